@@ -1,0 +1,1 @@
+"""The manifest: what the user wishes, as frozen values, and how a mapping becomes them."""

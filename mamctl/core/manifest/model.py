@@ -1,0 +1,230 @@
+"""The manifest as frozen values.
+
+Everything here is resolved: durations are seconds, sizes are bytes, paths are absolute strings, `${}` is
+substituted and ports are numbers. Equal manifests compare equal, which makes a reload a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Kind(StrEnum):
+    """What a service is: kept running, run to its end, or observed."""
+
+    SERVICE = "service"
+    TASK = "task"
+    EXTERNAL = "external"
+
+
+class Condition(StrEnum):
+    """What a dependant waits for."""
+
+    STARTED = "started"
+    READY = "ready"
+    COMPLETED = "completed"
+
+
+class Policy(StrEnum):
+    """After which exits a service is started again."""
+
+    ALWAYS = "always"
+    ON_FAILURE = "on-failure"
+    NEVER = "never"
+
+
+class Listener(StrEnum):
+    """Whether the listener on a port must belong to the service's own processes."""
+
+    OURS = "ours"
+    ANY = "any"
+
+
+class Streams(StrEnum):
+    """One log in the service's own order, or one for each of stdout and stderr."""
+
+    MERGED = "merged"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One edge of the graph. `restart`: the dependant restarts with it. Not `required`: waited for only while it starts."""
+
+    condition: Condition
+    required: bool = True
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """GET `url`; good when the status is one of `status` and the body holds the JSON subset `json`.
+
+    `json` is the canonical text of the expected subset (`json.dumps(..., sort_keys=True)`), or None.
+    """
+
+    url: str
+    status: tuple[int, ...] = (200,)
+    json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TcpProbe:
+    """A connection to `host`:`port` is accepted."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecProbe:
+    """A command in the service's folder and environment exits 0."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogProbe:
+    """A line of this incarnation's output matches the regular expression."""
+
+    pattern: str
+
+
+Check = HttpProbe | TcpProbe | ExecProbe | LogProbe
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A check and its rhythm. Seconds. `failures`: how many in a row make the verdict bad."""
+
+    check: Check
+    timeout: float = 2.0
+    interval: float = 10.0
+    failures: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """When a service is started again, how long after, and how often before it is given up. Seconds."""
+
+    policy: Policy = Policy.ON_FAILURE
+    delay: float = 0.5
+    factor: float = 2.0
+    max_delay: float = 30.0
+    jitter: float = 0.1
+    max_attempts: int | None = 5
+    window: float = 300.0
+    reset_after: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The stop signal's number and the seconds from it to KILL."""
+
+    signal: int = 15
+    grace: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Rotation: bytes of one file and how many old ones are kept."""
+
+    max_size: int = 10_000_000
+    keep: int = 5
+    streams: Streams = Streams.MERGED
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One named port. `wanted` is the number of the manifest (None: `auto`), `number` the one chosen for this run."""
+
+    name: str
+    wanted: int | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """How an external service is found (`identify`) and acquired: attach, or spawn `spawned` when that fails.
+
+    `attach` tells whether the ladder has the attach step; `spawned` is the service of the spawn step, or None.
+    """
+
+    identify: Probe
+    attach: bool = True
+    spawned: ServiceSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One service as the manifest wishes it."""
+
+    name: str
+    kind: Kind = Kind.SERVICE
+    description: str = ""
+    argv: tuple[str, ...] = ()
+    cwd: str = "."
+    # Named in the manifest and its env files, low to high already merged; without what is inherited or injected.
+    env: Mapping[str, str] = EMPTY
+    unset: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    host: str = "127.0.0.1"
+    ports: tuple[Port, ...] = ()
+    listener: Listener = Listener.OURS
+    depends_on: Mapping[str, Dependency] = field(default_factory=lambda: MappingProxyType({}))
+    start_timeout: float | None = 30.0
+    ready: Probe | None = None
+    live: Probe | None = None
+    restart: RestartPolicy = RestartPolicy()
+    success_exit_codes: frozenset[int] = frozenset({0})
+    stop: Stop = Stop()
+    logs: Logs = Logs()
+    profiles: frozenset[str] = frozenset()
+    manual: bool = False
+    essential: bool = False
+    # None: keep when detached, stop in the foreground.
+    on_supervisor_death: str | None = None
+    external: External | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where people reach it: the first port over http, or None without ports."""
+        if not self.ports:
+            return None
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - read, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports[0].number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole wish: a name, the folder it lies in (absolute), and the services by name, in the order of the file.
+
+    `files` are all the files that were read for it (manifest, override, includes, env files), absolute.
+    `warnings` are sentences for `validate`, each with its place.
+    """
+
+    name: str
+    path: str
+    folder: str
+    services: Mapping[str, ServiceSpec]
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:
+    """Tell whether a changed manifest asks for a new process: what it is run as changed, not how it is watched."""
+    return _run_as(old) != _run_as(new)
+
+
+def _run_as(spec: ServiceSpec) -> tuple[object, ...]:
+    inner = spec.external.spawned if spec.external else None
+    return (
+        spec.kind, spec.argv, spec.cwd, dict(spec.env), spec.unset, spec.host, spec.ports, spec.logs.streams,
+        _run_as(inner) if inner else None,
+    )  # fmt: skip
