@@ -1,0 +1,1 @@
+"""Supervise a whole local stack: one command up, the truth about it, nothing left behind."""

@@ -1,0 +1,1 @@
+"""The local control API: records, server and light client."""

@@ -1,0 +1,1 @@
+"""Importers and exporters; for now what `init` finds in a folder."""

@@ -1,0 +1,1 @@
+"""The hands: processes, probes, ports, logs and the one loop that performs what the core decides."""

@@ -6,11 +6,13 @@ substituted and ports are numbers. Equal manifests compare equal, which makes a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -55,7 +57,7 @@ class Streams(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One edge of the graph. `restart`: the dependant restarts with it. Not `required`: waited for only while it starts."""
+    """One edge of the graph. `restart`: the dependant restarts too. Not `required`: waited for only while it starts."""
 
     condition: Condition
     required: bool = True
