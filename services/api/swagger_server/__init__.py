@@ -1,0 +1,3 @@
+"""The API server in the layout that swagger-codegen made familiar; the specification is the source."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,1 @@
+"""One controller for each tag of the specification; `operationId` names the method."""
