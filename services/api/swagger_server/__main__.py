@@ -9,8 +9,8 @@ import signal
 import sys
 from types import FrameType
 
-from .config import ConfigError, Settings
-from .listener import PortError, claim
+from swagger_server.config import ConfigError, Settings
+from swagger_server.listener import PortError, claim
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -34,10 +34,10 @@ def main() -> int:
         settings = Settings.from_environment(os.environ)
         listener = claim(settings.host, settings.port)
     except (ConfigError, PortError) as problem:
-        print(f"error: {problem}\nhint: {problem.hint}", file=sys.stderr)  # noqa: T201 - the program's own voice
+        print(f"error: {problem}\nhint: {problem.hint}", file=sys.stderr)
         return problem.exit_code
     _configure_logging(settings.log_level)
-    from .server import serve
+    from swagger_server.server import serve
 
     with listener:
         serve(settings, listener)

@@ -19,14 +19,13 @@ from connexion.resolver import Resolver
 from connexion.validators.parameter import ParameterValidator
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
-
-from .backend_client import BackendClient
-from .backend_probe import BackendProbe
-from .config import Settings
-from .controllers.assets import AssetsController
-from .controllers.health import HealthController
-from .errors import ApiError, backend_bad_response
-from .guard import App, Guard
+from swagger_server.backend_client import BackendClient
+from swagger_server.backend_probe import BackendProbe
+from swagger_server.config import Settings
+from swagger_server.controllers.assets import AssetsController
+from swagger_server.controllers.health import HealthController
+from swagger_server.errors import ApiError, backend_bad_response
+from swagger_server.guard import App, Guard
 
 logger = logging.getLogger("api")
 
@@ -42,9 +41,14 @@ class _NamingValidator(ParameterValidator):
     def validate_parameter(
         parameter_type: str, value: Any, param: dict[str, Any], param_name: str | None = None
     ) -> str | None:
-        """Return what is wrong with a value as one sentence, or None."""
+        """Return what is wrong with a value as one short sentence, or None."""
         error = ParameterValidator.validate_parameter(parameter_type, value, param, param_name)
-        return f"{parameter_type} parameter {param['name']}: {error.splitlines()[0]}" if error else None
+        if not error:
+            return None
+        line = error.splitlines()[0]
+        # The value that was sent stands in the sentence, and it may be long.
+        sentence = line if len(line) <= 200 else f"{line[:80]} ... {line[-80:]}"
+        return f"{parameter_type} parameter {param['name']}: {sentence}"
 
 
 def build_app(settings: Settings) -> App:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import httpx
-
-from .config import Settings
-from .errors import ApiError, backend_bad_response, backend_timeout, backend_unavailable
+from swagger_server.config import Settings
+from swagger_server.errors import ApiError, backend_bad_response, backend_timeout, backend_unavailable
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 POOL = httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=30.0)

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from .backend_client import BackendClient
-from .errors import ApiError
+from swagger_server.backend_client import BackendClient
+from swagger_server.errors import ApiError
 
 PATH = "/api/v1/health/status"
 FRESH_SECONDS = 2.0

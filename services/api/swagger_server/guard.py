@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from .errors import ApiError
+from swagger_server.errors import ApiError
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,17 +18,18 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK_HOST = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 
+# Swagger UI's page has an inline script and style; everything else must come from this server.
+CONTENT_SECURITY_POLICY = (
+    b"default-src 'self'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; "
+    b"style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    # Swagger UI's page has an inline script and style; everything else must come from this server.
-    (
-        b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; "
-        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    ),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
 ]
 
 STRANGE_HOST = ApiError(

@@ -4,9 +4,8 @@ import logging
 import socket
 
 import uvicorn
-
-from .app import build_app
-from .config import Settings
+from swagger_server.app import build_app
+from swagger_server.config import Settings
 
 logger = logging.getLogger("api")
 

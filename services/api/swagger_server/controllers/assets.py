@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..backend_client import Answer, BackendClient
-from ..errors import ApiError, backend_bad_response, backend_unavailable
+from swagger_server.backend_client import Answer, BackendClient
+from swagger_server.errors import ApiError, backend_bad_response, backend_unavailable
 
 PATH = "/api/v1/assets"
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .. import __version__
-from ..backend_probe import BackendProbe
-from ..errors import now
+from swagger_server import __version__
+from swagger_server.backend_probe import BackendProbe
+from swagger_server.errors import now
 
 NO_STORE = {"Cache-Control": "no-store"}
 
