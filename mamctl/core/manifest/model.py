@@ -173,7 +173,7 @@ class ServiceSpec:
     argv: tuple[str, ...] = ()
     cwd: str = "."
     # Named in the manifest and its env files, low to high already merged; without what is inherited or injected.
-    env: Mapping[str, str] = EMPTY
+    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     unset: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     host: str = "127.0.0.1"

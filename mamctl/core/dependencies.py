@@ -1,0 +1,74 @@
+"""Whether a service's dependencies let it start: met, waiting for these, or failed because of this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mamctl.core.manifest.model import Condition, Dependency
+from mamctl.core.states import Reason, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.core.service import Service
+
+UNDERWAY = frozenset({State.WAITING, State.STARTING})
+
+
+class Outlook(NamedTuple):
+    """What stands in the way of a start: names still waited for, and the first dependency that failed, with why."""
+
+    waits_for: tuple[str, ...] = ()
+    failed: str | None = None
+    why: str | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether nothing stands in the way."""
+        return not self.waits_for and self.failed is None
+
+
+CLEAR = Outlook()
+
+
+def outlook(service: Service, services: Mapping[str, Service]) -> Outlook:
+    """Weigh all dependencies of a service."""
+    waits: list[str] = []
+    for name, dependency in service.spec.depends_on.items():
+        other = services.get(name)
+        if other is None or is_met(other, dependency):
+            continue
+        why = cannot_be_met(other, dependency)
+        if why is not None:
+            return Outlook(failed=name, why=why)
+        waits.append(name)
+    return Outlook(tuple(waits)) if waits else CLEAR
+
+
+def is_met(other: Service, dependency: Dependency) -> bool:
+    """Tell whether a dependency is met now; an optional one is as soon as it is not on its way up."""
+    if not dependency.required and not is_underway(other):
+        return True
+    match dependency.condition:
+        case Condition.STARTED:
+            return other.state in (State.READY, State.UNHEALTHY, State.COMPLETED) or (
+                other.state is State.STARTING and other.pid is not None
+            )
+        case Condition.READY:
+            return other.state is State.READY
+        case Condition.COMPLETED:
+            return other.state is State.COMPLETED
+
+
+def is_underway(other: Service) -> bool:
+    """Tell whether a service is on its way up. One that is absent is not: nobody knows when it comes."""
+    return other.state in UNDERWAY and other.reason is not Reason.ABSENT
+
+
+def cannot_be_met(other: Service, dependency: Dependency) -> str | None:
+    """Say why a required dependency will not come by itself, or None while it may."""
+    if other.state is State.FAILED:
+        return f"{other.name} failed ({other.reason})"
+    if other.state is State.COMPLETED and dependency.condition is Condition.READY:
+        return f"{other.name} ended before it was ready for this"
+    return None

@@ -1,0 +1,175 @@
+"""The life of one service as it is asked for: each function takes it as it is and returns it as it becomes.
+
+Nothing here knows the other services; `supervisor` decides when a waiting service may `begin` and when a stopping one
+may be signalled. What happens to a service by itself is in `reactions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple, assert_never
+
+from mamctl.core import probing
+from mamctl.core.actions import Action, Announce, ArmTimer, Attach, Signal, Spawn, StopProbes
+from mamctl.core.budget import Budget
+from mamctl.core.service import Halt, Service, Then
+from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
+
+
+class Step(NamedTuple):
+    """A service as it becomes, and what is to be done."""
+
+    service: Service
+    actions: tuple[Action, ...] = ()
+
+
+def want_up(service: Service) -> Service:
+    """Take the operator's word that it shall run: forget the budget, try again at once what waits or failed."""
+    wanted = service.but(wanted=Wanted.UP, budget=Budget())
+    match service.state:
+        case State.STOPPED | State.FAILED | State.BACKOFF:
+            return wanted.but(halt=None).enter(State.WAITING)
+        case State.COMPLETED if not service.is_task:
+            return wanted.enter(State.WAITING)
+        case State.WAITING if service.reason is Reason.ABSENT:
+            return wanted.enter(State.WAITING)
+        case State.STOPPING if service.halt is not None and service.halt.then is not Then.RETRY:
+            return wanted.but(halt=replace(service.halt, then=Then.AGAIN))
+        case _:
+            return wanted
+
+
+def halt(service: Service, how: Halt, at: float) -> Step:
+    """Begin to stop it. Without a process of ours there is nothing to wait for."""
+    service = service.but(wanted=Wanted.UP if how.then is Then.AGAIN else Wanted.DOWN)
+    if how.then is Then.AGAIN:
+        service = service.but(budget=Budget())
+    if service.state is State.STOPPING and service.halt is not None:
+        return Step(service.but(halt=replace(how, signalled=service.halt.signalled)))
+    if how.then is Then.REST and service.state in (State.COMPLETED, State.STOPPED):
+        return Step(service)
+    if not service.running or service.attached:
+        return follow(service.but(halt=how), at=at, luck=0.5, first=(StopProbes(service.name),))
+    return stopping(service, how)
+
+
+def halt_again(service: Service, detail: str, at: float) -> Step:
+    """Stop it and start it again because a dependency it restarts with went away."""
+    return halt(service, Halt(Then.AGAIN, Reason.DEPENDENCY_WAITING, detail), at)
+
+
+def renew(service: Service, at: float) -> Step:
+    """Take a new spec that asks for a new process."""
+    if service.state is State.COMPLETED:
+        return Step(service.enter(State.STOPPED))
+    if not service.running:
+        return Step(service)
+    return halt(service, Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed"), at)
+
+
+def begin(service: Service) -> Step:
+    """Start a new incarnation; an external service is looked for first."""
+    external = service.spec.external
+    looks = external is not None and external.attach
+    ownership = Ownership.EXTERNAL if looks else Ownership.MANAGED
+    born = service.enter(State.STARTING).but(
+        generation=service.generation + 1, pid=None, ownership=ownership, halt=None, ready_at=None, spawned_at=None
+    )
+    act = Attach(born.name, born.generation) if looks else Spawn(born.name, born.generation)
+    return Step(born, (act,))
+
+
+def wait(service: Service, detail: str) -> Step:
+    """Let it wait for its dependencies."""
+    if service.state is State.WAITING and service.detail == detail:
+        return Step(service)
+    waiting = service.enter(State.WAITING, Reason.DEPENDENCY_WAITING, detail)
+    return Step(waiting, (tell("waiting", waiting),))
+
+
+def fail_by_dependency(service: Service, detail: str) -> Step:
+    """Let it fail until the dependency comes back."""
+    if service.state is State.FAILED and service.detail == detail:
+        return Step(service)
+    failed = service.enter(State.FAILED, Reason.DEPENDENCY_FAILED, detail)
+    return Step(failed, (tell("failed", failed),))
+
+
+def signal(service: Service) -> Step:
+    """Send the stop signal and give it the grace period."""
+    assert service.halt is not None
+    stop = service.run.stop
+    service = service.but(halt=replace(service.halt, signalled=True))
+    service, timer = arm(service, Timer.GRACE, stop.grace)
+    return Step(service, (Signal(service.name, service.generation, stop.signal), timer))
+
+
+# What follows ------------------------------------------------------------------------------------------------------
+
+
+def stopping(service: Service, how: Halt) -> Step:
+    """Turn it towards its stop; the signal follows once no dependant is in the way."""
+    stopping = service.enter(State.STOPPING, how.reason, how.detail).but(halt=how)
+    return Step(stopping, (StopProbes(service.name), tell("stopping", stopping)))
+
+
+def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...] = ()) -> Step:
+    """Let happen what was decided when the stop began."""
+    how = service.halt
+    assert how is not None
+    service = service.but(halt=None, ownership=Ownership.MANAGED, ready_at=None, spawned_at=None)
+    match how.then:
+        case Then.RETRY:
+            return _retry(service, how, at=at, luck=luck, first=first)
+        case Then.REST:
+            end, kind = service.enter(State.STOPPED, Reason.BY_OPERATOR), "stopped"
+        case Then.AGAIN:
+            end, kind = service.enter(State.WAITING), "restarting"
+        case Then.REMOVE:
+            end, kind = service.enter(State.STOPPED, Reason.BY_OPERATOR).but(halt=how), "stopped"
+        case Then.FAIL:
+            end, kind = service.enter(State.FAILED, how.reason, how.detail), "failed"
+        case Then.COMPLETE:
+            end, kind = service.enter(State.COMPLETED), "completed"
+        case _:
+            assert_never(how.then)
+    return Step(end, (*first, tell(kind, end, exit_code=end.exit_code, exit_signal=end.exit_signal)))
+
+
+def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[Action, ...]) -> Step:
+    """Spend an attempt: start again at once, wait for the next attempt, or give up."""
+    budget, delay = service.budget.spend(service.run.restart, at, luck)
+    service = service.but(budget=budget)
+    if delay is None:
+        detail = f"{how.detail}; gave up after {len(budget.attempts)} restarts"
+        failed = service.enter(State.FAILED, Reason.GAVE_UP, detail)
+        return Step(failed, (*first, tell("failed", failed, exit_code=failed.exit_code)))
+    if delay == 0:
+        again = service.enter(State.WAITING).but(restarts=service.restarts + 1)
+        return Step(again, (*first, tell("restarting", again, reason=how.reason, detail=how.detail)))
+    backing = service.enter(State.BACKOFF, how.reason, how.detail).but(next_attempt_at=at + delay)
+    backing, timer = arm(backing, Timer.BACKOFF, delay)
+    said = tell("backoff", backing, next_attempt_in_s=round(delay, 3), attempt=len(budget.attempts))
+    return Step(backing, (*first, said, timer))
+
+
+def arm(service: Service, timer: Timer, delay: float) -> tuple[Service, ArmTimer]:
+    """Arm a timer, `delay` seconds from now; an earlier one for the same purpose counts no more."""
+    token = service.tokens + 1
+    armed = service.but(tokens=token, timers={**service.timers, timer: token})
+    return armed, ArmTimer(service.name, timer, token, delay)
+
+
+def tell(kind: str, service: Service, **data: object) -> Announce:
+    """Announce something about a service, with its state, reason and detail."""
+    known = {"state": service.state, "reason": service.reason, "detail": service.detail}
+    return Announce(kind, service.name, service.generation, {**known, **data})
+
+
+def probes_of(service: Service) -> tuple[Action, ...]:
+    """Return the actions that put changed probes in place for a service that runs."""
+    if service.state is State.STARTING and service.pid is not None and not service.is_task:
+        return tuple(probing.while_starting(service))
+    if service.state in (State.READY, State.UNHEALTHY):
+        return (StopProbes(service.name), *probing.once_ready(service))
+    return ()

@@ -1,0 +1,64 @@
+"""What became of it all: settled or not, idle or not, and what to tell of each failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mamctl.core.dependencies import outlook
+from mamctl.core.states import ENDED, Reason, State, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mamctl.core.service import Service
+
+SETTLED = frozenset({State.READY, State.UNHEALTHY, State.COMPLETED, State.FAILED})
+
+
+def is_settled(service: Service, services: Mapping[str, Service]) -> bool:
+    """Tell whether waiting longer brings nothing: it is up, it ended, or what it waits for will not come by itself."""
+    if service.wanted is Wanted.DOWN:
+        return service.state in ENDED
+    return service.state in SETTLED or is_blocked(service, services)
+
+
+def is_blocked(service: Service, services: Mapping[str, Service]) -> bool:
+    """Tell whether a waiting service is absent, or waits only for services that are down for good or absent."""
+    if service.state is not State.WAITING:
+        return False
+    if service.reason is Reason.ABSENT:
+        return True
+    ahead = outlook(service, services)
+    return any(services[name].state in ENDED or is_blocked(services[name], services) for name in ahead.waits_for)
+
+
+def is_idle(services: Mapping[str, Service]) -> bool:
+    """Tell whether nothing runs and nothing will start by itself."""
+    return all(service.state in ENDED or is_blocked(service, services) for service in services.values())
+
+
+def unmet(services: Mapping[str, Service]) -> list[Service]:
+    """Return the wanted services that are not as wished: failed, or blocked. An absent one counts if it is required."""
+    return [
+        service
+        for service in services.values()
+        if service.wanted is Wanted.UP
+        and (service.state is State.FAILED or is_blocked(service, services))
+        and not (service.reason is Reason.ABSENT and not is_required(service.name, services.values()))
+    ]
+
+
+def is_required(name: str, services: Iterable[Service]) -> bool:
+    """Tell whether a wanted service cannot do without this one."""
+    return any(
+        name in service.spec.depends_on and service.spec.depends_on[name].required
+        for service in services
+        if service.wanted is Wanted.UP
+    )
+
+
+def is_as_wished(service: Service, services: Mapping[str, Service]) -> bool:
+    """Tell whether a service is what the operator wants: ready or completed; an absent one that nobody requires."""
+    if service.wanted is Wanted.DOWN or service.state in (State.READY, State.COMPLETED):
+        return True
+    return service.reason is Reason.ABSENT and not is_required(service.name, services.values())

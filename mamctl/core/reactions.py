@@ -1,0 +1,195 @@
+"""What happens to one service by itself: its process starts, answers, falls ill, ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from mamctl.core import exits, probing
+from mamctl.core.actions import Action, Clean, Signal, Spawn, StopProbes
+from mamctl.core.budget import Budget
+from mamctl.core.events import Attached, Emptied, Exited, Found, Probed, Spawned, SpawnFailed, TimerFired
+from mamctl.core.lifecycle import Step, arm, begin, follow, stopping, tell
+from mamctl.core.service import Halt, Service, Then
+from mamctl.core.states import LIVED_SECONDS, Ownership, Reason, State, Timer
+
+if TYPE_CHECKING:
+    from mamctl.core.events import Survivor
+
+SIGKILL = 9
+Happening = Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired
+
+
+def concerns(service: Service, event: Happening) -> bool:
+    """Tell whether an event is about this incarnation and about a timer that is still armed."""
+    if isinstance(event, TimerFired):
+        return service.timers.get(event.timer) == event.token
+    return event.generation == service.generation
+
+
+def react(service: Service, event: Happening) -> Step:  # noqa: PLR0911 - one case for each event
+    """Take what happened to a service. What makes no sense in its state changes nothing."""
+    match event:
+        case Spawned():
+            return _spawned(service, event)
+        case SpawnFailed():
+            return _spawn_failed(service, event)
+        case Exited():
+            return _exited(service, event)
+        case Emptied():
+            return _emptied(service, event)
+        case Probed():
+            return _probed(service, event)
+        case Attached():
+            return _attached(service, event)
+        case TimerFired():
+            return _timer_fired(service, event)
+        case _:
+            assert_never(event)
+
+
+def _spawned(service: Service, event: Spawned) -> Step:
+    if service.pid is not None or service.state not in (State.STARTING, State.STOPPING):
+        return Step(service)
+    born = service.but(pid=event.pid, spawned_at=event.at, exit_code=None, exit_signal=None)
+    if born.state is State.STOPPING:
+        return Step(born)
+    actions: list[Action] = [tell("starting", born, pid=event.pid)]
+    if not born.is_task:
+        if born.run.ready is None:
+            born, timer = arm(born, Timer.LIVED, LIVED_SECONDS)
+            actions.append(timer)
+        actions += probing.while_starting(born)
+    if born.run.start_timeout is not None:
+        born, timer = arm(born, Timer.START, born.run.start_timeout)
+        actions.append(timer)
+    return Step(born, tuple(actions))
+
+
+def _spawn_failed(service: Service, event: SpawnFailed) -> Step:
+    if service.pid is not None:
+        return Step(service)
+    if service.state is State.STOPPING:
+        return follow(service, at=event.at, luck=event.luck)
+    if service.state is not State.STARTING:
+        return Step(service)
+    kind = "port-conflict" if event.reason is Reason.PORT_TAKEN else "process-error"
+    then = Then.FAIL if event.final else Then.RETRY
+    service = service.but(halt=Halt(then, event.reason, event.detail))
+    first = tell(kind, service, reason=event.reason, detail=event.detail)
+    return follow(service, at=event.at, luck=event.luck, first=(first,))
+
+
+def _exited(service: Service, event: Exited) -> Step:
+    if service.pid is None:
+        return Step(service)
+    after = service.halt or exits.verdict(service.run, event.code, event.signal)
+    gone = service.enter(State.STOPPING, after.reason, after.detail).but(
+        pid=None, halt=replace(after, signalled=True), exit_code=event.code, exit_signal=event.signal
+    )
+    said = tell("process-exit", gone, exit_code=event.code, exit_signal=event.signal)
+    return Step(gone, (StopProbes(gone.name), said, Clean(gone.name, gone.generation)))
+
+
+def _emptied(service: Service, event: Emptied) -> Step:
+    if service.state is not State.STOPPING or service.pid is not None:
+        return Step(service)
+    return follow(service, at=event.at, luck=event.luck, first=_survived(service, event.survivors))
+
+
+def _survived(service: Service, survivors: tuple[Survivor, ...]) -> tuple[Action, ...]:
+    if not survivors:
+        return ()
+    names = ", ".join(f"pid {found.pid} ({found.command})" for found in survivors)
+    rows = [{"pid": found.pid, "command": found.command} for found in survivors]
+    return (tell("warning", service, detail=f"still running after the stop: {names}", survivors=rows),)
+
+
+def _probed(service: Service, event: Probed) -> Step:
+    verdict = probing.judge(service, event)
+    match verdict:
+        case probing.Verdict.SAME:
+            return Step(service.but(detail=event.detail) if service.state is State.STARTING else service)
+        case probing.Verdict.READY:
+            return _ready(service, event.at)
+        case probing.Verdict.UNHEALTHY:
+            return _unhealthy(service, event.detail)
+        case probing.Verdict.DEAD:
+            detail = (
+                f"the live probe failed {service.run.live.failures if service.run.live else 0} times: {event.detail}"
+            )
+            return stopping(service, Halt(Then.RETRY, Reason.LIVENESS_FAILED, detail))
+        case probing.Verdict.LOST:
+            return Step(service.enter(State.WAITING), (StopProbes(service.name),))
+        case probing.Verdict.COUNTED:
+            return Step(probing.count(service, event))
+        case _:
+            assert_never(verdict)
+
+
+def _ready(service: Service, at: float) -> Step:
+    kind = "healthy" if service.state is State.UNHEALTHY else "started"
+    took = None if service.spawned_at is None else round(at - service.spawned_at, 3)
+    ready = service.enter(State.READY).but(ready_at=at, budget=service.budget.became_ready())
+    actions: list[Action] = [tell(kind, ready, ready_after_s=took, url=ready.spec.url)]
+    if kind == "started":
+        actions += probing.once_ready(ready)
+    if ready.budget.attempts:
+        ready, timer = arm(ready, Timer.STABLE, ready.run.restart.reset_after)
+        actions.append(timer)
+    return Step(ready, tuple(actions))
+
+
+def _unhealthy(service: Service, detail: str) -> Step:
+    live = service.bad_live
+    sick = service.enter(State.UNHEALTHY, None, detail).but(ready_at=None, bad_live=live)
+    return Step(sick, (tell("unhealthy", sick),))
+
+
+def _attached(service: Service, event: Attached) -> Step:
+    if service.state is not State.STARTING or not service.attached:
+        return Step(service)
+    match event.found:
+        case Found.IT:
+            return _ready(service, event.at)
+        case Found.STRANGER:
+            failed = service.enter(State.FAILED, Reason.WRONG_SERVICE, event.detail)
+            return Step(failed, (tell("failed", failed),))
+        case Found.NOBODY:
+            return _nobody(service, event.detail)
+        case _:
+            assert_never(event.found)
+
+
+def _nobody(service: Service, detail: str) -> Step:
+    external = service.spec.external
+    assert external is not None
+    if external.spawned is not None:
+        own = service.but(ownership=Ownership.MANAGED)
+        return Step(own, (Spawn(own.name, own.generation),))
+    absent, timer = arm(service.enter(State.WAITING, Reason.ABSENT, detail), Timer.ATTACH, external.identify.interval)
+    told = () if service.reason is Reason.ABSENT else (tell("waiting", absent),)
+    return Step(absent, (*told, timer))
+
+
+def _timer_fired(service: Service, event: TimerFired) -> Step:
+    match event.timer:
+        case Timer.START:
+            seen = f": {service.detail}" if service.detail else ""
+            detail = f"not ready after {service.run.start_timeout:g} s{seen}"
+            return stopping(service, Halt(Then.RETRY, Reason.START_TIMEOUT, detail))
+        case Timer.LIVED:
+            return _ready(service, event.at)
+        case Timer.BACKOFF:
+            again = service.enter(State.WAITING).but(restarts=service.restarts + 1)
+            return Step(again, (tell("restarting", again, attempt=len(again.budget.attempts)),))
+        case Timer.GRACE:
+            detail = f"did not stop within {service.run.stop.grace:g} s, so it is killed"
+            said = tell("warning", service, detail=detail)
+            return Step(service, (said, Signal(service.name, service.generation, SIGKILL)))
+        case Timer.STABLE:
+            return Step(service.but(budget=Budget()))
+        case Timer.ATTACH:
+            return begin(service)
+        case _:
+            assert_never(event.timer)

@@ -1,0 +1,116 @@
+"""One service as the supervisor knows it: what is wanted, what is true, and what follows a stop under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from mamctl.core.budget import Budget
+from mamctl.core.manifest.model import Kind
+from mamctl.core.states import ENDED, RUNNING, Ownership, State, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.core.states import Reason, Timer
+
+NO_TIMERS: Final[Mapping[Timer, int]] = MappingProxyType({})
+
+
+class Then(StrEnum):
+    """What follows once a stopping service is empty."""
+
+    REST = "rest"
+    AGAIN = "again"
+    RETRY = "retry"
+    FAIL = "fail"
+    COMPLETE = "complete"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A stop under way: what follows, why, and whether the process was signalled already."""
+
+    then: Then
+    reason: Reason | None
+    detail: str | None = None
+    signalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is known of one service; replaced at each change, never mutated. Times are monotonic seconds."""
+
+    spec: ServiceSpec
+    wanted: Wanted = Wanted.DOWN
+    state: State = State.STOPPED
+    reason: Reason | None = None
+    detail: str | None = None
+    generation: int = 0
+    pid: int | None = None
+    ownership: Ownership = Ownership.MANAGED
+    restarts: int = 0
+    budget: Budget = field(default_factory=Budget)
+    spawned_at: float | None = None
+    ready_at: float | None = None
+    next_attempt_at: float | None = None
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    bad_ready: int = 0
+    bad_live: int = 0
+    halt: Halt | None = None
+    timers: Mapping[Timer, int] = field(default_factory=lambda: NO_TIMERS)
+    tokens: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name in the manifest."""
+        return self.spec.name
+
+    @property
+    def run(self) -> ServiceSpec:
+        """The spec its process is run by: for an external service that of the spawn step."""
+        external = self.spec.external
+        return external.spawned if external and external.spawned else self.spec
+
+    @property
+    def attached(self) -> bool:
+        """Whether it is somebody else's process that we only watch."""
+        return self.ownership is Ownership.EXTERNAL
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it runs to its end."""
+        return self.spec.kind is Kind.TASK
+
+    @property
+    def running(self) -> bool:
+        """Whether a process of this generation exists, may exist, or is watched."""
+        return self.state in RUNNING
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it exists and nothing will start by itself."""
+        return self.state in ENDED
+
+    def but(self, **changes: Any) -> Service:
+        """Return it with these fields changed."""
+        return replace(self, **changes)
+
+    def enter(self, state: State, reason: Reason | None = None, detail: str | None = None) -> Service:
+        """Return it in another state; what belonged to the old one (timers, next attempt) is gone."""
+        return replace(
+            self,
+            state=state,
+            reason=reason,
+            detail=detail,
+            timers=NO_TIMERS,
+            next_attempt_at=None,
+            bad_ready=0,
+            bad_live=0,
+        )

@@ -1,0 +1,240 @@
+"""The brain: all services and their graph; `step` turns one event into the actions to perform.
+
+An event changes one service (see `lifecycle`); whoever depends on it, or is depended on by it, is then looked at
+again until nothing changes any more. So the cost of an event is that of its neighbourhood, not of the whole stack.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, assert_never
+
+from mamctl.core import lifecycle, reactions
+from mamctl.core.actions import Action, Announce, Reconfigure, Signal
+from mamctl.core.dependencies import outlook
+from mamctl.core.events import (
+    Attached,
+    Down,
+    Emptied,
+    Event,
+    Exited,
+    Probed,
+    Reload,
+    Restart,
+    Spawned,
+    SpawnFailed,
+    Stop,
+    TimerFired,
+    Up,
+)
+from mamctl.core.graph import Graph
+from mamctl.core.manifest.model import needs_restart
+from mamctl.core.service import Halt, Service, Then
+from mamctl.core.states import Reason, State, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mamctl.core.manifest.model import Manifest, ServiceSpec
+
+SIGKILL = 9
+
+
+class Supervisor:
+    """Decides what happens to every service of a manifest.
+
+    `services` holds them by name. `ending` is the sentence why everything stops for good, once an essential
+    service failed.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.services: dict[str, Service] = {name: Service(spec) for name, spec in manifest.services.items()}
+        self.graph = _graph(self.services)
+        self.ending: str | None = None
+        self._actions: list[Action] = []
+        self._again: deque[str] = deque()
+
+    def step(self, event: Event) -> list[Action]:
+        """Take one event and return what is to be done about it, in order."""
+        self._actions = []
+        match event:
+            case Up():
+                self._want_up(event)
+            case Stop():
+                self._halt_each(event.names, Then.REST, at=event.at)
+            case Restart():
+                self._restart(event)
+            case Down():
+                self._down(event)
+            case Reload():
+                self._reload(event)
+            case Spawned() | SpawnFailed() | Exited() | Emptied() | Probed() | Attached() | TimerFired():
+                self._live(event)
+            case _:
+                assert_never(event)
+        self._settle(event.at)
+        return self._actions
+
+    def running_dependants(self, name: str) -> tuple[str, ...]:
+        """Name the dependants of a service that run now: they are told of when it is stopped alone."""
+        return tuple(other for other in self.graph.dependants[name] if self.services[other].running)
+
+    # What the operator says ------------------------------------------------------------------------------------
+
+    def _want_up(self, event: Up) -> None:
+        for name in event.names if event.alone else self.graph.closure(event.names):
+            self._replace(lifecycle.want_up(self.services[name]))
+
+    def _halt_each(self, names: Iterable[str], then: Then, *, at: float) -> None:
+        for name in names:
+            self._change(name, lambda service: lifecycle.halt(service, Halt(then, Reason.BY_OPERATOR), at))
+
+    def _restart(self, event: Restart) -> None:
+        self._halt_each(self._with_restarting_dependants(event.names), Then.AGAIN, at=event.at)
+        for name in self.graph.closure(event.names):
+            self._replace(lifecycle.want_up(self.services[name]))
+
+    def _with_restarting_dependants(self, names: Iterable[str]) -> dict[str, None]:
+        found: dict[str, None] = {}
+        queue = deque(names)
+        while queue:
+            name = queue.popleft()
+            found[name] = None
+            queue.extend(other for other in self._restarting_with(name) if other not in found)
+        return found
+
+    def _restarting_with(self, name: str) -> list[str]:
+        return [
+            other
+            for other in self.graph.dependants[name]
+            if self.services[other].spec.depends_on[name].restart and self.services[other].running
+        ]
+
+    def _down(self, event: Down) -> None:
+        self._halt_each(self.services, Then.REST, at=event.at)
+        if event.force:
+            self._actions.extend(
+                Signal(service.name, service.generation, SIGKILL)
+                for service in self.services.values()
+                if service.pid is not None
+            )
+
+    def _reload(self, event: Reload) -> None:
+        changed = [name for name, spec in event.manifest.services.items() if self._takes(name, spec)]
+        gone = [name for name in self.services if name not in event.manifest.services]
+        specs = event.manifest.services
+        order = {**{name: self.services[name] for name in specs}, **{name: self.services[name] for name in gone}}
+        self.services = order
+        self.graph = _graph(order)
+        for name in changed:
+            self._change(name, lambda service: lifecycle.renew(service, event.at))
+        self._halt_each(gone, Then.REMOVE, at=event.at)
+
+    def _takes(self, name: str, spec: ServiceSpec) -> bool:
+        """Put a new spec in place; tell whether its process must be renewed."""
+        self._again.append(name)
+        old = self.services.get(name)
+        if old is None:
+            self.services[name] = Service(spec)
+            return False
+        if old.spec == spec:
+            return False
+        self.services[name] = old.but(spec=spec)
+        if needs_restart(old.spec, spec):
+            return True
+        self._actions.append(Reconfigure(name))
+        self._actions.extend(lifecycle.probes_of(self.services[name]))
+        return False
+
+    # What happens to one service -------------------------------------------------------------------------------
+
+    def _live(self, event: Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired) -> None:
+        service = self.services.get(event.name)
+        if service is None or not reactions.concerns(service, event):
+            return
+        self._change(event.name, lambda service: reactions.react(service, event))
+
+    def _change(self, name: str, change: Callable[[Service], lifecycle.Step]) -> None:
+        step = change(self.services[name])
+        self._actions.extend(step.actions)
+        self._replace(step.service)
+
+    def _replace(self, service: Service) -> None:
+        old = self.services[service.name]
+        self.services[service.name] = service
+        self._again.append(service.name)
+        if old.state is not service.state or (old.pid is None) is not (service.pid is None):
+            self._again.extend(self.graph.dependants[service.name])
+            self._again.extend(self.graph.dependencies[service.name])
+
+    # What follows for the others -------------------------------------------------------------------------------
+
+    def _settle(self, at: float) -> None:
+        """Look again at every service that a change concerns, until nothing changes."""
+        while self._again:
+            name = self._again.popleft()
+            if name in self.services:
+                self._look(name, at)
+
+    def _look(self, name: str, at: float) -> None:
+        service = self.services[name]
+        match service.state:
+            case State.WAITING if service.reason is not Reason.ABSENT:
+                self._consider_start(service)
+            case State.FAILED if service.reason is Reason.DEPENDENCY_FAILED and service.wanted is Wanted.UP:
+                self._consider_start(service)
+            case State.STOPPING:
+                self._consider_signal(service, at)
+            case State.STOPPED if service.halt is not None and service.halt.then is Then.REMOVE:
+                self._remove(service)
+            case _:
+                pass
+        if service.state is State.FAILED and service.spec.essential and self.ending is None:
+            self._end(service, at)
+
+    def _consider_start(self, service: Service) -> None:
+        ahead = outlook(service, self.services)
+        if ahead.clear:
+            self._change(service.name, lifecycle.begin)
+        elif ahead.failed is not None:
+            detail = f"needs {ahead.failed}, but {ahead.why}"
+            self._change_if_new(service, lifecycle.fail_by_dependency(service, detail))
+        else:
+            detail = f"waits for {', '.join(ahead.waits_for)}"
+            self._change_if_new(service, lifecycle.wait(service, detail))
+
+    def _change_if_new(self, service: Service, step: lifecycle.Step) -> None:
+        if step.service != service:
+            self._actions.extend(step.actions)
+            self._replace(step.service)
+
+    def _consider_signal(self, service: Service, at: float) -> None:
+        """Signal a stopping service once every dependant that stops too has ended.
+
+        Those that restart with it are stopped before it, or now when it died by itself.
+        """
+        how = service.halt
+        if how is not None and how.then in (Then.RETRY, Then.AGAIN):
+            for other in self._restarting_with(service.name):
+                self._take_along(other, service.name, at)
+        if how is None or how.signalled or service.pid is None:
+            return
+        if not any(self.services[other].state is State.STOPPING for other in self.graph.dependants[service.name]):
+            self._change(service.name, lifecycle.signal)
+
+    def _take_along(self, name: str, cause: str, at: float) -> None:
+        if self.services[name].halt is None:
+            self._change(name, lambda service: lifecycle.halt_again(service, f"restarts with {cause}", at))
+
+    def _remove(self, service: Service) -> None:
+        del self.services[service.name]
+        self.graph = _graph(self.services)
+
+    def _end(self, service: Service, at: float) -> None:
+        self.ending = f"{service.name} failed, and it is essential: {service.detail}"
+        self._actions.append(Announce("error", service.name, service.generation, {"detail": self.ending}))
+        self._halt_each([name for name in self.services if name != service.name], Then.REST, at=at)
+
+
+def _graph(services: dict[str, Service]) -> Graph:
+    return Graph({name: service.spec.depends_on for name, service in services.items()})
