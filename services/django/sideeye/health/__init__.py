@@ -1,0 +1,1 @@
+"""The app `health`: what the service's manager asks."""
