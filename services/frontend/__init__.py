@@ -1,0 +1,1 @@
+"""The media library in the browser, and the small Node server that serves it."""
