@@ -33,7 +33,7 @@ def csrf_failure(_request: HttpRequest, reason: str = "") -> JsonResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001 - Django passes it by name
     """Answer 404, Django's handler404."""
-    return error(404, "NOT_FOUND", f"there is no {request.path}", "the health path is /api/health/")
+    return error(404, "NOT_FOUND", f"there is no {request.path[:200]}", "the health path is /api/health/")
 
 
 def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> JsonResponse:
