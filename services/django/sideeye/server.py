@@ -7,7 +7,7 @@ the handler sets, closes the listener, and gives requests under way a moment.
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from types import FrameType
 from typing import Any
@@ -33,14 +33,14 @@ class Server:
         self._stopping = False
         # Begins to listen here: from now on a connection is answered.
         self._server = create_server(
-            application,
+            _without_bodies_for_head(application),
             map=self._channels,
             sockets=[listener],
             threads=THREADS,
             connection_limit=MAX_CONNECTIONS,
             max_request_body_size=MAX_BODY_BYTES,
             channel_timeout=30,
-            ident=None,
+            ident="",
         )
 
     def run(self) -> None:
@@ -73,3 +73,17 @@ class Server:
     def _busy(self) -> bool:
         channels = tuple(self._server.active_channels.values())
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+def _without_bodies_for_head(application: Application) -> Application:
+    """Drop the body of an answer to HEAD: waitress would send it, and the client take it for the next answer."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = application(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return body
+        if hasattr(body, "close"):
+            body.close()
+        return []
+
+    return wrapped
