@@ -1,0 +1,1 @@
+"""The agent's parts. `factory` puts them together, `serve` runs them."""

@@ -1,0 +1,14 @@
+"""The seed's entry point for the chat alone, on PORT (5002)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# As a script, Python sees only this file's own folder; the package `services` lies two above it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from services.agent.app.serve import main
+
+if __name__ == "__main__":
+    sys.exit(main("chat"))
