@@ -2,7 +2,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fake_backend import FakeBackend, documented, fake_backend
+from api_fake_backend import FakeBackend, documented, fake_backend
 from running_api import API, RunningApi, running_api
 
 # The pure parts are tested in this process, under the name that the server itself uses.

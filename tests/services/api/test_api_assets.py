@@ -1,8 +1,8 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from contract import assert_error, assert_keeps
-from fake_backend import ASSET, FakeBackend, Handler
+from api_contract import assert_error, assert_keeps
+from api_fake_backend import ASSET, FakeBackend, Handler
 from running_api import RunningApi
 
 pytestmark = pytest.mark.system

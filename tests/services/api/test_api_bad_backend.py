@@ -3,8 +3,8 @@ from collections.abc import Callable
 from itertools import repeat
 
 import pytest
-from contract import assert_error, assert_keeps
-from fake_backend import ASSET, FakeBackend, Handler
+from api_contract import assert_error, assert_keeps
+from api_fake_backend import ASSET, FakeBackend, Handler
 from running_api import RunningApi, running_api
 
 pytestmark = pytest.mark.system

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from contract import SPEC, resolved, validate
+from api_contract import SPEC, resolved, validate
 from swagger_server.backend_client import Answer
 from swagger_server.backend_probe import FRESH_SECONDS, BackendProbe
 from swagger_server.config import ConfigError, Settings

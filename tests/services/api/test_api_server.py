@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from contract import SPEC, assert_error, assert_keeps
-from fake_backend import FakeBackend, Handler, fake_backend
+from api_contract import SPEC, assert_error, assert_keeps
+from api_fake_backend import FakeBackend, Handler, fake_backend
 from running_api import API, ROOT, RunningApi, running_api, spawn
 
 pytestmark = pytest.mark.system
