@@ -1,0 +1,1 @@
+"""The media asset manager's backend: REST, streams, thumbnails, WebSocket and health on one port."""

@@ -1,0 +1,1 @@
+"""The backend's application: configuration, HTTP edge, Flask API, native routes, models, services."""

@@ -1,0 +1,1 @@
+"""The REST API: a Flask application, run in a pool of threads."""

@@ -1,0 +1,88 @@
+"""The blueprint of ``/assets``: list, register, read, delete."""
+
+import logging
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from services.backend.app.application import Application
+from services.backend.app.errors import ApiError
+from services.backend.app.models.asset import Asset
+from services.backend.app.models.asset_store import Outcome
+
+from .listing_query import listing_from
+from .registration import registration_from
+
+MAX_ID = 2**63 - 1
+
+blueprint = Blueprint("assets", __name__, url_prefix="/assets")
+log = logging.getLogger("mam.assets")
+
+
+@blueprint.get("")
+@blueprint.get("/")
+def list_assets() -> Response:
+    """Return one page of the library."""
+    listing = listing_from(request.args)
+    assets, total = _application().assets.page(listing)
+    pages = -(-total // listing.per_page)
+    meta = {
+        "page": listing.page,
+        "total": total,
+        "pages": pages,
+        "per_page": listing.per_page,
+        "has_next": listing.page < pages,
+    }
+    return jsonify(items=[asset.to_json() for asset in assets], meta=meta)
+
+
+@blueprint.post("")
+@blueprint.post("/")
+def add_asset() -> tuple[Response, int]:
+    """Register a file of the media folder: 201, or 200 with the asset that has it already."""
+    # Only JSON: a form of a foreign page can be sent without asking first, JSON cannot.
+    if not request.is_json:
+        raise ApiError(400, "the body must be JSON (Content-Type: application/json)")
+    application = _application()
+    found = registration_from(request.get_json(), application.media_root)
+    asset, outcome = application.assets.register(found, restore=True)
+    if outcome is not Outcome.KNOWN:
+        application.hub.tell_asset(asset)
+        application.pipeline.wake()
+    log.info("asset %d is %s: %r", asset.id, outcome.value, asset.file_path)
+    response = jsonify(asset.to_json())
+    response.headers["Location"] = f"{application.config.api_prefix}/assets/{asset.id}"
+    return response, 201 if outcome is Outcome.CREATED else 200
+
+
+@blueprint.get("/<int:asset_id>")
+def read_asset(asset_id: int) -> BaseResponse:
+    """Return one asset; 304 when the client has this revision."""
+    asset = _asset(asset_id)
+    response = jsonify(asset.to_json())
+    response.set_etag(f"{asset.id}-{asset.rev}")
+    return response.make_conditional(request)
+
+
+@blueprint.delete("/<int:asset_id>")
+def delete_asset(asset_id: int) -> tuple[str, int]:
+    """Take the asset out of the library. Its file is not touched, and a scan does not bring it back."""
+    application = _application()
+    if asset_id > MAX_ID or not application.assets.trash(asset_id):
+        raise ApiError(404, f"there is no asset {asset_id}", asset_id=asset_id)
+    application.hub.tell({"asset_id": asset_id, "progress": 100, "stage": "deleted", "status": "deleted"})
+    log.info("asset %d is deleted; its file stays", asset_id)
+    return "", 204
+
+
+def _asset(asset_id: int) -> Asset:
+    asset = _application().assets.get(asset_id) if asset_id <= MAX_ID else None
+    if asset is None:
+        raise ApiError(404, f"there is no asset {asset_id}", asset_id=asset_id)
+    return asset
+
+
+def _application() -> Application:
+    application = current_app.extensions["mam"]
+    assert isinstance(application, Application)
+    return application

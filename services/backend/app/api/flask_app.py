@@ -1,0 +1,96 @@
+"""The Flask application with its blueprint and its error answers."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from services.backend.app.application import Application
+from services.backend.app.errors import ApiError, error_body
+from services.backend.app.models.database import DatabaseBusy
+
+from . import assets
+
+MAX_BODY_BYTES = 64 * 1024
+
+log = logging.getLogger("mam.api")
+
+# What Werkzeug says to people, shortened to the sentences of this API.
+SENTENCES = {
+    404: "there is nothing at this address",
+    405: "this address does not take this method",
+    413: f"the body is larger than {MAX_BODY_BYTES} bytes",
+}
+
+
+class Bridged:
+    """WSGI middleware that tells Werkzeug that the body ends by itself.
+
+    Without it, a body that comes in chunks (no Content-Length) would be read as empty.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Pass the request on."""
+        environ["wsgi.input_terminated"] = True
+        return self._app(environ, start_response)
+
+
+def create_flask(application: Application) -> Flask:
+    """Build the Flask application around the parts of ``application``."""
+    app = Flask("mam", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False)
+    app.extensions["mam"] = application
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.register_blueprint(assets.blueprint, url_prefix=f"{application.config.api_prefix}/assets")
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DatabaseBusy, _busy)
+    app.register_error_handler(sqlite3.Error, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+    app.wsgi_app = Bridged(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _answer(status: int, message: str, context: dict[str, Any] | None = None) -> Response:
+    response = jsonify(error_body(message, context))
+    response.status_code = status
+    return response
+
+
+def _api_error(error: ApiError) -> Response:
+    return _answer(error.status, error.message, error.context)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    message = "the body is not valid JSON" if isinstance(error, BadRequest) else SENTENCES.get(status, error.name)
+    response = _answer(status, message)
+    for name, value in error.get_headers():
+        if name.lower() == "allow":
+            response.headers[name] = value
+    return response
+
+
+def _busy(_error: DatabaseBusy) -> Response:
+    return _answer(503, "the database is busy; try again")
+
+
+def _database_error(error: sqlite3.Error) -> Response:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    log.error("the database failed: %s", error)
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return _answer(503, "the database is busy; try again")
+    if code == sqlite3.SQLITE_FULL:
+        return _answer(507, "the disk is full")
+    return _answer(500, "the database failed; the log says more")
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("a request failed", exc_info=error)
+    return _answer(500, "something went wrong here; the log says more")

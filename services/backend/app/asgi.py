@@ -1,0 +1,86 @@
+"""The one ASGI application: native routes first, everything else to Flask."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .api.flask_app import create_flask
+from .application import Application
+from .edge import Edge
+from .errors import ApiError
+from .native.health_routes import HealthRoutes
+from .native.json_answer import answer_api_error, answer_http_error, answer_unexpected
+from .native.media_routes import MediaRoutes, TooMany, answer_too_many
+from .native.websocket_route import WebSocketEndpoint
+
+FLASK_THREADS = 16
+
+
+def create_asgi(application: Application) -> ASGIApp:
+    """Build it; its lifespan starts and stops ``application``."""
+    health = HealthRoutes(application)
+    app = Starlette(
+        routes=[*health.routes(), *MediaRoutes(application).routes(), WebSocketEndpoint(application).route()],
+        lifespan=_lifespan(application, health),
+        middleware=[_cors(application.config.frontend_origins)],
+        exception_handlers={
+            ApiError: answer_api_error,
+            HTTPException: answer_http_error,
+            TooMany: answer_too_many,
+            Exception: answer_unexpected,
+        },
+    )
+    app.router.redirect_slashes = False
+    # As the default and not as a mount: a mount would take a native route's 405 for its own 404.
+    app.router.default = _to_flask(application)
+    return Edge(app, origins=application.config.frontend_origins)
+
+
+def _to_flask(application: Application) -> ASGIApp:
+    # a2wsgi has types of its own for WSGI and ASGI, which nobody else shares.
+    bridge: Any = WSGIMiddleware(cast("Any", create_flask(application).wsgi_app), workers=FLASK_THREADS)
+
+    async def to_flask(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await bridge(scope, receive, send)
+
+    return to_flask
+
+
+def _cors(origins: frozenset[str]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(origins),
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_headers=["Content-Type", "If-None-Match", "If-Range", "Range"],
+        expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Location", "Retry-After"],
+    )
+
+
+def _lifespan(
+    application: Application, health: HealthRoutes
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        application.start()
+        watch = asyncio.create_task(health.watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            await asyncio.to_thread(application.stop)
+
+    return lifespan

@@ -1,0 +1,93 @@
+"""``cleanup`` and ``reset-db``, as scripts/manage_services.sh calls them."""
+
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .config import Config
+from .models.asset_store import AssetStore
+from .models.data_lock import DataInUse, DataLock
+from .models.database import Database, DatabaseProblem
+from .services.thumbnail_store import ThumbnailStore
+
+OLD_S = 3600.0
+"""Younger files may belong to an asset that is being made at this moment."""
+
+KEEP_BACKUPS = 7
+
+
+def cleanup(config: Config) -> int:
+    """Remove thumbnails that no asset uses, unfinished files and old backups. Fine beside a running server."""
+    if not config.database_path.exists():
+        print("there is nothing to clean up: no database")
+        return 0
+    try:
+        with closing(Database(config.database_path)) as database:
+            used = AssetStore(database).thumbnail_keys()
+    except DatabaseProblem as error:
+        return _fail(str(error))
+    thumbnails = ThumbnailStore(config.thumbnail_dir).remove_unused(used, older_than_s=OLD_S)
+    print(f"removed {thumbnails} unused thumbnails and {_prune_backups(config.backup_dir)} old backups")
+    return 0
+
+
+def reset_database(config: Config, *, confirmed: bool) -> int:
+    """Back the database up and remove it; the next start makes an empty one. Media are not touched."""
+    if not config.database_path.exists():
+        print("there is no database; nothing to do")
+        return 0
+    if not confirmed and not _asked():
+        return 1
+    try:
+        lock = DataLock(config.lock_path)
+    except DataInUse as error:
+        return _fail(f"{error}; stop the backend first")
+    try:
+        backup = _back_up(config)
+        for suffix in ("", "-wal", "-shm"):
+            config.database_path.with_name(config.database_path.name + suffix).unlink(missing_ok=True)
+    except (OSError, sqlite3.Error) as error:
+        return _fail(f"the database stays as it is: no backup could be made ({error})")
+    finally:
+        lock.release()
+    print(f"the database is reset; the old one is kept as {backup.relative_to(config.data_dir)} in the data folder")
+    return 0
+
+
+def _back_up(config: Config) -> Path:
+    config.backup_dir.mkdir(exist_ok=True)
+    name = datetime.now(UTC).strftime("mam-%Y%m%dT%H%M%S.%fZ")
+    target = config.backup_dir / f"{name}.db"
+    try:
+        with closing(sqlite3.connect(config.database_path, timeout=5)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        # Too damaged to be read: its bytes are kept as they are.
+        target.unlink(missing_ok=True)
+        target = config.backup_dir / f"{name}.damaged"
+        shutil.copy2(config.database_path, target)
+    return target
+
+
+def _prune_backups(folder: Path) -> int:
+    old = sorted(folder.glob("mam-*"))[:-KEEP_BACKUPS]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _asked() -> bool:
+    if not sys.stdin.isatty():
+        _fail("reset-db asks first, and there is nobody to ask; give --yes")
+        return False
+    return input("Reset the database? A backup is kept. [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _fail(why: str) -> int:
+    print(f"error: {why}", file=sys.stderr)
+    return 1

@@ -1,0 +1,138 @@
+"""All settings of the backend, read from the environment in this one place.
+
+Relative folders are resolved against the repository root, never against the current folder, so
+that the backend finds the same data however it is started.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY_ROOT = Path(__file__).resolve().parents[3]
+DEFAULT_ORIGINS = "http://127.0.0.1:3001,http://localhost:3001"
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[a-z][a-z0-9+.-]*://[A-Za-z0-9.-]+")
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off", ""})
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the text names the variable and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings, checked; every path is absolute."""
+
+    media_base_path: Path
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 5001
+    """0 lets the system pick a free port; the log's first line says which."""
+    api_prefix: str = "/api/v1"
+    frontend_origins: frozenset[str] = frozenset(DEFAULT_ORIGINS.split(","))
+    samples: bool = True
+    scan_interval_s: float = 30.0
+    """Seconds between scans of the media folder; 0 scans only at the start."""
+    debug: bool = False
+
+    @property
+    def thumbnail_dir(self) -> Path:
+        """Where the thumbnails lie; always beneath ``data_dir``."""
+        return self.data_dir / "thumbnails"
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "mam.db"
+
+    @property
+    def backup_dir(self) -> Path:
+        """Where ``reset-db`` leaves its backups."""
+        return self.data_dir / "backups"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that a running server holds locked."""
+        return self.data_dir / "mam.lock"
+
+    @property
+    def samples_marker(self) -> Path:
+        """Says that the sample media have been made, so that it happens once only."""
+        return self.data_dir / "samples.marker"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Config":
+        """Read and check all settings; raises :class:`ConfigError` at the first bad one."""
+        media = environment.get("MEDIA_PATH") or environment.get("MEDIA_BASE_PATH") or "media"
+        return cls(
+            media_base_path=_folder(media),
+            data_dir=_folder(environment.get("DATA_DIR") or "data"),
+            host=_loopback(environment.get("HOST") or "127.0.0.1"),
+            port=_port(environment.get("PORT") or "5001"),
+            api_prefix=_prefix(environment.get("API_PREFIX") or "/api/v1"),
+            frontend_origins=_origins(environment.get("FRONTEND_ORIGIN") or DEFAULT_ORIGINS),
+            samples=_flag(environment, "MEDIA_SAMPLES", default=True),
+            scan_interval_s=_seconds(environment.get("SCAN_INTERVAL") or "30"),
+            debug=_flag(environment, "FLASK_DEBUG", default=False),
+        )
+
+
+def _folder(text: str) -> Path:
+    if "\0" in text:
+        raise ConfigError("DATA_DIR and MEDIA_PATH must not contain a NUL character")
+    # abspath takes out "." and ".." without following links: a linked media folder may move.
+    return Path(REPOSITORY_ROOT, Path(text).expanduser()).absolute()
+
+
+def _loopback(host: str) -> str:
+    """There is no login yet, so an address that others can reach is refused."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise ConfigError(f"HOST={host!r} is not an address; use 127.0.0.1") from None
+    if not address.is_loopback:
+        raise ConfigError(f"HOST={host!r} is not a loopback address; the backend has no login, use 127.0.0.1")
+    return host
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise ConfigError(f"PORT={text!r} is not a port number (0 to 65535)")
+    return int(text)
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ConfigError(f"API_PREFIX={text!r} must look like /api/v1")
+    return text
+
+
+def _origins(text: str) -> frozenset[str]:
+    origins = frozenset(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    for origin in sorted(origins):
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(f"FRONTEND_ORIGIN: {origin!r} is not an origin such as http://127.0.0.1:3001")
+    return origins
+
+
+def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environment.get(name)
+    if text is None:
+        return default
+    if text.strip().lower() in _YES:
+        return True
+    if text.strip().lower() in _NO:
+        return False
+    raise ConfigError(f"{name}={text!r} must be 1 or 0")
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+        raise ConfigError(f"SCAN_INTERVAL={text!r} must be a number of seconds (0 scans only at the start)")
+    return float(text)

@@ -1,0 +1,1 @@
+"""The database: connections, migrations, assets and the work that is due."""

@@ -1,0 +1,158 @@
+"""SQLite in WAL mode: one connection that writes, a bounded pool of connections that read.
+
+SQLite allows one writer at a time. With a single writing connection behind a lock, our own
+threads never meet ``database is locked``; readers never wait for the writer at all.
+"""
+
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+BUSY_S = 5.0
+MAX_READERS = 24
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseProblem(Exception):
+    """The database cannot be used; the text says why, for people."""
+
+
+class DatabaseBusy(DatabaseProblem):
+    """Somebody else held the database longer than we are willing to wait."""
+
+
+def latest_version() -> int:
+    """Return the number of the newest migration."""
+    return max(number for number, _ in _migrations())
+
+
+def stored_version(path: Path) -> int:
+    """Read the migration number of the file at ``path``; 0 when there is none. Changes nothing."""
+    if not path.exists():
+        return 0
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+    except sqlite3.Error as error:
+        raise DatabaseProblem(f"the database cannot be opened: {error}") from error
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise DatabaseProblem(f"the database cannot be read: {error}") from error
+    finally:
+        connection.close()
+
+
+class Database:
+    """The open database. Thread-safe; :meth:`close` ends it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = _connect(path)
+        self._write_lock = threading.Lock()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._slots = threading.BoundedSemaphore(MAX_READERS)
+        try:
+            self._prepare()
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
+            self._writer.execute("PRAGMA journal_mode = WAL").fetchone()
+            migrate(self._writer)
+        except sqlite3.Error as error:
+            raise DatabaseProblem(f"the database cannot be used: {error}") from error
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give the writing connection inside a transaction; an exception rolls it back."""
+        if not self._write_lock.acquire(timeout=BUSY_S):
+            raise DatabaseBusy("the database is busy")
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+        finally:
+            if self._writer.in_transaction:  # a COMMIT that failed, say on a full disk
+                with suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+            self._write_lock.release()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a reading connection; it sees the last committed state and never waits for the writer."""
+        if not self._slots.acquire(timeout=BUSY_S):
+            raise DatabaseBusy("too many readers of the database")
+        try:
+            connection = self._reader()
+            try:
+                yield connection
+            finally:
+                self._idle.put(connection)
+        finally:
+            self._slots.release()
+
+    def _reader(self) -> sqlite3.Connection:
+        with suppress(queue.Empty):
+            return self._idle.get_nowait()
+        connection = _connect(self.path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def close(self) -> None:
+        """Close all connections; SQLite folds the WAL into the file with the last one."""
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+        # A thread that still writes gets its time; the process is about to end either way.
+        if self._write_lock.acquire(timeout=1):
+            with suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA optimize")
+            self._writer.close()
+            self._write_lock.release()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise DatabaseProblem(f"the database cannot be opened: {error}") from error
+    connection.row_factory = sqlite3.Row
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16384", "mmap_size = 268435456"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that are missing, each in a transaction of its own."""
+    current = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if current > latest_version():
+        raise DatabaseProblem(
+            f"the database has version {current}, this program knows up to {latest_version()}; use the newer program"
+        )
+    for number, path in _migrations():
+        if number > current:
+            _apply(connection, number, path.read_text(encoding="utf-8"))
+
+
+def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _migrations() -> list[tuple[int, Path]]:
+    named = ((re.match(r"(\d{4})_", path.name), path) for path in MIGRATIONS.glob("*.sql"))
+    return sorted((int(match[1]), path) for match, path in named if match)

@@ -1,0 +1,126 @@
+"""The health of the backend over HTTP."""
+
+import asyncio
+import logging
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.backend.app.application import Application
+from services.backend.app.models.work_store import Backlog
+from services.backend.app.services.health import Health
+
+from .json_answer import json_answer
+
+DEADLINE_S = 1.5
+SERVICES_EVERY_S = 30.0
+MEMORY_EVERY = 2
+DISK_EVERY = 10
+"""In looks: memory every 60 s, the disk every 300 s (seed 000)."""
+
+FULL_PERCENT = 95.0
+
+log = logging.getLogger("mam.health")
+
+
+class HealthRoutes:
+    """Answers from a look that all who ask at the same time share."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._look: asyncio.Task[Health] | None = None
+        self._threads = anyio.CapacityLimiter(2)
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        prefix = f"{self._application.config.api_prefix}/health"
+        return [
+            Route(f"{prefix}/status", self.status),
+            Route(f"{prefix}/live", self.live),
+            Route(f"{prefix}/websocket", self.websocket),
+            Route(f"{prefix}/processing", self.processing),
+        ]
+
+    async def status(self, _request: Request) -> JSONResponse:
+        """Answer 200, or 503 with the same body when unhealthy."""
+        health = await self._health()
+        return json_answer(health.to_json(), 503 if health.status == "unhealthy" else 200)
+
+    async def live(self, _request: Request) -> JSONResponse:
+        """Answer 200 as long as the event loop turns."""
+        return json_answer({"status": "alive"})
+
+    async def websocket(self, _request: Request) -> JSONResponse:
+        """Answer how many clients there are and how they keep up."""
+        hub = self._application.hub
+        body = {
+            "status": "healthy" if hub.is_open else "unhealthy",
+            "connections": hub.connections,
+            "last_ping_age_s": hub.last_ping_age_s,
+            "dropped": hub.dropped,
+            "latest_seq": hub.seq,
+        }
+        return json_answer(body, 200 if hub.is_open else 503)
+
+    async def processing(self, _request: Request) -> JSONResponse:
+        """Answer how long the queue is and how fast it moves."""
+        pipeline = self._application.pipeline
+        backlog = await self._backlog()
+        healthy = backlog is not None and pipeline.is_working
+        figures = backlog or Backlog(0, 0, 0, None)
+        body = {
+            "status": "healthy" if healthy else "unhealthy",
+            "queued": figures.queued,
+            "active": figures.active,
+            "failed": figures.failed,
+            "oldest_age_s": figures.oldest_age_s,
+            "rate_per_s": pipeline.rate_per_s,
+            "workers": [{"pid": pipeline.decoder_pid, "heartbeat_age_s": pipeline.heartbeat_age_s}],
+        }
+        return json_answer(body, 200 if healthy else 503)
+
+    async def watch(self) -> None:
+        """Look at the intervals of seed 000 and log what changes; runs until cancelled."""
+        looks, last = 0, "healthy"
+        while True:
+            health = await self._health()
+            if health.status != last:
+                failing = ", ".join(name for name, fine in health.services.items() if not fine)
+                log.warning("the backend is %s%s", health.status, f": {failing}" if failing else " again")
+                last = health.status
+            _warn_of_full(health, memory=looks % MEMORY_EVERY == 0, disk=looks % DISK_EVERY == 0)
+            looks += 1
+            await asyncio.sleep(SERVICES_EVERY_S)
+
+    async def _health(self) -> Health:
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_once())
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._look), DEADLINE_S)
+        except TimeoutError:
+            return self._application.health.without_answer()
+
+    async def _look_once(self) -> Health:
+        return await anyio.to_thread.run_sync(
+            self._application.health.look, limiter=self._threads, abandon_on_cancel=True
+        )
+
+    async def _backlog(self) -> Backlog | None:
+        try:
+            with anyio.fail_after(DEADLINE_S):
+                return await anyio.to_thread.run_sync(
+                    self._application.work.backlog, limiter=self._threads, abandon_on_cancel=True
+                )
+        except Exception as error:  # noqa: BLE001  an ill database is what this answer is about
+            log.warning("the queue cannot be read: %s", error)
+            return None
+
+
+def _warn_of_full(health: Health, *, memory: bool, disk: bool) -> None:
+    for name, due in (("memory", memory), ("disk", disk)):
+        percent = health.system.get(f"{name}_usage", 0.0)
+        if due and percent > FULL_PERCENT:
+            log.warning("the %s is %.0f %% full", name, percent)

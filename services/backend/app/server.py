@@ -1,0 +1,105 @@
+"""Running the backend: lock, database, socket, then serve until a signal comes."""
+
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from .application import Application
+from .asgi import create_asgi
+from .config import Config
+from .log import configure_log
+from .models.data_lock import DataInUse, DataLock
+from .models.database import DatabaseProblem
+
+GRACEFUL_S = 1
+MAX_FRAME = 64 * 1024
+
+log = logging.getLogger("mam.server")
+
+
+def serve(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT: 0 then, 1 when it cannot start."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    configure_log(debug=config.debug)
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = DataLock(config.lock_path)
+    except DataInUse as error:
+        return _refuse(str(error), "stop the other backend, or give this one a DATA_DIR of its own")
+    except OSError as error:
+        return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
+    try:
+        return _serve_locked(config)
+    finally:
+        lock.release()
+
+
+def _serve_locked(config: Config) -> int:
+    try:
+        listener = _listen(config.host, config.port)
+    except OSError as error:
+        return _refuse(
+            f"port {config.port} on {config.host} cannot be used: {error.strerror}", "stop what holds it, or set PORT"
+        )
+    with listener:
+        try:
+            application = Application(config)
+        except DatabaseProblem as error:
+            return _refuse(str(error), "python -m services.backend reset-db keeps a backup and starts anew")
+        except OSError as error:
+            return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
+        log.info("listening on http://%s", _address(listener))
+        try:
+            _server(application).run(sockets=[listener])
+        finally:
+            log.info("stopped")
+    return 0
+
+
+def _server(application: Application) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_asgi(application),
+        log_config=None,
+        server_header=False,
+        # A header must not decide who the client is: nobody stands in front of us.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACEFUL_S,
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,
+        lifespan="on",
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Lets a restart bind while old connections fade; a live listener still refuses us.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End with 0. While uvicorn serves it has handlers of its own, and raises the signal again after."""
+    raise SystemExit(0)
+
+
+def _refuse(why: str, hint: str) -> int:
+    print(f"error: {why}\nhint: {hint}", file=sys.stderr)
+    return 1

@@ -1,0 +1,91 @@
+"""How the backend is: each part asked, and the machine's figures."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from services.backend.app.config import Config
+from services.backend.app.models.database import DatabaseProblem, latest_version, stored_version
+
+from .events import Hub
+from .media_root import MediaRoot
+from .pipeline import Pipeline
+
+STALLED_S = 90.0
+"""The pipeline's longest honest step is two requests to the decoder at their deadline of 30 s."""
+
+FREE_BYTES = 64 * 1024 * 1024
+VITAL = ("database", "websocket")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look: parts of seed 000 and ruling C16, and percentages of the machine's use."""
+
+    services: dict[str, bool]
+    system: dict[str, float]
+
+    @property
+    def status(self) -> str:
+        """``healthy``, ``degraded`` (a part fails that reading can do without) or ``unhealthy``."""
+        if all(self.services.values()):
+            return "healthy"
+        return "degraded" if all(self.services[name] for name in VITAL) else "unhealthy"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of ``/health/status``."""
+        return {"status": self.status, "services": self.services, "system": self.system}
+
+
+class HealthCheck:
+    """Looks at everything; a look reads files, so it belongs into a thread with a deadline."""
+
+    def __init__(self, config: Config, hub: Hub, root: MediaRoot, pipeline: Pipeline) -> None:
+        self._config = config
+        self._hub = hub
+        self._root = root
+        self._pipeline = pipeline
+        psutil.cpu_percent()  # the first call only starts the measurement
+
+    def look(self) -> Health:
+        """Ask every part. Never raises."""
+        services = {
+            "database": self._database(),
+            "websocket": self._hub.is_open,
+            "media_processor": self._pipeline.is_working,
+            "processing_queue": self._pipeline.is_idle or self._pipeline.heartbeat_age_s < STALLED_S,
+            "file_system": self._file_system(),
+        }
+        return Health(services, self._system())
+
+    def without_answer(self) -> Health:
+        """Return what to say when a look does not come back: the disk hangs."""
+        services = dict.fromkeys(("database", "media_processor", "processing_queue", "file_system"), False)
+        return Health({"database": False, "websocket": self._hub.is_open, **services}, {})
+
+    def _database(self) -> bool:
+        # A new connection each time: an open one goes on working on a file that was deleted.
+        try:
+            return stored_version(self._config.database_path) == latest_version()
+        except DatabaseProblem:
+            return False
+
+    def _file_system(self) -> bool:
+        try:
+            free = psutil.disk_usage(str(self._config.data_dir)).free
+        except OSError:
+            return False
+        return free > FREE_BYTES and os.access(self._config.data_dir, os.W_OK) and self._root.is_readable()
+
+    def _system(self) -> dict[str, float]:
+        try:
+            disk = psutil.disk_usage(str(self._config.data_dir)).percent
+        except OSError:
+            disk = 100.0
+        return {
+            "memory_usage": psutil.virtual_memory().percent,
+            "disk_usage": disk,
+            "cpu_usage": psutil.cpu_percent(),
+        }

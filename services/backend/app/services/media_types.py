@@ -1,0 +1,79 @@
+"""The media types of the library, and how a file's first bytes must look for each."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+HEAD_BYTES = 16
+MAX_TITLE = 200
+
+# Characters that have no business in a title: controls, line separators, and the marks that
+# turn the direction of text around (they make "gpj.exe" read as "exe.jpg").
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """One supported type; ``demuxer`` is forced when the file is opened."""
+
+    name: str
+    kind: str
+    mime_type: str
+    demuxer: str
+
+    def fits(self, head: bytes) -> bool:
+        """Whether a file that starts with ``head`` (HEAD_BYTES bytes) can be of this type."""
+        return _SIGNATURES[self.demuxer].match(head) is not None
+
+
+# The QuickTime family starts with an atom: four bytes of length, then its name.
+_SIGNATURES = {
+    "mov": re.compile(rb".{4}(ftyp|moov|mdat|wide|free|skip|pnot)", re.DOTALL),
+    "avi": re.compile(rb"RIFF.{4}AVI ", re.DOTALL),
+    "JPEG": re.compile(rb"\xff\xd8\xff"),
+    "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "GIF": re.compile(rb"GIF8[79]a"),
+}
+_JPEG = MediaType("JPEG", "image", "image/jpeg", "JPEG")
+MEDIA_TYPES = {
+    ".mp4": MediaType("MP4", "video", "video/mp4", "mov"),
+    ".mov": MediaType("QuickTime", "video", "video/quicktime", "mov"),
+    ".avi": MediaType("AVI", "video", "video/x-msvideo", "avi"),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".png": MediaType("PNG", "image", "image/png", "PNG"),
+    ".gif": MediaType("GIF", "image", "image/gif", "GIF"),
+}
+
+
+def media_type_of(path: str) -> MediaType | None:
+    """Return the type that the file's extension names, in any case; None when we have none."""
+    return MEDIA_TYPES.get(PurePosixPath(path).suffix.lower())
+
+
+def mismatch(media_type: MediaType, head: bytes) -> str | None:
+    """Return why a file that starts with ``head`` is not of its type, or None when it may be."""
+    if not head:
+        return "the file is empty"
+    if not media_type.fits(head):
+        return f"the content is not {media_type.name}, as the file's name says"
+    return None
+
+
+def clean_title(text: str) -> str:
+    """Return ``text`` as a title: composed, on one line, without marks that lie, bounded."""
+    composed = unicodedata.normalize("NFC", text)
+    printable = (" " if ch in "\t\r\n" else ch for ch in composed if ch in "\t\r\n" or _is_printable(ch))
+    return " ".join("".join(printable).split())[:MAX_TITLE].rstrip()
+
+
+def title_of(path: str) -> str:
+    """Return a title for a file that nobody has named: ``city_at-night.mp4`` -> ``City at night``."""
+    stem = PurePosixPath(path).stem
+    title = clean_title(re.sub(r"[_-]+", " ", stem)) or clean_title(stem) or "Untitled"
+    return title[0].upper() + title[1:]
+
+
+def _is_printable(character: str) -> bool:
+    return unicodedata.category(character) not in _UNPRINTABLE
