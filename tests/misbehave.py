@@ -13,8 +13,8 @@ What is done at once, in the order of the command line (any of them may be given
     --ignore-term          TERM does nothing from here on
     --grandchild           a double-forked process in a session of its own that sleeps; its pid goes to --pidfile
     --child                a plain child that sleeps; its pid goes to --pidfile too, a line each
-    --hold-port P          binds and listens on port P and never accepts
-    --bind-port P          binds port P and does not listen
+    --hold-port P          binds and listens on port P (0: a free one, printed as `port N`) and never accepts
+    --bind-port P          binds port P (0: as above) and does not listen
 
 Settings:
 
@@ -182,6 +182,8 @@ def bound(wish, port):
         made.bind((wish.host, port))
     except OSError as error:
         sys.exit(f"misbehave: cannot bind {wish.host}:{port}: {error.strerror}")
+    if port == 0:
+        print_(wish, f"port {made.getsockname()[1]}")
     return made
 
 
@@ -196,8 +198,6 @@ class Server:
     def open(self):
         self.listener = bound(self.wish, self.wish.port)
         self.listener.listen(128)
-        if self.wish.port == 0:
-            print_(self.wish, f"port {self.listener.getsockname()[1]}")
 
     def serve_one(self):
         peer, _ = self.listener.accept()

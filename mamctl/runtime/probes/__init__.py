@@ -1,0 +1,10 @@
+"""Probes: one question to a service, one outcome; and how often to ask while it starts."""
+
+from __future__ import annotations
+
+from mamctl.runtime.probes.context import Context
+from mamctl.runtime.probes.outcome import Outcome
+from mamctl.runtime.probes.prober import Asks, Prober
+from mamctl.runtime.probes.rhythm import next_delay
+
+__all__ = ["Asks", "Context", "Outcome", "Prober", "next_delay"]

@@ -1,0 +1,137 @@
+"""One command of the exec probe, from its spawn to its reaping.
+
+It runs in a process group of its own; when it ends, or is late, whatever is left of the group is killed: a check
+leaves nothing behind. The leader is reaped only after that, for until then nobody else can get its group's number.
+No asyncio subprocess (its signals may reach a stranger, cpython#127049), no preexec_fn (it would fork slowly).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+KEPT: Final = 200
+"""Bytes of the end of stderr that are kept."""
+
+_POLL = 0.01
+_REAP_WITHIN = 1.0
+
+Watch = Callable[[asyncio.AbstractEventLoop, int, Callable[[], None]], None]
+"""Calls back once, in the loop, when the process of that id has ended; does not reap it."""
+
+
+def by_pidfd(loop: asyncio.AbstractEventLoop, pid: int, ended: Callable[[], None]) -> None:
+    """Watch a process by a descriptor that becomes readable at its end (Linux)."""
+    descriptor = os.pidfd_open(pid)
+
+    def on_readable() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        ended()
+
+    loop.add_reader(descriptor, on_readable)
+
+
+def by_polling(loop: asyncio.AbstractEventLoop, pid: int, ended: Callable[[], None]) -> None:
+    """Watch a process by asking every 10 ms, where there are no pidfds."""
+
+    def ask() -> None:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            loop.call_later(_POLL, ask)
+            return
+        ended()
+
+    loop.call_soon(ask)
+
+
+class Command:
+    """A running command. OSError from the constructor when it cannot be started."""
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, watch: Watch | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int | None] = self._loop.create_future()
+        self._tail = b""
+        self._stderr, writing = os.pipe()
+        try:
+            self._process = _spawn(argv, env, cwd, writing)
+        except BaseException:
+            os.close(self._stderr)
+            raise
+        finally:
+            os.close(writing)
+        os.set_blocking(self._stderr, False)
+        self._loop.add_reader(self._stderr, self._read)
+        (watch or _WATCH)(self._loop, self._process.pid, self._on_end)
+
+    async def finish(self, timeout: float) -> int | None:  # noqa: ASYNC109 - it kills, then tells
+        """Return the exit code (negative: the signal that ended it), or None when its status was lost.
+
+        Raises TimeoutError after `timeout` seconds. Afterwards, whatever happened, the group is dead and reaped; only
+        a process that the kernel cannot end at once is reaped later.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.shield(self._ended)
+        finally:
+            if not self._ended.done():
+                self._kill_group()
+                await asyncio.wait({self._ended}, timeout=_REAP_WITHIN)
+
+    @property
+    def complaint(self) -> str:
+        """Return the end of what it wrote to stderr, on one line."""
+        words = self._tail[-KEPT:].decode(errors="replace").split()
+        return "".join(character if character.isprintable() else "?" for character in " ".join(words))
+
+    def _read(self) -> None:
+        try:
+            piece = os.read(self._stderr, 65536)
+        except BlockingIOError:
+            return
+        self._tail = (self._tail + piece)[-KEPT:]
+        if not piece:
+            self._loop.remove_reader(self._stderr)
+
+    def _on_end(self) -> None:
+        self._kill_group()
+        code = _reap(self._process.pid)
+        # Popen would otherwise try to reap it again, and by then the number may be somebody else's.
+        self._process.returncode = 0 if code is None else code
+        self._read_rest()
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+    def _read_rest(self) -> None:
+        self._loop.remove_reader(self._stderr)
+        with suppress(BlockingIOError):
+            while piece := os.read(self._stderr, 65536):
+                self._tail = (self._tail + piece)[-KEPT:]
+        os.close(self._stderr)
+
+    def _kill_group(self) -> None:
+        # macOS answers EPERM when only the zombie is left.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _spawn(argv: Sequence[str], env: Mapping[str, str], cwd: str, stderr: int) -> subprocess.Popen[bytes]:
+    null = subprocess.DEVNULL
+    return subprocess.Popen(argv, stdin=null, stdout=null, stderr=stderr, env=env, cwd=cwd, process_group=0)
+
+
+def _reap(pid: int) -> int | None:
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return None  # Somebody reaped it before us; Popen would call that a success.
+
+
+_WATCH: Watch = by_pidfd if hasattr(os, "pidfd_open") else by_polling

@@ -1,0 +1,91 @@
+"""The log probe: a line of this incarnation's output matches a regular expression.
+
+Nothing is polled: the sink calls when bytes have landed, and only what is new is read. What matched once stays
+matched, for a line that was written cannot be taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final, Protocol
+
+from mamctl.runtime.probes.outcome import Outcome, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LONGEST_LINE: Final = 65536
+"""Bytes of a line that are looked at; the rest of a longer one is not."""
+
+# Colours and titles: a pattern means the words, whatever a program paints around them.
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+class Output(Protocol):
+    """What one incarnation has written, and word of more. Positions only grow."""
+
+    @property
+    def start(self) -> int:
+        """Return the position at which this incarnation began."""
+
+    def read_new(self, position: int) -> tuple[int, bytes]:
+        """Return the next piece from `position` on and the position after it; empty when there is nothing new.
+
+        A position before the oldest byte kept continues there. Pieces are bounded; OSError is passed on.
+        """
+
+    def watch(self, on_output: Callable[[], None]) -> Callable[[], None]:
+        """Call back in the loop after bytes have landed; return what ends that."""
+
+
+class Lines:
+    """Cuts pieces into whole lines, each at most 64 KiB; the rest of a longer one is dropped."""
+
+    def __init__(self) -> None:
+        self._open = bytearray()
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the lines that end in this piece, without their ends."""
+        *whole, rest = piece.split(b"\n")
+        for part in whole:
+            yield (bytes(self._open) + part)[:LONGEST_LINE].removesuffix(b"\r")
+            self._open.clear()
+        self._open += rest[: LONGEST_LINE - len(self._open)]
+
+
+class Scan:
+    """One pattern on its way through one incarnation's output. Make a new one at each spawn."""
+
+    def __init__(self, pattern: str, output: Output) -> None:
+        self._pattern = re.compile(pattern)
+        self._output = output
+        self._position = output.start
+        self._lines = Lines()
+        self._matched = False
+
+    async def check(self, timeout: float) -> Outcome:  # noqa: ASYNC109 - the deadline becomes the verdict
+        """Return at the first line that matches; after `timeout` seconds without one, say so."""
+        landed = asyncio.Event()
+        unsubscribe = self._output.watch(landed.set)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._read_until_matched(landed)
+        except TimeoutError:
+            detail = f"no line matched /{self._pattern.pattern}/ within {seconds(timeout)}"
+            return Outcome(ok=False, detail=detail, answered=False)
+        finally:
+            unsubscribe()
+        return Outcome(ok=True, detail=f"a line matched /{self._pattern.pattern}/", answered=True)
+
+    async def _read_until_matched(self, landed: asyncio.Event) -> None:
+        while not self._matched:
+            landed.clear()
+            self._position, piece = self._output.read_new(self._position)
+            self._matched = any(self._fits(line) for line in self._lines.feed(piece))
+            # After a piece there may be more: only the loop gets its turn. After nothing, wait to be called.
+            await (asyncio.sleep(0) if piece else landed.wait())
+
+    def _fits(self, line: bytes) -> bool:
+        plain = _ESCAPES.sub(b"", line) if b"\x1b" in line else line
+        return self._pattern.search(plain.decode(errors="replace")) is not None
