@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mamctl.core.dependencies import outlook
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mamctl.core.service import Service
+
+
+class Goal(StrEnum):
+    """What can be waited for."""
+
+    READY = "ready"
+    STOPPED = "stopped"
+    COMPLETED = "completed"
+
 
 SETTLED = frozenset({State.READY, State.UNHEALTHY, State.COMPLETED, State.FAILED})
 
@@ -62,3 +72,23 @@ def is_as_wished(service: Service, services: Mapping[str, Service]) -> bool:
     if service.wanted is Wanted.DOWN or service.state in (State.READY, State.COMPLETED):
         return True
     return service.reason is Reason.ABSENT and not is_required(service.name, services.values())
+
+
+def has_reached(service: Service, goal: Goal) -> bool:
+    """Tell whether a service is where it is waited for; a completed task counts as ready."""
+    match goal:
+        case Goal.STOPPED:
+            return service.state in ENDED
+        case Goal.READY:
+            return service.state is State.READY or (service.is_task and service.state is State.COMPLETED)
+        case Goal.COMPLETED:
+            return service.state is State.COMPLETED
+
+
+def is_hopeless(service: Service, goal: Goal, services: Mapping[str, Service]) -> bool:
+    """Tell whether a service cannot reach the goal unless the operator says something else."""
+    if goal is Goal.STOPPED or has_reached(service, goal):
+        return False
+    if service.state in ENDED:
+        return True
+    return is_blocked(service, services) and service.reason is not Reason.ABSENT

@@ -1,0 +1,79 @@
+"""When a supervisor's run ends, and what of it goes to its own log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from mamctl.core.outcome import is_idle
+from mamctl.core.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mamctl.runtime.operator import Operator
+    from mamctl.runtime.process_manager import ProcessManager
+
+logger = logging.getLogger("mamctl")
+
+
+class Keeper:
+    """Ends the run when it is to end: a signal, a lost lease, nothing left to run, an essential service that failed."""
+
+    def __init__(self, manager: ProcessManager, operator: Operator) -> None:
+        self._manager = manager
+        self._operator = operator
+        self._stopping: asyncio.Task[object] | None = None
+
+    def stop_all(self, number: int) -> None:
+        """Stop everything because of a signal; a second one kills."""
+        force = self._stopping is not None
+        logger.info("got %s: stopping everything%s", signal.Signals(number).name, ", by force" if force else "")
+        self._stopping = asyncio.create_task(self._operator.down(force=force, wait=None))
+
+    def lease_lost(self, lease: int) -> None:
+        """Stop everything because the terminal's client is gone."""
+        asyncio.get_running_loop().remove_reader(lease)
+        os.close(lease)
+        if not self._operator.ended.done() and not self._operator.downing:
+            logger.info("the terminal's client is gone: stopping everything")
+            self._stopping = asyncio.create_task(self._operator.down(force=False, wait=None))
+
+    async def watch_for_the_end(self, *, foreground: bool) -> None:
+        """End a foreground run once nothing runs and nothing will start by itself."""
+        supervisor = self._manager.supervisor
+        while foreground:
+            if is_idle(supervisor.services) and not self._operator.downing:
+                self._operator.end(*self._result())
+                return
+            await self._manager.changed()
+
+    def _result(self) -> tuple[int, str]:
+        supervisor = self._manager.supervisor
+        if supervisor.ending is not None:
+            return 1, supervisor.ending
+        failed = [name for name, service in supervisor.services.items() if service.state is State.FAILED]
+        return (1, f"failed: {', '.join(failed)}") if failed else (0, "nothing is left to run")
+
+
+LOUD: Mapping[str, Callable[..., None]] = {
+    "error": logger.error,
+    "failed": logger.error,
+    "port-conflict": logger.error,
+    "process-error": logger.error,
+    "warning": logger.warning,
+    "unhealthy": logger.warning,
+    "backoff": logger.warning,
+}
+
+
+def log_event(event: Mapping[str, Any]) -> None:
+    """Write to the supervisor's own log what an operator would look for there."""
+    data = event["data"]
+    if speak := LOUD.get(event["type"]):
+        speak("%s: %s: %s", event["service"], event["type"], data.get("detail"))
+    elif event["type"] in ("supervisor-started", "manifest-changed"):
+        logger.info("%s %s", event["type"], data)

@@ -1,0 +1,54 @@
+"""Where a manifest's stack keeps its files: `.mamctl/` and `logs/` beside it."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2s
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# sun_path holds 108 bytes with its NUL on Linux and 104 on macOS.
+LONGEST_SOCKET = 100
+
+
+class Place(NamedTuple):
+    """Absolute paths: the manifest, its folder, and what the supervisor keeps."""
+
+    manifest: str
+    folder: str
+    home: str
+    socket: str
+    logs: str
+    index: str
+    fifo: str
+    events: str
+    journal: str
+
+
+def place(manifest: str, environ: Mapping[str, str]) -> Place:
+    """Return the places of a manifest. `MAMCTL_HOME` moves `.mamctl`, but never the logs."""
+    manifest = os.path.abspath(manifest)
+    folder = os.path.dirname(manifest)
+    home = os.path.abspath(environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
+    return Place(
+        manifest,
+        folder,
+        home,
+        _socket(home, environ),
+        os.path.join(folder, "logs"),
+        os.path.join(home, "index"),
+        os.path.join(home, "fifo"),
+        os.path.join(home, "events"),
+        os.path.join(home, "journal"),
+    )
+
+
+def _socket(home: str, environ: Mapping[str, str]) -> str:
+    """Return the control socket: in the home, or in the user's runtime folder when that path would be too long."""
+    direct = os.path.join(home, "control.sock")
+    if len(os.fsencode(direct)) <= LONGEST_SOCKET:
+        return direct
+    runtime = environ.get("XDG_RUNTIME_DIR") or f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - made 0700 and checked
+    return os.path.join(runtime, "mamctl", f"{blake2s(os.fsencode(home), digest_size=8).hexdigest()}.sock")

@@ -1,0 +1,131 @@
+"""What the control API needs from the supervisor, as small protocols, and the shape of its errors.
+
+The server is handed objects that fit these; it knows neither processes nor the manifest.
+
+    GET  /v1/status                         {"name": "mam", "supervisor": {...}, "services": [...]}
+    POST /v1/up      {"wait": 120}          {"settled": true, "ok": true, "failed": [], "status": {...}}
+    GET  /v1/events  text/event-stream      id: 7 / event: started / data: {"seq": 7, ...}
+    any error                               {"error": "...", "code": "unknown_service", "hint": null, ...}
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mamctl.core.errors import MamctlError, ManifestError, TimedOut, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+Document = dict[str, Any]
+
+
+class Operator(Protocol):
+    """Who carries out requests; see `runtime.operator.Operator`."""
+
+    def document(self) -> Document:
+        """Return the status document."""
+        ...
+
+    def select(self, names: Iterable[str]) -> list[str]:
+        """Return the services that names or globs mean; raises UsageError."""
+        ...
+
+    async def up(
+        self, names: Sequence[str] | None, profiles: Iterable[str], *, alone: bool, wait: float | None
+    ) -> Document:
+        """Reconcile and wait."""
+        ...
+
+    async def start(self, names: Sequence[str], *, wait: float | None) -> Document:
+        """Start services and wait."""
+        ...
+
+    async def stop(self, names: Sequence[str], *, wait: float | None) -> Document:
+        """Stop services and wait."""
+        ...
+
+    async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Document:
+        """Restart services and wait."""
+        ...
+
+    async def down(self, *, force: bool, wait: float | None) -> Document:
+        """Stop everything and end."""
+        ...
+
+    async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Document:
+        """Wait until services are where they should be."""
+        ...
+
+
+class Feed(Protocol):
+    """The numbered events; see `runtime.history.History`."""
+
+    @property
+    def last(self) -> int:
+        """The number of the newest."""
+        ...
+
+    def since(self, seq: int) -> list[Document]:
+        """Return the events after `seq`."""
+        ...
+
+    def listen(self, listener: Callable[[Document], None]) -> Callable[[], None]:
+        """Tell every event from now on; return what ends that."""
+        ...
+
+
+class Views(Protocol):
+    """What else can be read: logs, ports, the graph."""
+
+    def logs(
+        self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
+    ) -> AsyncIterator[list[Document]]:
+        """Yield log records in batches."""
+        ...
+
+    def ports(self) -> list[Document]:
+        """Return every port with who holds it."""
+        ...
+
+    def graph(self) -> Document:
+        """Return the dependency graph."""
+        ...
+
+
+class Refusal(MamctlError):
+    """A request that is answered with an HTTP error."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
+
+
+def error_document(error: MamctlError) -> tuple[int, Document]:
+    """Return the HTTP status and the body for an error."""
+    status, code = _kind(error)
+    document: Document = {
+        "error": error.message,
+        "code": code,
+        "hint": error.hint,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    if isinstance(error, ManifestError):
+        document["problems"] = [problem._asdict() for problem in error.problems]
+    return status, document
+
+
+def _kind(error: MamctlError) -> tuple[int, str]:
+    match error:
+        case Refusal():
+            return error.status, error.code
+        case ManifestError():
+            return 400, "manifest_invalid"
+        case UsageError():
+            return 404, "unknown_service"
+        case TimedOut():
+            return 503, "timed_out"
+        case _:
+            return 503, "failed"

@@ -1,0 +1,48 @@
+"""The environment a service's process gets, low to high: inherited, from the manifest, injected."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.core.manifest.model import ServiceSpec
+
+# What tells a process of ours from any other, and one incarnation from the next.
+MARKER = "MAMCTL_INSTANCE"
+OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA")
+NOT_A_LETTER = re.compile(r"[^A-Z0-9]")
+
+
+def environment(spec: ServiceSpec, project: str, inherited: Mapping[str, str], instance: str) -> dict[str, str]:
+    """Return the whole environment of one incarnation; `instance` is new at each spawn."""
+    found = {**inherited, **spec.env}
+    for name in spec.unset:
+        found.pop(name, None)
+    found.setdefault("PYTHONUNBUFFERED", "1")
+    found.update(injected(spec, project, instance))
+    return found
+
+
+def injected(spec: ServiceSpec, project: str, instance: str) -> dict[str, str]:
+    """Return what we add: who it is, and where it is to listen."""
+    added = {"MAMCTL_SERVICE": spec.name, MARKER: instance, "MAMCTL_PROJECT": project, "MAMCTL_REPLICA": "1"}
+    if spec.ports:
+        added["HOST"] = spec.host
+        added["PORT"] = str(spec.ports[0].number)
+    for port in spec.ports:
+        added[f"PORT_{NOT_A_LETTER.sub('_', port.name.upper())}"] = str(port.number)
+    return added
+
+
+def without_markers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without our marks: a supervisor inside a service is not part of that service."""
+    return {name: value for name, value in environ.items() if name not in OURS}
+
+
+def new_instance(project: str, name: str) -> str:
+    """Return a marker that no other incarnation has."""
+    return f"{project}/{name}/{os.urandom(6).hex()}"

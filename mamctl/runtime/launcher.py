@@ -1,0 +1,102 @@
+"""Start one process: its own session, its own descriptors, nothing inherited that it should not have.
+
+Only `Popen`'s vfork path is used (no `preexec_fn`, no `user=`: these fork and cost 14 to 300 times as much), and
+`close_fds` is off because every descriptor of ours is close-on-exec already: walking thousands of them at each spawn
+would cost more than the spawn.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from mamctl.core.states import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Trying again cannot help: the command or its folder is not there, or may not be run.
+FINAL = frozenset({errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EPERM, errno.ELOOP, errno.EISDIR})
+
+
+class Launched(NamedTuple):
+    """A process that exists: its pid, and a descriptor that stays its own whatever becomes of the number."""
+
+    pid: int
+    pidfd: int
+
+
+class LaunchError(Exception):
+    """It could not be started. `final`: trying again cannot help."""
+
+    def __init__(self, reason: Reason, detail: str, *, final: bool) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.final = final
+
+
+class Launcher:
+    """Starts processes. `open_files` is the soft limit that children get back after we raised our own."""
+
+    def __init__(self, open_files: int | None = None) -> None:
+        self._open_files = open_files
+
+    def launch(self, argv: tuple[str, ...], *, cwd: str, env: Mapping[str, str], stdout: int, stderr: int) -> Launched:
+        """Start a command in a session of its own. Raises LaunchError."""
+        try:
+            process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                close_fds=False,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise explain(error, argv, cwd) from None
+        except ValueError as error:
+            raise LaunchError(Reason.SPAWN_FAILED, f"{argv[0]}: {error}", final=True) from None
+        # The exit is ours to collect, through the pidfd; Popen must neither wait for it nor complain.
+        process.returncode = 0
+        self._lower_limit(process.pid)
+        return Launched(process.pid, os.pidfd_open(process.pid))
+
+    def _lower_limit(self, pid: int) -> None:
+        if self._open_files is None:
+            return
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        try:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (self._open_files, hard))
+        except (ProcessLookupError, PermissionError):
+            return  # it is gone already, or became somebody else: the limit is a courtesy
+
+
+def explain(error: OSError, argv: tuple[str, ...], cwd: str) -> LaunchError:
+    """Say what stands in the way of a spawn."""
+    if error.filename == cwd and not os.path.isdir(cwd):
+        return LaunchError(Reason.SPAWN_FAILED, f"its folder {cwd} does not exist", final=True)
+    if error.errno == errno.ENOENT:
+        where = "" if "/" in argv[0] else " (not on PATH)"
+        return LaunchError(Reason.COMMAND_NOT_FOUND, f"{argv[0]}: no such command{where}", final=True)
+    if error.errno == errno.ENOEXEC:
+        return LaunchError(Reason.SPAWN_FAILED, f"{argv[0]}: not a program; does it lack a #! line?", final=True)
+    reason = f"{argv[0]}: {os.strerror(error.errno or 0).lower()}"
+    return LaunchError(Reason.SPAWN_FAILED, reason, final=error.errno in FINAL)
+
+
+def raise_open_files() -> int | None:
+    """Raise our soft limit of open files to the hard one; return what it was, for the children."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return None
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):
+        return None
+    return soft

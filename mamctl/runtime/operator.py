@@ -1,0 +1,258 @@
+"""The operator's word: up, down, start, stop, restart, and waiting for what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from mamctl.core.errors import UsageError
+from mamctl.core.events import Down, Reload, Restart, Stop, Up
+from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled, unmet
+from mamctl.core.states import ENDED, Reason, Wanted
+from mamctl.runtime.processes import command_line, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mamctl.core.manifest.model import Manifest, ServiceSpec
+    from mamctl.core.service import Service
+    from mamctl.runtime.process_manager import ProcessManager
+    from mamctl.runtime.status import Reporter
+
+Report = dict[str, Any]
+TAIL_LINES = 20
+# After the last service ended, what was left behind has this long to die of KILL.
+LEFTOVER_SECONDS = 2.0
+
+
+class Operator:
+    """Carries out requests against a ProcessManager. `load` reads the manifest again and raises ManifestError.
+
+    `ended` is set once everything was stopped for good: (exit code, why).
+    """
+
+    def __init__(self, manager: ProcessManager, reporter: Reporter, load: Callable[[], Manifest]) -> None:
+        self._manager = manager
+        self._reporter = reporter
+        self._load = load
+        self._profiles: set[str] = set()
+        self._downing = False
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[tuple[int, str]] = loop.create_future()
+
+    # Requests -----------------------------------------------------------------------------------------------------
+
+    def want(self, names: Sequence[str] | None, profiles: Iterable[str] = (), *, alone: bool = False) -> list[str]:
+        """Want services up: those named, or all that the active profiles have. Return their names."""
+        self._profiles.update(profiles)
+        chosen = self.select(names) if names else self._all_wanted()
+        if manual := [name for name in chosen if names and self._spec(name).manual]:
+            raise UsageError(f"{manual[0]} is manual, so `up` does not start it", f"mamctl start {manual[0]}")
+        self._manager.post(Up(tuple(chosen), self._manager.now, alone))
+        return chosen
+
+    async def up(
+        self,
+        names: Sequence[str] | None,
+        profiles: Iterable[str],
+        *,
+        alone: bool,
+        wait: float | None,
+        reread: bool = True,
+    ) -> Report:
+        """Reconcile with the manifest on disk, want services, and wait until they settled."""
+        removed = self.reload() if reread else []
+        self.want(names, profiles, alone=alone)
+        report = await self._settled(wait)
+        return {**report, "removed": removed}
+
+    def reload(self) -> list[str]:
+        """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
+        manifest = self._load()
+        gone = [name for name in self._services if name not in manifest.services]
+        if manifest != self._manager.manifest:
+            self._manager.manifest = manifest
+            self._manager.post(Reload(manifest, self._manager.now))
+            self._manager.history.record("manifest-changed", None, 0, {"removed": gone})
+        return gone
+
+    async def start(self, names: Sequence[str], *, wait: float | None) -> Report:
+        """Start services, dependencies first."""
+        self.reload()
+        chosen = self.select(names)
+        self._manager.post(Up(tuple(chosen), self._manager.now))
+        return await self._settled(wait, chosen)
+
+    async def stop(self, names: Sequence[str], *, wait: float | None) -> Report:
+        """Stop these services alone."""
+        chosen = self.select(names)
+        dependants = {other for name in chosen for other in self._manager.supervisor.running_dependants(name)}
+        self._manager.post(Stop(tuple(chosen), self._manager.now))
+        report = await self._settled(wait, chosen)
+        return {**report, "running_dependants": sorted(dependants - set(chosen)), "survivors": self._survivors()}
+
+    async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
+        """Restart services; without names, all that are wanted."""
+        self.reload()
+        wanted = [name for name, service in self._services.items() if service.wanted is Wanted.UP]
+        chosen = self.select(names) if names else wanted
+        self._manager.post(Restart(tuple(chosen), self._manager.now))
+        return await self._settled(wait, chosen)
+
+    async def down(self, *, force: bool, wait: float | None) -> Report:
+        """Stop everything and end the supervisor."""
+        self._downing = True
+        running = [name for name, service in self._services.items() if service.running]
+        held = [name for name, service in self._services.items() if service.pid is not None]
+        self._manager.post(Down(self._manager.now, force))
+        done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
+        survivors = await self._sweep() if done else self._survivors()
+        report = {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
+        if done:
+            self.end(0, "down")
+        return report
+
+    async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Report:
+        """Wait until services are ready, stopped or completed; end early, with the cause, when one cannot be."""
+        if goal not in set(Goal):
+            raise UsageError(f"cannot wait for {goal!r}", f"one of {', '.join(Goal)}")
+        aim = Goal(goal)
+        chosen = self.select(names) if names else [
+            name for name, service in self._services.items() if service.wanted is Wanted.UP or aim is Goal.STOPPED
+        ]  # fmt: skip
+        done = await self._until(lambda: self._verdict(chosen, aim) is not None, wait)
+        cause = next((name for name in chosen if is_hopeless(self._services[name], aim, self._services)), None)
+        return {
+            "ok": done and cause is None,
+            "timed_out": not done,
+            "cause": None if cause is None else self._failure(self._services[cause], tail=False),
+        }
+
+    def end(self, code: int, why: str) -> None:
+        """End the supervisor once; the first word counts."""
+        if not self.ended.done():
+            self.ended.set_result((code, why))
+
+    @property
+    def downing(self) -> bool:
+        """Whether everything is being stopped for good."""
+        return self._downing
+
+    def select(self, names: Iterable[str]) -> list[str]:
+        """Return the services that names or globs mean. Raises UsageError for one that means none."""
+        chosen: dict[str, None] = {}
+        for name in names:
+            found = [known for known in self._services if fnmatchcase(known, name)]
+            if not found:
+                near = difflib.get_close_matches(name, self._services, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"services: {', '.join(self._services)}"
+                raise UsageError(f"no service {name!r} in the manifest", hint)
+            chosen.update(dict.fromkeys(found))
+        return list(chosen)
+
+    def document(self) -> Report:
+        """Return the status document."""
+        return self._reporter.document()
+
+    # What comes of it -----------------------------------------------------------------------------------------------
+
+    @property
+    def _services(self) -> dict[str, Service]:
+        return self._manager.supervisor.services
+
+    def _spec(self, name: str) -> ServiceSpec:
+        return self._services[name].spec
+
+    def _all_wanted(self) -> list[str]:
+        return [
+            name
+            for name, service in self._services.items()
+            if not service.spec.manual and (not service.spec.profiles or service.spec.profiles & self._profiles)
+        ]
+
+    async def _settled(self, wait: float | None, names: Iterable[str] | None = None) -> Report:
+        scope = None if names is None else set(names)
+
+        def settled() -> bool:
+            return all(
+                is_settled(found, self._services)
+                for name, found in self._services.items()
+                if scope is None or name in scope
+            )
+
+        done = settled() if wait is None else await self._until(settled, wait)
+        return self._report(done, scope)
+
+    async def _until(self, test: Callable[[], bool], wait: float | None) -> bool:
+        try:
+            async with asyncio.timeout(wait):
+                while not test():
+                    await self._manager.changed()
+        except TimeoutError:
+            return False
+        return True
+
+    def _report(self, done: bool, scope: set[str] | None) -> Report:  # noqa: FBT001 - the one thing it is about
+        services = self._services
+        bad = [found for found in unmet(services) if scope is None or found.name in scope]
+        pending = [
+            {"service": name, "state": found.state, "detail": found.detail}
+            for name, found in services.items()
+            if not is_settled(found, services) and (scope is None or name in scope)
+        ]
+        return {
+            "settled": done,
+            "ok": done and not bad,
+            "failed": [self._failure(found) for found in bad],
+            "absent": [name for name, found in services.items() if found.reason is Reason.ABSENT],
+            "pending": pending,
+            "status": self.document(),
+        }
+
+    def _failure(self, service: Service, *, tail: bool = True) -> Report:
+        return {
+            "service": service.name,
+            "state": service.state,
+            "reason": service.reason,
+            "detail": service.detail,
+            "exit_code": service.exit_code,
+            "exit_signal": service.exit_signal,
+            "log": self._reporter.log(service),
+            "tail": self._tail(service) if tail else [],
+        }
+
+    def _tail(self, service: Service) -> list[str]:
+        """Return the last lines of its last incarnation; one that never ran left none."""
+        if service.generation == 0 or service.reason is Reason.DEPENDENCY_FAILED:
+            return []
+        return self._manager.outputs.last_lines(service.run, TAIL_LINES, service.generation)
+
+    def _verdict(self, names: Iterable[str], goal: Goal) -> bool | None:
+        """Return True when all reached the goal, False when one cannot, None while it is open."""
+        chosen = [self._services[name] for name in names]
+        if any(is_hopeless(service, goal, self._services) for service in chosen):
+            return False
+        return True if all(has_reached(service, goal) for service in chosen) else None
+
+    def _survivors(self) -> list[dict[str, object]]:
+        events = self._manager.history.since(max(0, self._manager.history.last - 200))
+        rows = [row for event in events for row in event["data"].get("survivors", ())]
+        return [row for row in rows if _lives(row["pid"])]
+
+    async def _sweep(self) -> list[dict[str, object]]:
+        """Kill what no service owns any more, and name what survives even that."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LEFTOVER_SECONDS
+        left = self._manager.sweeper.kill_unknown()
+        while left and loop.time() < until:
+            await asyncio.sleep(0.005)
+            self._manager.sweeper.reap_orphans()
+            left = self._manager.sweeper.kill_unknown()
+        return [{"pid": pid, "command": command_line(pid)} for pid in left] or self._survivors()
+
+
+def _lives(pid: int) -> bool:
+    row = read(pid)
+    return row is not None and row.state not in ("Z", "X")

@@ -1,0 +1,90 @@
+"""Where the services' output goes: the sinks of each service, opened when it first starts."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from mamctl.core.manifest.model import Streams
+from mamctl.runtime.logs import LogFiles, Sink, last_lines, log_files
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.runtime.logs import Notice
+
+
+class Folders(NamedTuple):
+    """Absolute folders: the logs, their indexes, the FIFOs."""
+
+    logs: str
+    index: str
+    fifo: str
+
+
+class Outputs:
+    """Owns every sink."""
+
+    def __init__(
+        self, folders: Folders, loop: asyncio.AbstractEventLoop, notify: Callable[[str, Notice], None]
+    ) -> None:
+        self._folders = folders
+        self._loop = loop
+        self._notify = notify
+        self._sinks: dict[str, tuple[Sink, ...]] = {}
+
+    def files(self, spec: ServiceSpec) -> tuple[LogFiles, ...]:
+        """Name the log files of a service."""
+        return log_files(self._folders.logs, self._folders.index, spec.name, spec.logs.streams)
+
+    def child_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
+        """Open what a new incarnation writes to: one descriptor, or two for split streams. The caller closes them."""
+        sinks = self._sinks.get(spec.name)
+        if sinks is not None and len(sinks) != (2 if spec.logs.streams is Streams.SPLIT else 1):
+            self.close(spec.name)
+            sinks = None
+        if sinks is None:
+            sinks = self._sinks[spec.name] = tuple(self._open(spec, files) for files in self.files(spec))
+        return tuple(sink.child_end(generation) for sink in sinks)
+
+    def sinks(self, name: str) -> tuple[Sink, ...]:
+        """Return the sinks of a service, none before its first start."""
+        return self._sinks.get(name, ())
+
+    def drain(self, name: str) -> None:
+        """Put into the files all that a service wrote before it ended."""
+        for sink in self.sinks(name):
+            sink.drain()
+
+    def reconfigure(self, spec: ServiceSpec) -> None:
+        """Take a changed rotation policy."""
+        for sink in self.sinks(spec.name):
+            sink.reconfigure(spec.logs)
+
+    def last_lines(self, spec: ServiceSpec, count: int, generation: int | None = None) -> list[str]:
+        """Return the last lines of a service's newest output, for people."""
+        return last_lines(self.files(spec), count, generation)
+
+    def close(self, name: str) -> None:
+        """Let go of a service's sinks."""
+        for sink in self._sinks.pop(name, ()):
+            sink.drain()
+            sink.close()
+
+    def close_all(self) -> None:
+        """Let go of all of them."""
+        for name in tuple(self._sinks):
+            self.close(name)
+
+    def _open(self, spec: ServiceSpec, files: LogFiles) -> Sink:
+        ending = "err" if files.stream == "stderr" else "out"
+        return Sink(
+            path=files.path,
+            fifo=os.path.join(self._folders.fifo, f"{spec.name}.{ending}"),
+            index=files.index,
+            policy=spec.logs,
+            loop=self._loop,
+            notify=lambda notice: self._notify(spec.name, notice),
+        )

@@ -1,0 +1,96 @@
+"""The status document: what `mamctl status --json` shows, made when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mamctl.core.dependencies import outlook
+from mamctl.core.outcome import is_settled
+from mamctl.runtime.processes import Sampler
+
+if TYPE_CHECKING:
+    from mamctl.core.service import Service
+    from mamctl.runtime.process_manager import ProcessManager
+
+Document = dict[str, Any]
+
+
+class Reporter:
+    """Writes status documents; `generation` counts the supervisors of this stack."""
+
+    def __init__(self, manager: ProcessManager, *, version: str, generation: int = 1) -> None:
+        self._manager = manager
+        self._version = version
+        self._generation = generation
+        self._began = manager.now
+        self._sampler = Sampler()
+
+    def document(self) -> Document:
+        """Return the whole document of the contract's section 3."""
+        manager = self._manager
+        services = manager.supervisor.services
+        usage = self._sampler.sample({name: found.pid for name, found in manager.alive.items()})
+        layers = {name: depth for depth, names in enumerate(manager.supervisor.graph.layers()) for name in names}
+        rows = [self.row(service) for service in services.values()]
+        for row in rows:
+            row["layer"] = layers[row["name"]]
+            if found := usage.get(row["name"]):
+                row["cpu_percent"] = round(found.cpu_percent, 1)
+                row["memory_bytes"] = found.memory_bytes
+        return {
+            "name": manager.manifest.name,
+            "manifest": os.path.basename(manager.manifest.path),
+            "supervisor": {
+                "pid": os.getpid(),
+                "guardian_pid": None,
+                "version": self._version,
+                "uptime_s": round(manager.now - self._began, 1),
+                "generation": self._generation,
+            },
+            "services": rows,
+            "wanted_settled": all(is_settled(service, services) for service in services.values()),
+        }
+
+    def row(self, service: Service) -> Document:
+        """Return what is known of one service, without cpu and memory."""
+        now, spec, manager = self._manager.now, service.spec, self._manager
+        return {
+            "name": service.name,
+            "service": service.name,
+            "kind": spec.kind,
+            "ownership": service.ownership,
+            "wanted": service.wanted,
+            "state": service.state,
+            "reason": service.reason,
+            "detail": service.detail,
+            "pid": service.pid,
+            "generation": service.generation,
+            "restarts": service.restarts,
+            "attempt": len(service.budget.attempts),
+            "next_attempt_in_s": _left(service.next_attempt_at, now),
+            "uptime_s": _since(service.spawned_at, now),
+            "ready_s": _since(service.ready_at, now),
+            "exit_code": service.exit_code,
+            "exit_signal": service.exit_signal,
+            "ports": {port.name: port.number for port in spec.ports},
+            "url": spec.url,
+            "cpu_percent": None,
+            "memory_bytes": None,
+            "depends_on": list(spec.depends_on),
+            "waits_for": list(outlook(service, manager.supervisor.services).waits_for),
+            "start_timeout_s": spec.start_timeout,
+            "log": None if service.attached else self.log(service),
+        }
+
+    def log(self, service: Service) -> str:
+        """Return the path of its log, relative to the manifest's folder."""
+        return os.path.relpath(self._manager.outputs.files(service.run)[0].path, self._manager.manifest.folder)
+
+
+def _since(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(now - moment, 2)
+
+
+def _left(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(max(0.0, moment - now), 2)

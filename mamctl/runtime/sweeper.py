@@ -1,0 +1,131 @@
+"""See that nothing is left of an incarnation, whatever it forked.
+
+We are the subreaper of everything we start, so what a dead service leaves behind is in its process group or became
+our child (setsid, double fork). A child that we do not know is told by the marker in its environment, or by the
+session of the dead leader. Leftovers got the stop signal when the leader was reaped; they have the same grace, then
+KILL, round after round until nobody is left or the time is up: a process that forks and exits for ever is caught too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from mamctl.core.events import Survivor
+from mamctl.core.manifest.model import Listener
+from mamctl.runtime.environment import MARKER
+from mamctl.runtime.ports import PortState, bind_test
+from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from mamctl.runtime.incarnation import Incarnation
+
+KILL_SECONDS = 2.0
+PORT_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
+
+
+class Sweeper:
+    """Cleans up after incarnations. `known` names the children that somebody else reaps."""
+
+    def __init__(self, known: Callable[[], Collection[int]]) -> None:
+        self._known = known
+
+    def is_clean(self, dead: Incarnation) -> bool:
+        """Tell at once whether nothing is left and its ports are free."""
+        return not self._orphans(dead) and not dead.group_exists() and ports_free(dead)
+
+    async def clean(self, dead: Incarnation) -> tuple[Survivor, ...]:
+        """End what is left of it; return what could not be ended."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        pause, told = FIRST_PAUSE, False
+        while left := self._leftovers(dead):
+            elapsed = loop.time() - began
+            if elapsed > dead.spec.stop.grace + KILL_SECONDS:
+                return tuple(Survivor(pid, command_line(pid)) for pid in left)
+            if elapsed >= dead.spec.stop.grace:
+                send(left, signal.SIGKILL)
+            elif not told:
+                send(left, dead.spec.stop.signal)
+                told = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        await self._ports(dead)
+        return ()
+
+    def kill(self, dead: Incarnation) -> None:
+        """Kill what is left of it now."""
+        send(self._leftovers(dead), signal.SIGKILL)
+
+    def reap_orphans(self) -> None:
+        """Collect the zombies among the children that we did not start ourselves."""
+        for pid in self._unknown():
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+
+    def kill_unknown(self) -> list[int]:
+        """Kill every child that we did not start: at the very end all of them are leftovers. Return their pids."""
+        left = [pid for child in self._unknown() for pid in (child, *descendants(child))]
+        send(left, signal.SIGKILL)
+        return left
+
+    def _unknown(self) -> list[int]:
+        known = self._known()
+        return [pid for pid in children(os.getpid()) if pid not in known]
+
+    def _orphans(self, dead: Incarnation) -> list[int]:
+        self.reap_orphans()
+        return [pid for pid in self._unknown() if belongs(pid, dead)]
+
+    def _leftovers(self, dead: Incarnation) -> list[int]:
+        orphans = self._orphans(dead)
+        grown = [pid for orphan in orphans for pid in descendants(orphan)]
+        group = group_members(dead.pid) if dead.group_exists() else []
+        return list(dict.fromkeys((*orphans, *grown, *group)))
+
+    async def _ports(self, dead: Incarnation) -> None:
+        """Give the ports a moment; whoever holds them after that is named by the next start."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PORT_SECONDS
+        while not ports_free(dead) and loop.time() < until:  # noqa: ASYNC110 - the kernel tells nobody of a free port
+            await asyncio.sleep(LONGEST_PAUSE)
+
+
+def belongs(pid: int, dead: Incarnation) -> bool:
+    """Tell whether a process came from an incarnation: by session, else by the marker."""
+    row = read(pid)
+    if row is None:
+        return False
+    if row.sid == dead.pid:
+        return True
+    found = environment(pid)
+    return found is not None and found.get(MARKER.encode()) == dead.instance.encode()
+
+
+def ports_free(dead: Incarnation) -> bool:
+    """Tell whether the ports of a service can be bound again."""
+    if dead.spec.listener is Listener.ANY:
+        return True
+    return all(bind_test(dead.spec.host, port.number) is not PortState.TAKEN for port in dead.spec.ports)
+
+
+def send(pids: Collection[int], signum: int) -> None:
+    """Signal processes one by one, each through a descriptor of its own."""
+    for pid in pids:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            signal.pidfd_send_signal(pidfd, signum)
+            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+        except (ProcessLookupError, PermissionError):
+            continue
+        finally:
+            os.close(pidfd)

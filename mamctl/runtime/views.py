@@ -1,0 +1,96 @@
+"""What can be read besides the status: logs, ports and the graph, as documents."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from mamctl.runtime.logs import Follower, tail
+from mamctl.runtime.ports import survey
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from mamctl.runtime.logs import Line, LogFiles
+    from mamctl.runtime.process_manager import ProcessManager
+
+BATCH = 500
+FOLLOW_SECONDS = 0.05
+
+
+class Views:
+    """Reads what a ProcessManager knows."""
+
+    def __init__(self, manager: ProcessManager) -> None:
+        self._manager = manager
+
+    async def logs(
+        self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield log records in batches, oldest first; go on with new ones when following."""
+        services = self._manager.supervisor.services
+        files = [found for name in names for found in self._manager.outputs.files(services[name].run)]
+        follower = Follower(files) if follow else None
+        for batch in _batches(files, tail, since):
+            yield batch
+            await asyncio.sleep(0)
+        if follower is None:
+            return
+        try:
+            while True:
+                lines = follower.poll()
+                if lines:
+                    yield [record(line) for line in lines]
+                else:
+                    await asyncio.sleep(FOLLOW_SECONDS)
+        finally:
+            follower.close()
+
+    def ports(self) -> list[dict[str, Any]]:
+        """Return every port of the manifest with who holds it now."""
+        return ports_of(self._manager)
+
+    def graph(self) -> dict[str, Any]:
+        """Return names, edges and layers."""
+        services = self._manager.supervisor.services
+        edges = [
+            {"from": name, "to": other, "condition": edge.condition, "required": edge.required}
+            for name, service in services.items()
+            for other, edge in service.spec.depends_on.items()
+        ]
+        return {"services": list(services), "edges": edges, "layers": self._manager.supervisor.graph.layers()}
+
+
+def _batches(files: Sequence[LogFiles], count: int | None, since: float | None) -> list[list[dict[str, Any]]]:
+    start = None if since is None else time.time() - since
+    rows = [record(line) for line in tail(files, lines=count, since=start, pattern=None)]
+    return [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
+
+
+def record(line: Line) -> dict[str, Any]:
+    """Return a log line as people's tools read it: UTC, decoded with replacement."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.at)) + f".{int(line.at % 1 * 1000):03d}Z"
+    text = line.line.decode(errors="replace").rstrip("\n")
+    return {"service": line.service, "generation": line.generation, "stream": line.stream, "at": at, "line": text}
+
+
+def ports_of(manager: ProcessManager) -> list[dict[str, Any]]:
+    """Return a row for each port: service, name, number, state and holder."""
+    rows = []
+    services = manager.supervisor.services
+    wanted = [(service, port) for service in services.values() for port in service.spec.ports]
+    found = {row.number: row for row in survey([port.number for _service, port in wanted])}
+    for service, port in wanted:
+        row = found.get(port.number)
+        rows.append(
+            {
+                "service": service.name,
+                "name": port.name,
+                "port": port.number,
+                "wanted": port.wanted,
+                "state": row.state if row else "free",
+                "holder": row.holder.describe() if row and row.holder else None,
+            }
+        )
+    return rows
