@@ -6,6 +6,7 @@ The port is claimed before the heavy imports, so a conflict is told in a tenth o
 import logging
 import os
 import signal
+import socket
 import sys
 from types import FrameType
 
@@ -32,16 +33,19 @@ def main() -> int:
     signal.signal(signal.SIGINT, _leave)
     try:
         settings = Settings.from_environment(os.environ)
-        listener = claim(settings.host, settings.port)
+        with claim(settings.host, settings.port) as listener:
+            _serve(settings, listener)
     except (ConfigError, PortError) as problem:
         print(f"error: {problem}\nhint: {problem.hint}", file=sys.stderr)
         return problem.exit_code
+    return 0
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
     _configure_logging(settings.log_level)
     from swagger_server.server import serve
 
-    with listener:
-        serve(settings, listener)
-    return 0
+    serve(settings, listener)
 
 
 if __name__ == "__main__":

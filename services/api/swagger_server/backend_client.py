@@ -34,7 +34,7 @@ class BackendClient:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # A client that trickles bytes resets the read timeout with each; this bounds the whole answer.
+        # A backend that trickles bytes resets the read timeout with each; this bounds the whole answer.
         self._deadline = settings.connect_timeout + 2 * settings.read_timeout
         self._http = httpx.AsyncClient(
             base_url=settings.backend_url,
@@ -58,7 +58,7 @@ class BackendClient:
         except TimeoutError as problem:
             raise backend_timeout("finish its answer", self._deadline) from problem
         except httpx.HTTPError as problem:
-            self._explain(problem)
+            raise self._as_api_error(problem) from problem
 
     async def _get_twice(self, path: str, params: Mapping[str, Any] | None) -> Answer:
         try:
@@ -76,19 +76,14 @@ class BackendClient:
                     raise backend_bad_response(f"it is larger than {MAX_ANSWER_BYTES} bytes")
         return Answer(response.status_code, _json_object(bytes(body)))
 
-    def _explain(self, problem: httpx.HTTPError) -> NoReturn:
-        settings = self._settings
-        raise self._as_api_error(problem, settings) from problem
-
-    @staticmethod
-    def _as_api_error(problem: httpx.HTTPError, settings: Settings) -> ApiError:
+    def _as_api_error(self, problem: httpx.HTTPError) -> ApiError:
         match problem:
             case httpx.PoolTimeout():
                 return backend_unavailable("too many requests wait for the backend")
             case httpx.ConnectTimeout():
-                return backend_timeout("accept a connection", settings.connect_timeout)
+                return backend_timeout("accept a connection", self._settings.connect_timeout)
             case httpx.TimeoutException():
-                return backend_timeout("answer", settings.read_timeout)
+                return backend_timeout("answer", self._settings.read_timeout)
             case httpx.NetworkError():
                 return backend_unavailable("the backend cannot be reached")
             case _:

@@ -1,7 +1,12 @@
-"""The listening socket, claimed before anything slow happens."""
+"""The listening socket, claimed before anything slow happens.
+
+The same few lines stand in `services/django`: each service can be installed and started alone.
+"""
 
 import errno
 import socket
+
+BACKLOG = 128
 
 
 class PortError(Exception):
@@ -29,6 +34,15 @@ def claim(host: str, port: int) -> socket.socket:
         listener.close()
         raise _port_error(host, port, problem) from problem
     return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """Begin to take connections; raise PortError when another program, bound as we are, has begun before."""
+    try:
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        host, port = listener.getsockname()[:2]
+        raise _port_error(host, port, problem) from problem
 
 
 def _port_error(host: str, port: int, problem: OSError) -> PortError:

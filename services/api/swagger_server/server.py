@@ -6,6 +6,7 @@ import socket
 import uvicorn
 from swagger_server.app import build_app
 from swagger_server.config import Settings
+from swagger_server.listener import BACKLOG, listen
 
 logger = logging.getLogger("api")
 
@@ -22,7 +23,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal; requests under way get GRACE_SECONDS to finish."""
+    """Serve until a signal; requests under way get GRACE_SECONDS to finish. Raise PortError if we cannot listen."""
     config = uvicorn.Config(
         build_app(settings),
         lifespan="on",
@@ -30,7 +31,9 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        backlog=BACKLOG,
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    listen(listener)
     _Server(config).run(sockets=[listener])

@@ -12,6 +12,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
+from sideeye.listener import BACKLOG, listen
 from waitress import create_server, wasyncore
 
 logger = logging.getLogger("sideeye")
@@ -26,12 +27,13 @@ Application = Callable[..., Any]
 
 
 class Server:
-    """A WSGI application on a socket that is bound already."""
+    """A WSGI application on a socket that is bound already; raises PortError if it cannot listen."""
 
     def __init__(self, application: Application, listener: socket.socket) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = False
-        # Begins to listen here: from now on a connection is answered.
+        # From here on a connection is taken, and answered once the loop runs.
+        listen(listener)
         self._server = create_server(
             _without_bodies_for_head(application),
             map=self._channels,
@@ -40,6 +42,7 @@ class Server:
             connection_limit=MAX_CONNECTIONS,
             max_request_body_size=MAX_BODY_BYTES,
             channel_timeout=30,
+            backlog=BACKLOG,
             ident="",
         )
 

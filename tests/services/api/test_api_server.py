@@ -1,6 +1,8 @@
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -163,3 +165,24 @@ def _outcome(*, cwd: Path = ROOT, **variables: str) -> tuple[int, str]:
     with spawn(cwd=cwd, **variables) as process:
         _, complaints = process.communicate(timeout=20)
         return process.returncode, complaints
+
+
+TAKEN_BETWEEN_BIND_AND_LISTEN = """
+import sys
+sys.path.insert(0, {api!r})
+from swagger_server.config import Settings
+from swagger_server.listener import PortError, claim
+from swagger_server.server import serve
+with claim("127.0.0.1", 0) as first, claim("127.0.0.1", first.getsockname()[1]) as second:
+    first.listen()
+    try:
+        serve(Settings(), second)
+    except PortError as problem:
+        print(problem)
+"""
+
+
+def test_a_port_taken_between_bind_and_listen_is_told_as_well() -> None:
+    program = TAKEN_BETWEEN_BIND_AND_LISTEN.format(api=str(API))
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=20)
+    assert "is taken by another program" in done.stdout, done.stderr

@@ -12,6 +12,7 @@ import pytest
 from running_django import PROJECT, ROOT
 from sideeye.data_folder import DATABASE, create_database, create_folder, database_url, secret_key
 from sideeye.environment import ConfigError, Environment
+from sideeye.listener import PortError, claim, listen
 from sideeye.search_path import unshadow_django
 
 
@@ -103,3 +104,10 @@ def test_the_framework_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "django", framework)
     unshadow_django()
     assert sys.modules["django"] is framework
+
+
+def test_a_port_taken_between_bind_and_listen_is_told_as_well() -> None:
+    with claim("127.0.0.1", 0) as first, claim("127.0.0.1", first.getsockname()[1]) as second:
+        listen(first)
+        with pytest.raises(PortError, match="is taken by another program"):
+            listen(second)
