@@ -165,11 +165,13 @@ def hold_port(wish, port):
     listener = bound(wish, int(port))
     listener.listen(1)
     wish.held.append(listener)
+    tell_port(wish, port, listener)
 
 
 @at_once
 def bind_port(wish, port):
     wish.held.append(bound(wish, int(port)))
+    tell_port(wish, port, wish.held[-1])
 
 
 def bound(wish, port):
@@ -182,9 +184,13 @@ def bound(wish, port):
         made.bind((wish.host, port))
     except OSError as error:
         sys.exit(f"misbehave: cannot bind {wish.host}:{port}: {error.strerror}")
-    if port == 0:
-        print_(wish, f"port {made.getsockname()[1]}")
     return made
+
+
+def tell_port(wish, wanted, made):
+    """Print a port that the system chose; only now can it be reached."""
+    if int(wanted) == 0:
+        print_(wish, f"port {made.getsockname()[1]}")
 
 
 class Server:
@@ -198,6 +204,7 @@ class Server:
     def open(self):
         self.listener = bound(self.wish, self.wish.port)
         self.listener.listen(128)
+        tell_port(self.wish, self.wish.port, self.listener)
 
     def serve_one(self):
         peer, _ = self.listener.accept()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.manifest.model import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mamctl.runtime.probes.log import Output, Scan
 
@@ -15,24 +15,22 @@ if TYPE_CHECKING:
 class Context:
     """One incarnation's surroundings; make a new one at each spawn.
 
-    `env` and `cwd` are what exec probes run in; `output` is what log probes read (None: it has none). The log probes
-    keep here how far they have read.
+    `env` and `cwd` are what exec probes run in; `outputs` is what log probes read (a `SinkOutput` for each stream).
+    The log probes keep here how far they have read.
     """
 
-    __slots__ = ("_scans", "cwd", "env", "output")
+    __slots__ = ("_scans", "cwd", "env", "outputs")
 
-    def __init__(self, *, env: Mapping[str, str] = EMPTY, cwd: str = ".", output: Output | None = None) -> None:
+    def __init__(self, *, env: Mapping[str, str] = EMPTY, cwd: str = ".", outputs: Sequence[Output] = ()) -> None:
         self.env = env
         self.cwd = cwd
-        self.output = output
+        self.outputs = outputs
         self._scans: dict[str, Scan] = {}
 
-    def scan(self, pattern: str) -> Scan | None:
-        """Return this incarnation's scan for a pattern, begun at the first question; None without output."""
-        if self.output is None:
-            return None
+    def scan(self, pattern: str) -> Scan:
+        """Return this incarnation's scan for a pattern, begun at the first question."""
         if pattern not in self._scans:
             from mamctl.runtime.probes.log import Scan
 
-            self._scans[pattern] = Scan(pattern, self.output)
+            self._scans[pattern] = Scan(pattern, self.outputs)
         return self._scans[pattern]

@@ -22,7 +22,6 @@ from mamctl.runtime.probes.subset import Json, mismatch
 if TYPE_CHECKING:
     import socket
     import ssl
-
     from urllib.parse import SplitResult
 
     from mamctl.core.manifest.model import HttpProbe

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mamctl.runtime.probes.outcome import Outcome, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 LONGEST_LINE: Final = 65536
 """Bytes of a line that are looked at; the rest of a longer one is not."""
@@ -23,7 +24,7 @@ _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b
 
 
 class Output(Protocol):
-    """What one incarnation has written, and word of more. Positions only grow."""
+    """What one incarnation writes to one stream, and word of more. Positions only grow."""
 
     @property
     def start(self) -> int:
@@ -54,37 +55,49 @@ class Lines:
         self._open += rest[: LONGEST_LINE - len(self._open)]
 
 
-class Scan:
-    """One pattern on its way through one incarnation's output. Make a new one at each spawn."""
+class _Reading:
+    """How far one output has been read."""
 
-    def __init__(self, pattern: str, output: Output) -> None:
-        self._pattern = re.compile(pattern)
-        self._output = output
+    def __init__(self, output: Output) -> None:
+        self.output = output
         self._position = output.start
         self._lines = Lines()
+
+    def advance(self) -> list[bytes] | None:
+        """Return the lines that the next piece ends, or None when there is no piece."""
+        self._position, piece = self.output.read_new(self._position)
+        return list(self._lines.feed(piece)) if piece else None
+
+
+class Scan:
+    """One pattern on its way through one incarnation's outputs (two when stderr is kept apart)."""
+
+    def __init__(self, pattern: str, outputs: Sequence[Output]) -> None:
+        self._pattern = re.compile(pattern)
+        self._readings = [_Reading(output) for output in outputs]
         self._matched = False
 
     async def check(self, timeout: float) -> Outcome:  # noqa: ASYNC109 - the deadline becomes the verdict
         """Return at the first line that matches; after `timeout` seconds without one, say so."""
-        landed = asyncio.Event()
-        unsubscribe = self._output.watch(landed.set)
         try:
             async with asyncio.timeout(timeout):
-                await self._read_until_matched(landed)
+                await self._read_until_matched()
         except TimeoutError:
             detail = f"no line matched /{self._pattern.pattern}/ within {seconds(timeout)}"
             return Outcome(ok=False, detail=detail, answered=False)
-        finally:
-            unsubscribe()
         return Outcome(ok=True, detail=f"a line matched /{self._pattern.pattern}/", answered=True)
 
-    async def _read_until_matched(self, landed: asyncio.Event) -> None:
-        while not self._matched:
-            landed.clear()
-            self._position, piece = self._output.read_new(self._position)
-            self._matched = any(self._fits(line) for line in self._lines.feed(piece))
-            # After a piece there may be more: only the loop gets its turn. After nothing, wait to be called.
-            await (asyncio.sleep(0) if piece else landed.wait())
+    async def _read_until_matched(self) -> None:
+        landed = asyncio.Event()
+        with ExitStack() as watches:
+            for reading in self._readings:
+                watches.callback(reading.output.watch(landed.set))
+            while not self._matched:
+                landed.clear()
+                pieces = [lines for reading in self._readings if (lines := reading.advance()) is not None]
+                self._matched = any(self._fits(line) for lines in pieces for line in lines)
+                # After a piece there may be more: only the loop gets its turn. After nothing, wait to be called.
+                await (asyncio.sleep(0) if pieces else landed.wait())
 
     def _fits(self, line: bytes) -> bool:
         plain = _ESCAPES.sub(b"", line) if b"\x1b" in line else line

@@ -53,12 +53,5 @@ async def _check(probe: Probe, context: Context) -> Outcome:
 
             return await command.check(probe.check, context.env, context.cwd, probe.timeout)
         case LogProbe():
-            return await _check_log(probe.check, context, probe.timeout)
+            return await context.scan(probe.check.pattern).check(probe.timeout)
     assert_never(probe.check)
-
-
-async def _check_log(check: LogProbe, context: Context, timeout: float) -> Outcome:  # noqa: ASYNC109 - handed on
-    scan = context.scan(check.pattern)
-    if scan is None:
-        return Outcome(ok=False, detail="there is no output to read", answered=False)
-    return await scan.check(timeout)
