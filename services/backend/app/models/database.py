@@ -14,6 +14,7 @@ from pathlib import Path
 
 BUSY_S = 5.0
 MAX_READERS = 24
+PRAGMAS = ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16384", "mmap_size = 268435456")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -127,8 +128,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise DatabaseProblem(f"the database cannot be opened: {error}") from error
     connection.row_factory = sqlite3.Row
-    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16384", "mmap_size = 268435456"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        connection.close()
+        raise DatabaseProblem(f"the database cannot be opened: {error}") from error
     return connection
 
 

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from services.backend.app.config import REPOSITORY_ROOT, Config, ConfigError
+
+
+def test_without_any_variable_the_defaults_of_the_seeds_hold():
+    config = Config.from_environment({})
+    assert (config.host, config.port, config.api_prefix) == ("127.0.0.1", 5001, "/api/v1")
+    assert config.database_path == REPOSITORY_ROOT / "data" / "mam.db"
+    assert config.media_base_path == REPOSITORY_ROOT / "media"
+    assert config.frontend_origins == {"http://127.0.0.1:3001", "http://localhost:3001"}
+
+
+def test_relative_folders_start_at_the_repository_and_not_at_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = Config.from_environment({"DATA_DIR": "./var/data", "MEDIA_PATH": "pictures"})
+    assert config.data_dir == REPOSITORY_ROOT / "var" / "data"
+    assert config.media_base_path == REPOSITORY_ROOT / "pictures"
+
+
+def test_absolute_folders_stay_and_thumbnails_lie_beneath_the_data(tmp_path):
+    config = Config.from_environment({"DATA_DIR": str(tmp_path)})
+    assert config.thumbnail_dir == tmp_path / "thumbnails"
+
+
+def test_media_base_path_is_another_name_of_media_path():
+    assert Config.from_environment({"MEDIA_BASE_PATH": "/m"}).media_base_path == Path("/m")
+    assert Config.from_environment({"MEDIA_BASE_PATH": "/m", "MEDIA_PATH": "/n"}).media_base_path == Path("/n")
+
+
+def test_an_empty_variable_means_the_default():
+    assert Config.from_environment({"PORT": "", "DATA_DIR": ""}).port == 5001
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "٣"),
+        ("HOST", "0.0.0.0"),
+        ("HOST", "192.168.0.7"),
+        ("HOST", "example.org"),
+        ("API_PREFIX", "api"),
+        ("API_PREFIX", "/api/"),
+        ("FRONTEND_ORIGIN", "*"),
+        ("FRONTEND_ORIGIN", "null"),
+        ("FRONTEND_ORIGIN", "http://a:1/page"),
+        ("MEDIA_SAMPLES", "maybe"),
+        ("SCAN_INTERVAL", "soon"),
+        ("DATA_DIR", "a\0b"),
+    ],
+)
+def test_a_bad_value_is_refused_and_its_variable_named(name, value):
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment({name: value})
+
+
+def test_localhost_is_bound_as_the_address_it_means():
+    assert Config.from_environment({"HOST": "localhost"}).host == "127.0.0.1"
+    assert Config.from_environment({"HOST": "::1"}).host == "::1"
+
+
+def test_origins_lose_a_trailing_slash():
+    assert Config.from_environment({"FRONTEND_ORIGIN": "http://a:1/, http://b:2"}).frontend_origins == {
+        "http://a:1",
+        "http://b:2",
+    }
