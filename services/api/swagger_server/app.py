@@ -1,18 +1,22 @@
 """The application: the specification, and the controllers that answer it."""
 
 import contextlib
+import json
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 with warnings.catch_warnings():
     # Connexion imports Starlette's test client, which wishes for another HTTP library; we never use it.
     warnings.filterwarnings("ignore", message=".*starlette.testclient")
     import connexion
+from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from connexion.validators.parameter import ParameterValidator
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from swagger_server.backend_client import BackendClient
 from swagger_server.backend_probe import BackendProbe
 from swagger_server.config import Settings
@@ -44,14 +48,18 @@ class _NamingValidator(ParameterValidator):
 def build_app(settings: Settings) -> App:
     """Return the ASGI application; raises if the specification and the controllers do not fit together."""
     backend = BackendClient(settings)
+    specification = yaml.safe_load(SPECIFICATION.read_text("utf-8"))
     app = connexion.AsyncApp(__name__, lifespan=_closing(backend))
     app.add_api(
-        SPECIFICATION,
+        specification,
+        # Connexion would serve the document with a server of its own making, whose name is empty.
+        swagger_ui_options=SwaggerUIOptions(serve_spec=False),
         resolver=_resolver(backend),
         strict_validation=True,
         validate_responses=True,
         validator_map={"parameter": _NamingValidator},
     )
+    app.add_url_rule("/openapi.json", view_func=_document(specification), methods=["GET"])
     app.add_url_rule("/", view_func=_to_the_ui, methods=["GET"])
     for kind, answer in ERROR_ANSWERS.items():
         app.add_error_handler(kind, answer)
@@ -78,6 +86,15 @@ def _closing(backend: BackendClient) -> Callable[[Any], contextlib.AbstractAsync
         await backend.close()
 
     return lifespan
+
+
+def _document(specification: dict[str, Any]) -> Callable[[Any], Awaitable[Response]]:
+    body = json.dumps(specification).encode()
+
+    async def document(_request: Any) -> Response:
+        return Response(body, media_type="application/json")
+
+    return document
 
 
 async def _to_the_ui(_request: Any) -> RedirectResponse:

@@ -79,9 +79,7 @@ def test_every_answer_carries_the_security_headers(api: RunningApi, path: str) -
 
 
 def test_openapi_json_is_the_file(api: RunningApi) -> None:
-    served = api.client.get("/openapi.json").json()
-    assert served["paths"].keys() == SPEC["paths"].keys()
-    assert served["components"]["schemas"].keys() == SPEC["components"]["schemas"].keys()
+    assert api.client.get("/openapi.json").json() == SPEC
 
 
 def test_swagger_ui_needs_nothing_from_elsewhere(api: RunningApi) -> None:
