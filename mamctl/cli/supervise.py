@@ -124,6 +124,7 @@ class Brain:
         history = History(self._place.events)
         async with asyncio.TaskGroup() as group:
             manager = self._manager(group, history, journal)
+            self._ports.running = lambda: manager.alive
             operator = Operator(manager, Reporter(manager, version=VERSION), self._ports.load)
             code = await self._live(manager, operator, request, report)
             manager.close()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.model import Streams
-from mamctl.runtime.logs import LogFiles, Sink, last_lines, log_files
+from mamctl.runtime.logs.files import fifo_path, log_files
+from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble
+from mamctl.runtime.logs.sink import Sink
+from mamctl.runtime.probes.output import SinkOutput
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from mamctl.core.manifest.model import ServiceSpec
-    from mamctl.runtime.logs import Notice
+    from mamctl.runtime.logs.files import LogFiles
+    from mamctl.runtime.logs.notices import Notice
 
 
 class Folders(NamedTuple):
@@ -49,22 +52,25 @@ class Outputs:
             sinks = self._sinks[spec.name] = tuple(self._open(spec, files) for files in self.files(spec))
         return tuple(sink.child_end(generation) for sink in sinks)
 
-    def sinks(self, name: str) -> tuple[Sink, ...]:
-        """Return the sinks of a service, none before its first start."""
-        return self._sinks.get(name, ())
+    def readable(self, spec: ServiceSpec) -> list[SinkOutput]:
+        """Return what the newest incarnation writes, for log probes."""
+        pairs = zip(self._of(spec.name), self.files(spec), strict=True)
+        return [SinkOutput(sink, path=files.path, index=files.index) for sink, files in pairs]
 
     def drain(self, name: str) -> None:
         """Put into the files all that a service wrote before it ended."""
-        for sink in self.sinks(name):
+        for sink in self._of(name):
             sink.drain()
 
     def reconfigure(self, spec: ServiceSpec) -> None:
         """Take a changed rotation policy."""
-        for sink in self.sinks(spec.name):
+        for sink in self._of(spec.name):
             sink.reconfigure(spec.logs)
 
     def last_lines(self, spec: ServiceSpec, count: int, generation: int | None = None) -> list[str]:
         """Return the last lines of a service's newest output, for people."""
+        from mamctl.runtime.logs.reader import last_lines
+
         return last_lines(self.files(spec), count, generation)
 
     def close(self, name: str) -> None:
@@ -78,13 +84,34 @@ class Outputs:
         for name in tuple(self._sinks):
             self.close(name)
 
+    def _of(self, name: str) -> tuple[Sink, ...]:
+        return self._sinks.get(name, ())
+
     def _open(self, spec: ServiceSpec, files: LogFiles) -> Sink:
-        ending = "err" if files.stream == "stderr" else "out"
         return Sink(
             path=files.path,
-            fifo=os.path.join(self._folders.fifo, f"{spec.name}.{ending}"),
+            fifo=fifo_path(self._folders.fifo, files),
             index=files.index,
             policy=spec.logs,
             loop=self._loop,
             notify=lambda notice: self._notify(spec.name, notice),
         )
+
+
+def news(notice: Notice) -> tuple[str, dict[str, object]]:
+    """Return the event that a sink's notice becomes: its type and its data."""
+    match notice:
+        case Dropped():
+            detail = f"its log cannot be written ({notice.reason}): output is dropped, the service goes on"
+            return "warning", {"detail": detail, "dropped_lines": notice.lines, "dropped_bytes": notice.bytes}
+        case Resumed():
+            detail = f"its log is written again; {notice.lines:,} lines ({notice.bytes:,} bytes) were dropped"
+            return "warning", {"detail": detail, "dropped_lines": notice.lines, "dropped_bytes": notice.bytes}
+        case Rotated():
+            return "info", {"detail": f"its log was rotated to {notice.path}"}
+        case Reset():
+            return "warning", {"detail": f"its log was changed by somebody else: {notice.reason}"}
+        case Trouble():
+            return "warning", {"detail": f"its log has trouble: {notice.reason}"}
+        case _:
+            assert_never(notice)

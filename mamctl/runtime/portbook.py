@@ -10,41 +10,31 @@ from mamctl.runtime.manifest import load
 from mamctl.runtime.ports import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mamctl.core.manifest.model import Manifest
     from mamctl.runtime.manifest import PortRequest
 
 
 class PortBook:
-    """Chooses ports as the manifest asks, and keeps to the choice while the supervisor lives and after."""
+    """Reads the manifest with its ports chosen.
+
+    `running` names the services that hold their ports now; `journal`, once set, is told of every choice.
+    """
 
     def __init__(self, manifest: str, journal: str) -> None:
         self._manifest = manifest
-        self._chosen = previous_ports(journal)
-        self._fixed: dict[tuple[str, str], int] = {}
+        self.chosen = previous_ports(journal)
         self.journal: Journal | None = None
-
-    @property
-    def chosen(self) -> dict[tuple[str, str], int]:
-        """The ports of this run by (service, name)."""
-        return self._fixed
+        self.running: Callable[[], Collection[str]] = tuple
 
     def load(self) -> Manifest:
-        """Read the manifest with its ports chosen. Raises ManifestError."""
+        """Read the manifest. Raises ManifestError, or MamctlError when no port is free."""
         return load(self._manifest, environ=os.environ, assign=self._assign)
 
     def _assign(self, requests: Sequence[PortRequest]) -> Mapping[tuple[str, str], int]:
-        kept = {key: number for key, number in self._fixed.items() if any((r.service, r.name) == key for r in requests)}
-        new = [request for request in requests if self._is_open(request)]
-        found = choose(new, previous=self._chosen)
-        self._fixed = {**kept, **found}
-        if self.journal is not None and found:
-            self.journal.ports(self._fixed)
-        return self._fixed
-
-    def _is_open(self, request: PortRequest) -> bool:
-        """Tell whether a port is still to be chosen: a running service keeps the one it has."""
-        kept = self._fixed.get((request.service, request.name))
-        flexible = request.wanted is None or request.fallback
-        return kept is None or (not flexible and kept != request.wanted)
+        found = choose(requests, previous=self.chosen, running=self.running())
+        if self.journal is not None and found != self.chosen:
+            self.journal.ports(found)
+        self.chosen = found
+        return found

@@ -5,31 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mamctl.core.manifest.model import Listener
-from mamctl.runtime.ports import PortState, bind_test, find_holder
+from mamctl.core.states import Reason
+from mamctl.runtime.launcher import LaunchError
+from mamctl.runtime.ports import PortState, Standing, bind_test, find_holder
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mamctl.core.manifest.model import ServiceSpec
 
 
-def find_conflict(spec: ServiceSpec, project: str) -> str | None:
-    """Return the sentence about the first port that cannot be had, or None when all can."""
+def require_free(spec: ServiceSpec, project: str, instances: Collection[str]) -> None:
+    """Raise LaunchError about the first port that cannot be had; `instances` are the markers of what lives."""
     if spec.listener is Listener.ANY:
-        return None
+        return
     for port in spec.ports:
         state = bind_test(spec.host, port.number)
         if state is not PortState.FREE:
-            return describe(spec.host, port.number, state, project)
-    return None
+            raise _conflict(spec.host, port.number, project, instances)
 
 
-def describe(host: str, port: int, state: PortState, project: str) -> str:
-    """Say why a port cannot be had."""
-    if state is PortState.RESERVED:
-        return f"port {port} is reserved: this user may not bind it"
-    if state is PortState.NO_ADDRESS:
-        return f"{host} is no address of this machine, so port {port} cannot be bound there"
-    holder = find_holder(host, port)
+def _conflict(host: str, port: int, project: str, instances: Collection[str]) -> LaunchError:
+    holder = find_holder(host, port, project=project, instances=instances)
     if holder is None:
-        return f"port {port} is taken, by whom cannot be seen"
-    orphan = f"our own orphan of {holder.service}, " if holder.project == project and holder.service else ""
-    return f"port {port} is held by {orphan}{holder.describe()}"
+        detail = f"port {port} of {host} cannot be bound: is {host} an address of this machine?"
+        return LaunchError(Reason.PORT_TAKEN, detail, final=True)
+    who = holder.describe()
+    match holder.standing:
+        case Standing.RESERVED:
+            who = f"port {port} is reserved: this user may not bind it"
+        case Standing.ORPHANED:
+            who = f"port {port} is held by our own orphan of {holder.service}, {who}"
+        case Standing.OURS:
+            who = f"port {port} is held by our service {holder.service}, {who}"
+        case _:
+            who = f"port {port} is held by {who}"
+    return LaunchError(Reason.PORT_TAKEN, who, final=holder.standing is not Standing.CLOSING)

@@ -20,8 +20,8 @@ from mamctl.core.supervisor import Supervisor
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import Launcher, LaunchError
-from mamctl.runtime.outputs import Outputs
-from mamctl.runtime.portcheck import find_conflict
+from mamctl.runtime.outputs import Outputs, news
+from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.ports import ownership
 from mamctl.runtime.probes import Context, Prober
 from mamctl.runtime.processes import descendants
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest, ServiceSpec
     from mamctl.runtime.history import History
     from mamctl.runtime.journal import Journal
-    from mamctl.runtime.logs import Notice
+    from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
 
 logger = logging.getLogger("mamctl")
@@ -71,6 +71,7 @@ class ProcessManager:
         self._events: deque[Event] = deque()
         self._pumping = False
         self._alive: dict[str, Incarnation] = {}
+        self._contexts: dict[str, Context] = {}
         self._dead: dict[str, Incarnation] = {}
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
@@ -150,10 +151,11 @@ class ProcessManager:
             case act.Clean():
                 self._clean(action)
             case act.Attach():
-                self._watcher.attach(self.supervisor.services[action.name], self._context(action.name))
+                self._contexts[action.name] = self._bare_context(action.name)
+                self._watcher.attach(self.supervisor.services[action.name], self._contexts[action.name])
             case act.StartProbe():
                 service = self.supervisor.services[action.name]
-                self._watcher.start(action, service, self._context(action.name), lambda: self._tree(action.name))
+                self._watcher.start(action, service, self._contexts[action.name], lambda: self._tree(action.name))
             case act.StopProbes():
                 self._watcher.stop(action.name)
             case act.ArmTimer():
@@ -190,8 +192,7 @@ class ProcessManager:
         self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
 
     def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
-        if conflict := find_conflict(spec, self.manifest.name):
-            raise LaunchError(Reason.PORT_TAKEN, conflict, final=True)
+        require_free(spec, self.manifest.name, [found.instance for found in self._alive.values()])
         instance = new_instance(self.manifest.name, spec.name)
         self._journal.write("intent", service=spec.name, generation=generation, instance=instance)
         env = environment(spec, self.manifest.name, self._inherited, instance)
@@ -204,6 +205,7 @@ class ProcessManager:
         finally:
             for end in ends:
                 os.close(end)
+        self._contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self.outputs.readable(spec))
         return Incarnation(spec, generation, instance, launched)
 
     def _exited(self, name: str) -> None:
@@ -256,16 +258,17 @@ class ProcessManager:
         found = self._alive.get(name)
         return [] if found is None else [found.pid, *descendants(found.pid)]
 
-    def _context(self, name: str) -> Context:
-        service = self.supervisor.services[name]
-        found = self._alive.get(name)
-        env = environment(service.run, self.manifest.name, self._inherited, found.instance if found else "probe")
-        return Context(env=env, cwd=service.run.cwd, outputs=self.outputs.sinks(name))
+    def _bare_context(self, name: str) -> Context:
+        """Return the surroundings for asking about a service that has no process of ours."""
+        run = self.supervisor.services[name].run
+        return Context(env=environment(run, self.manifest.name, self._inherited, "probe"), cwd=run.cwd)
 
     def on_notice(self, name: str, notice: Notice) -> None:
         """Tell what a log sink reports: lines dropped, a file reset."""
         service = self.supervisor.services.get(name)
-        self.history.record(notice.kind, name, service.generation if service else 0, notice.data())
+        kind, data = news(notice)
+        self.history.record(kind, name, service.generation if service else 0, data)
+        self._loop.call_soon(self.history.flush)
 
 
 def luck() -> float:

@@ -48,7 +48,7 @@ class Sweeper:
         while left := self._leftovers(dead):
             elapsed = loop.time() - began
             if elapsed > dead.spec.stop.grace + KILL_SECONDS:
-                return tuple(Survivor(pid, command_line(pid)) for pid in left)
+                return tuple(Survivor(pid, command_line(pid) or "?") for pid in left)
             if elapsed >= dead.spec.stop.grace:
                 send(left, signal.SIGKILL)
             elif not told:
@@ -64,8 +64,12 @@ class Sweeper:
         send(self._leftovers(dead), signal.SIGKILL)
 
     def reap_orphans(self) -> None:
-        """Collect the zombies among the children that we did not start ourselves."""
+        """Collect the zombies that services left to us; those of our own session are waited for by who started them."""
+        ours = os.getsid(0)
         for pid in self._unknown():
+            row = read(pid)
+            if row is None or row.sid == ours:
+                continue
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 

@@ -6,13 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from mamctl.runtime.logs import Follower, tail
+from mamctl.runtime.logs.reader import Follower, tail
 from mamctl.runtime.ports import survey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from mamctl.runtime.logs import Line, LogFiles
+    from mamctl.runtime.logs.files import LogFiles
+    from mamctl.runtime.logs.reader import Line
     from mamctl.runtime.process_manager import ProcessManager
 
 BATCH = 500
@@ -77,20 +78,21 @@ def record(line: Line) -> dict[str, Any]:
 
 def ports_of(manager: ProcessManager) -> list[dict[str, Any]]:
     """Return a row for each port: service, name, number, state and holder."""
-    rows = []
-    services = manager.supervisor.services
-    wanted = [(service, port) for service in services.values() for port in service.spec.ports]
-    found = {row.number: row for row in survey([port.number for _service, port in wanted])}
-    for service, port in wanted:
-        row = found.get(port.number)
-        rows.append(
-            {
-                "service": service.name,
-                "name": port.name,
-                "port": port.number,
-                "wanted": port.wanted,
-                "state": row.state if row else "free",
-                "holder": row.holder.describe() if row and row.holder else None,
-            }
+    wanted = [(service, port) for service in manager.supervisor.services.values() for port in service.spec.ports]
+    instances = [found.instance for found in manager.alive.values()]
+    asked = [(service.spec.host, port.number) for service, port in wanted]
+    return [
+        {
+            "service": service.name,
+            "name": port.name,
+            "host": service.spec.host,
+            "port": port.number,
+            "wanted": port.wanted,
+            "state": row.state,
+            "holder": row.holder.describe() if row.holder else None,
+            "pid": row.holder.pid if row.holder else None,
+        }
+        for (service, port), row in zip(
+            wanted, survey(asked, project=manager.manifest.name, instances=instances), strict=True
         )
-    return rows
+    ]
