@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from services.lmstudio.settings import Settings
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+PING_S = 2  # reading a long prompt takes longer than a client's patience: an empty line tells that we are at it
 PROMPT_CACHE_MIB = 128  # llama.cpp's own default lets the cache of old prompts grow to 8 GiB
 
 
@@ -56,6 +57,7 @@ def parameters(native: Any, settings: Settings, model: Model) -> Any:
     params.n_parallel = settings.parallel
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads
+    params.sse_ping_interval = PING_S
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.fit_params = False  # it sizes the model to a graphics card, which this service never uses
     params.offline = True  # never fetch a model

@@ -35,7 +35,7 @@ class Settings:
         """Read `HOST PORT LLM_THREADS LLM_CONTEXT LLM_PARALLEL LLM_MODEL_PATH`; raise Refusal on a wrong value."""
         return cls(
             host=_loopback(env.get("HOST") or "127.0.0.1"),
-            port=_number(env, "PORT", 1234, 1, 65535),
+            port=_number(env, "PORT", 1234, 0, 65535),
             threads=_number(env, "LLM_THREADS", spare_cores(), 1, 512),
             context=_number(env, "LLM_CONTEXT", 4096, 64, 1 << 20),
             parallel=_number(env, "LLM_PARALLEL", 2, 1, 64),
