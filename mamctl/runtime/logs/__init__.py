@@ -1,0 +1,1 @@
+"""The output of services: kept byte for byte, found again by time."""

@@ -1,0 +1,126 @@
+"""The records of an index, found again by offset or by time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from mamctl.runtime.logs.record import RECORD_SIZE, Record, parse_record
+
+
+class Span(NamedTuple):
+    """The record that covers an offset, and the offset at which the next one begins (None: it is the last)."""
+
+    record: Record | None
+    until: int | None
+
+
+class _DamagedRecord(Exception):
+    """A record whose checksum is wrong was looked at."""
+
+
+class Stamps:
+    """The records of one index; those that nobody asks for are never unpacked.
+
+    Damage is noticed when a damaged record is looked at; then all bad ones are sifted out at once.
+    """
+
+    __slots__ = ("_data", "_near")
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data = bytearray(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
+        self._near = 0
+
+    def extend(self, data: bytes) -> None:
+        """Add whole records that were written since."""
+        self._data += data
+
+    def __len__(self) -> int:
+        return len(self._data) // RECORD_SIZE
+
+    def span(self, offset: int) -> Span:
+        """Return the last record at or before `offset` with its reach; no record when the first lies behind it."""
+        try:
+            return self._span(offset)
+        except _DamagedRecord:
+            self._sift()
+            return self._span(offset)
+
+    def first(self) -> Record | None:
+        """Return the first record that can be trusted."""
+        try:
+            return self._record(0) if len(self) else None
+        except _DamagedRecord:
+            self._sift()
+            return self.first()
+
+    def edges(self, start: int, stop: int) -> list[int]:
+        """Return the offsets between `start` and `stop` (exclusive) at which another generation begins."""
+        first, last = self.span(start), self.span(stop - 1)
+        if first.until is None or first.until >= stop or _generation(first) == _generation(last):
+            return []
+        found, span = [], first
+        while span.until is not None and span.until < stop:
+            following = self.span(span.until)
+            if span.record and _generation(following) != _generation(span):
+                found.append(span.until)
+            span = following
+        return found
+
+    def offset_at(self, at: int) -> int:
+        """Return an offset before which everything arrived earlier than `at` (nanoseconds)."""
+        try:
+            number = bisect_right(range(len(self)), at - 1, key=lambda n: self._record(n).at) - 1
+        except _DamagedRecord:
+            self._sift()
+            return self.offset_at(at)
+        return self._record(number).offset if number >= 0 else 0
+
+    def records(self, start: int = 0) -> list[Record]:
+        """Return what tells about the bytes from `start` on: the record that covers it, cut to it, and all later."""
+        self._sift()
+        number = max(self._find(start), 0)
+        found = [self._record(n) for n in range(number, len(self))]
+        return [record._replace(offset=max(record.offset, start)) for record in found]
+
+    def _span(self, offset: int) -> Span:
+        number = self._find(offset)
+        following = number + 1
+        until = self._record(following).offset if following < len(self) else None
+        return Span(self._record(number) if number >= 0 else None, until)
+
+    def _find(self, offset: int) -> int:
+        """Find the last record at or before `offset` (-1: none); quick when it is one of the next two."""
+        for number in (self._near, self._near + 1):
+            if self._covers(number, offset):
+                self._near = number
+                return number
+        found = bisect_right(range(len(self)), offset, key=lambda n: self._record(n).offset) - 1
+        self._near = max(found, 0)
+        return found
+
+    def _covers(self, number: int, offset: int) -> bool:
+        if number >= len(self) or self._record(number).offset > offset:
+            return False
+        return number + 1 == len(self) or self._record(number + 1).offset > offset
+
+    def _record(self, number: int) -> Record:
+        record = parse_record(self._data, number)
+        if record is None:
+            raise _DamagedRecord
+        return record
+
+    def _sift(self) -> None:
+        """Keep what can be trusted: records with a right checksum whose offsets do not fall."""
+        kept, least = bytearray(), 0
+        for number in range(len(self)):
+            record = parse_record(self._data, number)
+            if record is not None and record.offset >= least:
+                kept += record.pack()
+                least = record.offset
+        self._data = kept
+        self._near = 0
+
+
+def _generation(span: Span) -> int:
+    return span.record.generation if span.record else 0
