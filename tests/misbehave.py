@@ -13,6 +13,7 @@ What is done at once, in the order of the command line (any of them may be given
     --ignore-term          TERM does nothing from here on
     --grandchild           a double-forked process in a session of its own that sleeps; its pid goes to --pidfile
     --child                a plain child that sleeps; its pid goes to --pidfile too, a line each
+    --drop-to UID          becomes user UID for good (started as root)
     --hold-port P          binds and listens on port P (0: a free one, printed as `port N`) and never accepts
     --bind-port P          binds port P (0: as above) and does not listen
 
@@ -127,6 +128,13 @@ def touch(wish, path):
 @at_once
 def ignore_term(wish):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@at_once
+def drop_to(wish, uid):
+    os.setgroups([])
+    os.setgid(int(uid))
+    os.setuid(int(uid))
 
 
 @at_once

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.runtime import processes
 from mamctl.runtime.ports.bind import PortState, bind_test
-from mamctl.runtime.ports.listeners import owners, system_sockets
+from mamctl.runtime.ports.listening import owners, system_sockets
 from mamctl.runtime.ports.sockets import LISTEN, TIME_WAIT, Socket, touching
 
 if TYPE_CHECKING:
@@ -89,17 +89,24 @@ class PortRow(NamedTuple):
     holder: Holder | None
 
 
-def find_holder(host: str, port: int, *, project: str, instances: Collection[str] = ()) -> Holder | None:
+def find_holder(host: str, port: int, *, project: str | None = None, instances: Collection[str] = ()) -> Holder | None:
     """Return who or what holds `host`:`port`, or None when it is free (again) or no address of this machine.
 
-    `project`: our MAMCTL_PROJECT. `instances`: the MAMCTL_INSTANCE of all that a living supervisor owns.
+    `project`: our MAMCTL_PROJECT; without it nobody is ours. `instances`: the MAMCTL_INSTANCE of all that a living
+    supervisor owns: a holder of our project with another one is an orphan.
     """
     return survey([(host, port)], project=project, instances=instances)[0].holder
 
 
-def survey(ports: Iterable[tuple[str, int]], *, project: str, instances: Collection[str] = ()) -> list[PortRow]:
-    """Return how each (host, number) stands, with one look at the processes for all of them."""
-    states = [(host, number, bind_test(host, number)) for host, number in ports]
+def survey(
+    ports: Iterable[tuple[str, int] | int], *, project: str | None = None, instances: Collection[str] = ()
+) -> list[PortRow]:
+    """Return how each (host, number), or number at 127.0.0.1, stands, with one look at the processes for all.
+
+    `project` and `instances` as for `find_holder`.
+    """
+    pairs = [("127.0.0.1", port) if isinstance(port, int) else port for port in ports]
+    states = [(host, number, bind_test(host, number)) for host, number in pairs]
     taken = {(host, number) for host, number, state in states if state is PortState.TAKEN}
     blocking = {(host, number): _blocking(host, number) for host, number in taken}
     holding = owners({row.inode for rows in blocking.values() for row in rows if row.inode})
@@ -122,7 +129,7 @@ _PLAIN = {
 }
 
 
-def _row(host: str, number: int, finding: _Finding, project: str, instances: Collection[str]) -> PortRow:
+def _row(host: str, number: int, finding: _Finding, project: str | None, instances: Collection[str]) -> PortRow:
     if finding.state in _PLAIN:
         return PortRow(host, number, *_PLAIN[finding.state])
     holder = _holder(finding, project, instances)
@@ -135,7 +142,7 @@ def _blocking(host: str, port: int) -> list[Socket]:
     return [row for row in rows if row.state == LISTEN] or rows
 
 
-def _holder(finding: _Finding, project: str, instances: Collection[str]) -> Holder:
+def _holder(finding: _Finding, project: str | None, instances: Collection[str]) -> Holder:
     found = {pid for row in finding.blocking for pid in (row.pid, *finding.holding.get(row.inode, ())) if pid}
     if found:
         return _portrait(found, project, instances)
@@ -145,7 +152,7 @@ def _holder(finding: _Finding, project: str, instances: Collection[str]) -> Hold
     return Holder(Standing.UNKNOWN, user=None if uid is None else processes.user_name(uid))
 
 
-def _portrait(pids: set[int], project: str, instances: Collection[str]) -> Holder:
+def _portrait(pids: set[int], project: str | None, instances: Collection[str]) -> Holder:
     """Describe one of several processes that share a socket: the first started that carries markers, or the first."""
     rows = [row for pid in pids if (row := processes.read(pid))]
     oldest_first = [row.pid for row in sorted(rows, key=lambda row: (row.start_ticks, row.pid))] or sorted(pids)
@@ -166,8 +173,8 @@ class _Marks(NamedTuple):
     service: str | None
     instance: str | None
 
-    def standing(self, project: str, instances: Collection[str]) -> Standing:
-        if self.project != project or self.instance is None:
+    def standing(self, project: str | None, instances: Collection[str]) -> Standing:
+        if project is None or self.project != project:
             return Standing.FOREIGN
         return Standing.OURS if self.instance in instances else Standing.ORPHANED
 

@@ -53,9 +53,14 @@ def by_polling(loop: asyncio.AbstractEventLoop, pid: int, ended: Callable[[], No
 
 
 class Command:
-    """A running command. OSError from the constructor when it cannot be started."""
+    """A running command. OSError from the constructor when it cannot be started.
 
-    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, watch: Watch | None = None) -> None:
+    Its pid is in `pids` until it is reaped, so that whoever reaps orphans leaves it alone.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, pids: set[int], watch: Watch | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int | None] = self._loop.create_future()
         self._tail = b""
@@ -68,6 +73,8 @@ class Command:
         finally:
             os.close(writing)
         os.set_blocking(self._stderr, False)
+        self._pids = pids
+        self._pids.add(self._process.pid)
         self._loop.add_reader(self._stderr, self._read)
         (watch or _WATCH)(self._loop, self._process.pid, self._on_end)
 
@@ -103,6 +110,7 @@ class Command:
     def _on_end(self) -> None:
         self._kill_group()
         code = _reap(self._process.pid)
+        self._pids.discard(self._process.pid)
         # Popen would otherwise try to reap it again, and by then the number may be somebody else's.
         self._process.returncode = 0 if code is None else code
         self._read_rest()

@@ -10,21 +10,21 @@ from mamctl.runtime.probes.command import Command
 from mamctl.runtime.probes.outcome import Outcome, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mamctl.core.manifest.model import ExecProbe, Probe
+    from mamctl.runtime.probes.context import Context
 
-    from mamctl.core.manifest.model import ExecProbe
 
-
-async def check(probe: ExecProbe, env: Mapping[str, str], cwd: str, timeout: float) -> Outcome:  # noqa: ASYNC109 - verdict
-    """Run the command; what it leaves is killed."""
+async def check(probe: Probe, check: ExecProbe, context: Context, pids: set[int]) -> Outcome:
+    """Run the command, its pid in `pids` meanwhile; what it leaves is killed."""
+    name = check.argv[0]
     try:
-        command = Command(probe.argv, env=env, cwd=cwd)
+        command = Command(check.argv, env=context.env, cwd=context.cwd, pids=pids)
     except OSError as error:
-        return _failure(_not_started(error, probe.argv[0], cwd))
+        return _failure(_not_started(error, name, context.cwd))
     try:
-        code = await command.finish(timeout)
+        code = await command.finish(probe.timeout)
     except TimeoutError:
-        return _failure(_with(f"{probe.argv[0]} did not end within {seconds(timeout)}", command.complaint))
+        return _failure(_with(f"{name} did not end within {seconds(probe.timeout)}", command.complaint))
     if code == 0:
         return Outcome(ok=True, detail="exit 0", answered=True)
     return _failure(_with(_ended(code), command.complaint))

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from mamctl.runtime.logs.files import numbered
-from mamctl.runtime.logs.index import read_header
+from mamctl.runtime.logs.record import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,36 +22,41 @@ class Asks(Protocol):
 
 
 class Prober:
-    """Asks over real sockets, processes and logs. Holds nothing; any number of checks may run at once."""
+    """Asks over real sockets, processes and logs; any number of checks may run at once.
+
+    `pids` are the exec probes' commands that run now: children of this process which nobody else may reap.
+    """
+
+    def __init__(self) -> None:
+        self.pids: set[int] = set()
 
     async def check(self, probe: Probe, context: Context) -> Outcome:
         """Ask once and return what was found; cancelled, it cleans up first."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            outcome = await _check(probe, context)
+            outcome = await self._check(probe, context)
         except OSError as error:
             # Ours, not the service's: no descriptors left, no process to be had.
             what = os.strerror(error.errno).lower() if error.errno else str(error)
             outcome = Outcome(ok=False, detail=f"cannot probe: {what}", answered=False)
         return outcome._replace(latency=loop.time() - began)
 
+    async def _check(self, probe: Probe, context: Context) -> Outcome:
+        """Import only what this kind needs: most stacks never pay for the others."""
+        match probe.check:
+            case HttpProbe():
+                from mamctl.runtime.probes import http
 
-async def _check(probe: Probe, context: Context) -> Outcome:
-    """Import only what this kind needs: most stacks never pay for the others."""
-    match probe.check:
-        case HttpProbe():
-            from mamctl.runtime.probes import http
+                return await http.check(probe.check, probe.timeout)
+            case TcpProbe():
+                from mamctl.runtime.probes import tcp
 
-            return await http.check(probe.check, probe.timeout)
-        case TcpProbe():
-            from mamctl.runtime.probes import tcp
+                return await tcp.check(probe.check, probe.timeout)
+            case ExecProbe():
+                from mamctl.runtime.probes import exec as command
 
-            return await tcp.check(probe.check, probe.timeout)
-        case ExecProbe():
-            from mamctl.runtime.probes import exec as command
-
-            return await command.check(probe.check, context.env, context.cwd, probe.timeout)
-        case LogProbe():
-            return await context.scan(probe.check.pattern).check(probe.timeout)
-    assert_never(probe.check)
+                return await command.check(probe, probe.check, context, self.pids)
+            case LogProbe():
+                return await context.scan(probe.check.pattern).check(probe.timeout)
+        assert_never(probe.check)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from mamctl.runtime.processes.identity import Identity
+from mamctl.runtime.processes.identities import Identity
 from mamctl.runtime.processes.portrait import user_name
 from mamctl.runtime.processes.stat import PAGE, TICKS, Stat
 from mamctl.runtime.processes.usage import Sampler as _Sampler
 from mamctl.runtime.processes.usage import Usage
 
 if sys.platform == "linux":
-    from mamctl.runtime.processes.environment import environment, marked
-    from mamctl.runtime.processes.identity import boot_id, identity
+    from mamctl.runtime.processes.environments import environment, marked
+    from mamctl.runtime.processes.identities import boot_id, identity
     from mamctl.runtime.processes.portrait import age, command_line, uptime, user
     from mamctl.runtime.processes.stat import read
     from mamctl.runtime.processes.table import children, descendants, group_members, scan, session_members

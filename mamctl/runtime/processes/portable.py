@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from mamctl.runtime.processes.identity import Identity
+from mamctl.runtime.processes.identities import Identity
 from mamctl.runtime.processes.portrait import printable, user_name
 from mamctl.runtime.processes.stat import DEAD, PAGE, TICKS, Stat
 
