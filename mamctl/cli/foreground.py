@@ -1,0 +1,105 @@
+"""`mamctl up` in the foreground: the terminal's client of a supervisor of its own, or an observer of a running one."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+from mamctl.cli.console import Console
+from mamctl.cli.departure import Departure
+from mamctl.cli.session import Session
+from mamctl.cli.signals import Signals
+from mamctl.cli.tailing import ends, follow
+from mamctl.core.errors import NoSupervisor
+from mamctl.runtime.history import last_seq
+from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
+from mamctl.ui.narration import Narration
+from mamctl.ui.progress import Progress
+from mamctl.ui.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from socket import socket
+
+    from mamctl.cli.invocation import Invocation
+    from mamctl.runtime.logs.reader import LogFiles
+
+
+def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
+    """Bring the stack up and stay with it; return the exit code."""
+    since = last_seq(invocation.place.events)
+    positions = ends(invocation.place)
+    report = _observed(invocation, body)
+    if report is not None:
+        lines = _greeting(report)
+        return _attend(invocation, since=since, positions=None, lines=lines, owned=False)
+    try:
+        lease = _begun(invocation, body)
+    except AlreadyRunningError:
+        return run_foreground(invocation, body)
+    try:
+        return _attend(invocation, since=since, positions=positions, lines=[], owned=True)
+    finally:
+        # From here on the supervisor stops everything by itself, if it has not already.
+        if lease is not None:
+            lease.close()
+
+
+def _observed(invocation: Invocation, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Ask a running supervisor for what is wanted; None when none runs."""
+    try:
+        report: dict[str, Any] = invocation.client.request("POST", "/v1/up", {**body, "wait": None})
+    except NoSupervisor:
+        return None
+    return report
+
+
+def _begun(invocation: Invocation, body: Mapping[str, Any]) -> socket | None:
+    up = {**body, "wait": None}
+    return start_supervisor(invocation.place, up=up, foreground=True, environ=invocation.environ).lease
+
+
+def _greeting(report: Mapping[str, Any]) -> list[str]:
+    status = report["status"]
+    lines = [f"{status['name']} runs already (supervisor {status['supervisor']['pid']}): observing; Ctrl-C detaches"]
+    removed = report.get("removed") or []
+    return [*lines, f"stopped, because the manifest has them no more: {', '.join(removed)}"] if removed else lines
+
+
+def _attend(
+    invocation: Invocation, *, since: int, positions: Mapping[LogFiles, int] | None, lines: list[str], owned: bool
+) -> int:
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        console = stack.enter_context(closing(Console(invocation.environ)))
+        session = stack.enter_context(
+            closing(_session(invocation, console, signals, since=since, positions=positions, owned=owned))
+        )
+        session.say(lines)
+        return session.run()
+
+
+def _session(
+    invocation: Invocation,
+    console: Console,
+    signals: Signals,
+    *,
+    since: int,
+    positions: Mapping[LogFiles, int] | None,
+    owned: bool,
+) -> Session:
+    events = invocation.client.stream(f"/v1/events?since={since}", {"Accept": "text/event-stream"})
+    progress = Progress(invocation.client.request("GET", "/v1/status"), time.monotonic())
+    stream = Stream(list(progress.rows), invocation.paint)
+    return Session(
+        invocation,
+        console=console,
+        signals=signals,
+        events=events,
+        follower=follow(invocation.place, progress.rows, positions),
+        progress=progress,
+        narration=Narration(progress, stream, invocation.paint),
+        stream=stream,
+        departure=Departure(invocation.place.socket, invocation.paint) if owned else None,
+    )

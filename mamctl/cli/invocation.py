@@ -1,0 +1,107 @@
+"""One run of the command line: which manifest, which supervisor, and how to speak."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mamctl.cli.search import manifest_path
+from mamctl.control.client import Client
+from mamctl.control.place import Place, place
+from mamctl.core.errors import NoSupervisor
+from mamctl.ui.measure import width_of
+from mamctl.ui.paint import Paint, paint_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mamctl.core.manifest.model import Manifest
+
+
+class Invocation:
+    """What the global options say. `file` is that of `-f`; `color` is auto, always or never."""
+
+    def __init__(self, *, file: str | None, color: str, environ: Mapping[str, str]) -> None:
+        self.file = file
+        self.color = color
+        self.environ = environ
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the manifest's stack keeps its files. Raises UsageError when there is no manifest."""
+        return place(manifest_path(self.file, self.environ), self.environ)
+
+    @cached_property
+    def paint(self) -> Paint:
+        """The colours of stdout."""
+        return paint_for(sys.stdout, self.color, self.environ)
+
+    @cached_property
+    def side_paint(self) -> Paint:
+        """The colours of stderr."""
+        return paint_for(sys.stderr, self.color, self.environ)
+
+    @property
+    def width(self) -> int:
+        """The columns of stdout now; a terminal may change its size."""
+        return width_of(_descriptor(sys.stdout), self.environ)
+
+    @property
+    def side_width(self) -> int:
+        """The columns of stderr now."""
+        return width_of(_descriptor(sys.stderr), self.environ)
+
+    @cached_property
+    def client(self) -> Client:
+        """The client of the supervisor; its requests raise NoSupervisor when none runs."""
+        return Client(self.place.socket)
+
+    def status(self) -> dict[str, Any] | None:
+        """Return the status document of the running supervisor, or None when none runs."""
+        try:
+            found: dict[str, Any] = self.client.request("GET", "/v1/status")
+        except NoSupervisor:
+            return None
+        return found
+
+    def manifest(self) -> Manifest:
+        """Return the manifest as it is on disk; auto ports have the number 0. Raises ManifestError."""
+        from mamctl.runtime.manifest import inspect
+
+        return inspect(self.place.manifest, environ=self.environ)
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Write lines of data to stdout."""
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Write lines about what is going on to stderr."""
+        sys.stdout.flush()
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+
+    def document(self, found: object) -> None:
+        """Write one JSON document to stdout: indented for people at a terminal, compact for programs."""
+        self.say([json.dumps(found, indent=2 if sys.stdout.isatty() else None)])
+
+
+def _descriptor(stream: Any) -> int:
+    """Return the descriptor behind a stream; -1 for one in memory."""
+    try:
+        return int(stream.fileno())
+    except (OSError, ValueError):
+        return -1
+
+
+def environment() -> dict[str, str]:
+    """Return a copy of this process's environment."""
+    return dict(os.environ)
+
+
+pass_invocation = click.make_pass_decorator(Invocation)

@@ -1,0 +1,161 @@
+"""`mamctl logs`: what the services wrote, merged in time order, straight from the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mamctl.cli.command import Command
+from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.selection import select as chosen_from
+from mamctl.cli.span import SPAN
+from mamctl.core.errors import ManifestError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mamctl.runtime.logs.reader import Follower, Line, LogFiles
+
+    Show = Callable[[Sequence[Line]], None]
+
+OWN: Final = "mamctl"
+LINES: Final = 100
+BATCH: Final = 500
+IDLE: Final = 1.0
+
+
+@click.command(
+    "logs",
+    cls=Command,
+    examples=[
+        "mamctl logs backend -f",
+        "mamctl logs --since 5m --grep 'error|warn'",
+        "mamctl logs backend worker -n 20 -t",
+        "mamctl logs --json | jq .line",
+    ],
+)
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=None, help="The last N lines.  [default: 100]")
+@click.option("--since", type=SPAN, default=None, help="Only lines of the last 5m, 2h ...")
+@click.option("--grep", "pattern", metavar="RE", default=None, help="Only lines that match a regular expression.")
+@click.option("-t", "--timestamps", is_flag=True, help="The time of each line.")
+@click.option("--no-prefix", is_flag=True, help="The lines alone, without the service's name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@pass_invocation
+def logs_command(  # noqa: PLR0913 - one argument an option is how click hands them over
+    invocation: Invocation,
+    services: tuple[str, ...],
+    *,
+    follow: bool,
+    lines: int | None,
+    since: float | None,
+    pattern: str | None,
+    timestamps: bool,
+    no_prefix: bool,
+    as_json: bool,
+) -> int:
+    """Show the output of services, merged in time order. Needs no running supervisor.
+
+    The name `mamctl` means the supervisor's own log.
+    """
+    from mamctl.runtime.logs.reader import Follower, tail
+
+    regex = _compiled(pattern)
+    files = log_files_of(invocation, services)
+    show = _shower(invocation, files, as_json=as_json, prefix=not no_prefix, times=timestamps)
+    count = lines if lines is not None or since is not None else LINES
+    cutoff = None if since is None else time.time() - since
+    if not follow:
+        _batched(tail(files, lines=count, since=cutoff, pattern=regex), show)
+        return 0
+    # The follower stands before the past is read, and the past ends where it stands: nothing is missed or told twice.
+    with Follower(files) as follower:
+        _batched(tail(files, lines=count, since=cutoff, pattern=regex, until=follower.positions), show)
+        _follow(follower, regex, show, invocation)
+    return 0
+
+
+def _batched(lines: Iterable[Line], show: Show) -> None:
+    found = iter(lines)
+    while batch := list(islice(found, BATCH)):
+        show(batch)
+
+
+def log_files_of(invocation: Invocation, patterns: Sequence[str]) -> list[LogFiles]:
+    """Return the log files of the chosen services, in the manifest's order."""
+    from mamctl.core.manifest.model import Streams
+    from mamctl.runtime.logs.reader import log_files
+
+    place = invocation.place
+    streams = _streams(invocation)
+    for name in (OWN, *_written(place.logs)):
+        streams.setdefault(name, Streams.MERGED)
+    names = chosen_from(patterns, streams) if patterns else [name for name in streams if name != OWN]
+    return [entry for name in names for entry in log_files(place.logs, place.index, name, streams[name])]
+
+
+def _streams(invocation: Invocation) -> dict[str, Any]:
+    """Return how each service of the manifest logs; a manifest that is broken now does not hide its logs."""
+    try:
+        return {name: spec.logs.streams for name, spec in invocation.manifest().services.items()}
+    except ManifestError:
+        return {}
+
+
+def _written(folder: str) -> list[str]:
+    """Return the names that have a log file: also services that the manifest has no more."""
+    try:
+        found = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [name.removesuffix(".log") for name in found if name.endswith(".log") and not name.endswith(".err.log")]
+
+
+def _compiled(pattern: str | None) -> re.Pattern[bytes] | None:
+    if pattern is None:
+        return None
+    try:
+        return re.compile(pattern.encode())
+    except re.error as error:
+        raise UsageError(
+            f"--grep {pattern!r} is no regular expression: {error}", "quote special characters with \\"
+        ) from None
+
+
+def _shower(invocation: Invocation, files: Sequence[LogFiles], *, as_json: bool, prefix: bool, times: bool) -> Show:
+    if as_json:
+        return lambda lines: invocation.say(json.dumps(record(line)) for line in lines)
+    from mamctl.ui.stream import Stream
+
+    names = list(dict.fromkeys(entry.service for entry in files))
+    stream = Stream(names, invocation.paint, prefix=prefix, times=times)
+    return lambda lines: invocation.say(stream.line(line.service, line.at, line.line) for line in lines)
+
+
+def record(line: Line) -> dict[str, Any]:
+    """Return a line as the JSON that scripts read. `at` is UTC."""
+    from datetime import UTC, datetime
+
+    at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = line.line.decode("utf-8", "replace")
+    return {"service": line.service, "generation": line.generation, "stream": line.stream, "at": at, "line": text}
+
+
+def _follow(follower: Follower, pattern: re.Pattern[bytes] | None, show: Show, invocation: Invocation) -> None:
+    """Show lines until somebody ends the command; own up to those that were skipped."""
+    told = 0
+    while True:
+        found = [line for line in follower.poll() if pattern is None or pattern.search(line.line)]
+        if found:
+            show(found)
+        if follower.skipped > told:
+            missing, told = follower.skipped - told, follower.skipped
+            invocation.tell([f"[{missing:,} lines not shown: they came faster than they can be shown]"])
+        follower.wait(IDLE)

@@ -1,0 +1,88 @@
+"""`mamctl start`, `stop` and `restart`: change some services and wait for the outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+from mamctl.cli.attendance import MARGIN, attend
+from mamctl.cli.command import Command
+from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.span import SPAN
+from mamctl.control.client import Client
+from mamctl.ui import progress
+from mamctl.ui.report import outcome, stop_notes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long to wait.")
+
+
+@click.command("start", cls=Command, examples=["mamctl start backend", "mamctl start 'worker-*' --timeout 5m"])
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@_TIMEOUT
+@pass_invocation
+def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
+    """Start services and what they depend on, and wait until they are ready."""
+    return _tell(invocation, _each(invocation, "start", services, timeout))
+
+
+@click.command("stop", cls=Command, examples=["mamctl stop agent", "mamctl stop agent api"])
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@_TIMEOUT
+@pass_invocation
+def stop_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
+    """Stop services, and nothing else; running dependants are named."""
+    reports = _each(invocation, "stop", services, timeout)
+    running = {row["name"] for row in reports[-1]["status"]["services"] if row["pid"] is not None}
+    dependants = {name for report in reports for name in report.get("running_dependants") or []}
+    survivors = [one for report in reports for one in report.get("survivors") or []]
+    left = {"running_dependants": sorted(dependants & running), "survivors": survivors}
+    invocation.tell(stop_notes(left, invocation.side_paint))
+    return _tell(invocation, reports)
+
+
+@click.command("restart", cls=Command, examples=["mamctl restart backend", "mamctl restart"])
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@_TIMEOUT
+@pass_invocation
+def restart_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
+    """Stop services and start them again; without names, all of them."""
+    body = {"services": list(services) or None, "wait": timeout}
+    return _tell(invocation, [attend(invocation, "/v1/restart", body, timeout, progress.starting)])
+
+
+def _each(invocation: Invocation, verb: str, names: Sequence[str], timeout: float) -> list[dict[str, Any]]:
+    """Ask for each service at the same time: the supervisor puts them in order. Return the reports in order."""
+    draw = progress.stopping if verb == "stop" else progress.starting
+    paths = [f"/v1/services/{quote(name, safe='')}/{verb}" for name in names]
+    if len(paths) == 1:
+        return [attend(invocation, paths[0], {"wait": timeout}, timeout, draw)]
+    from mamctl.cli.errand import Errand
+
+    def ask(path: str) -> Errand:
+        client = Client(invocation.place.socket)
+        return Errand(lambda: client.request("POST", path, {"wait": timeout}, timeout=timeout + MARGIN))
+
+    errands = [ask(path) for path in paths]
+    return [errand.result() for errand in errands]
+
+
+def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]]) -> int:
+    """Show the outcome and return the exit code: the worst of the reports'."""
+    from mamctl.ui.status import page
+
+    lines = [line for report in reports for line in outcome(report, invocation.side_width, invocation.side_paint)]
+    invocation.say(page(reports[-1]["status"], invocation.width, invocation.paint, with_notes=not lines))
+    invocation.tell(["", *lines] if lines else [])
+    return max((exit_code(report) for report in reports), default=0)
+
+
+def exit_code(report: dict[str, Any]) -> int:
+    """Return 0 for a good outcome, 1 when something failed or survived, 5 when it has not settled in time."""
+    if report.get("failed") or report.get("survivors") or (report["settled"] and not report["ok"]):
+        return 1
+    return 0 if report["settled"] else 5

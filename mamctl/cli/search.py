@@ -1,0 +1,59 @@
+"""Which manifest a command is about: `-f FILE`, else MAMCTL_FILE, else the nearest one from the current folder up.
+
+Only names of files are looked at, so that `mamctl status` needs no parser.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from mamctl.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMES: Final = ("services.yaml", "services.yml", "services.toml")
+
+
+def manifest_path(explicit: str | None, environ: Mapping[str, str]) -> str:
+    """Return the absolute path of the manifest. Raises UsageError when there is none."""
+    named = explicit or environ.get("MAMCTL_FILE")
+    if named:
+        return _existing(named, "-f" if explicit else "MAMCTL_FILE")
+    try:
+        start = os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more", "cd to one that does") from None
+    found = nearest(start)
+    if found is None:
+        raise UsageError(
+            f"no services.yaml in {start} or a folder above it", "`mamctl init` writes one; `-f FILE` names another"
+        )
+    return found
+
+
+def nearest(start: str) -> str | None:
+    """Return the manifest of a folder or of the nearest one above it, or None."""
+    folder = os.path.abspath(start)
+    while True:
+        for name in NAMES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _existing(named: str, source: str) -> str:
+    path = os.path.abspath(named)
+    if os.path.isdir(path):
+        for name in NAMES:
+            if os.path.isfile(os.path.join(path, name)):
+                return os.path.join(path, name)
+        raise UsageError(f"no services.yaml in the folder {named}", f"{source} takes a manifest, or a folder with one")
+    if not os.path.isfile(path):
+        raise UsageError(f"the manifest {named} does not exist", f"{source} names it; `mamctl init` writes a new one")
+    return path

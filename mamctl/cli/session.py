@@ -1,0 +1,288 @@
+"""The loop of a foreground run: signals, keys, events and log lines come in; lines and a live summary go out.
+
+One loop, one `select`, no locks. Signals and slow requests only make a descriptor readable. While the terminal takes
+nothing more (Ctrl-S, a slow link) no log line is read, so memory stays flat: the follower skips and says how much.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.cli.errand import Errand
+from mamctl.cli.prompt import Prompt
+from mamctl.cli.tailing import follow
+from mamctl.control.client import Client
+from mamctl.core.errors import MamctlError
+from mamctl.ui import progress as summaries
+from mamctl.ui.report import error, outcome
+from mamctl.ui.status import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mamctl.cli.console import Console
+    from mamctl.cli.departure import Departure
+    from mamctl.cli.invocation import Invocation
+    from mamctl.cli.signals import Signals
+    from mamctl.control.client import Stream as EventStream
+    from mamctl.runtime.logs.reader import Follower
+    from mamctl.ui.narration import Narration
+    from mamctl.ui.progress import Progress
+    from mamctl.ui.stream import Stream
+
+    Answer = Callable[[Any], list[str]]
+
+FRAME: Final = 0.1
+IDLE: Final = 0.25
+ASK_AGAIN: Final = 0.5
+RESTART_SECONDS: Final = 120.0
+HELP: Final = ("keys: s status · r restart · ? this help · q stop everything (as Ctrl-C) · Ctrl-Z pause this view",)
+
+
+class Session:
+    """One foreground run. `departure` is None when it only observes: then Ctrl-C detaches."""
+
+    def __init__(  # noqa: PLR0913 - the parts are wired here and nowhere else
+        self,
+        invocation: Invocation,
+        *,
+        console: Console,
+        signals: Signals,
+        events: EventStream,
+        follower: Follower,
+        progress: Progress,
+        narration: Narration,
+        stream: Stream,
+        departure: Departure | None,
+    ) -> None:
+        self._invocation = invocation
+        self._console = console
+        self._signals = signals
+        self._events = events
+        self._follower = follower
+        self._progress = progress
+        self._narration = narration
+        self._stream = stream
+        self._departure = departure
+        self._errands: list[tuple[Errand, Answer]] = []
+        self._prompt: Prompt | None = None
+        self._lines: list[str] = []
+        self._code: int | None = None
+        self._began = self._pending_since = time.monotonic()
+        self._asked_at = 0.0
+        self._all_settled = False
+        self._skipped = 0
+
+    def run(self) -> int:
+        """Go on until the run ends; return the exit code."""
+        while self._code is None:
+            self._turn()
+            self._paint()
+        for line in self._follower.poll(rest=True):
+            self._lines.append(self._stream.line(line.service, line.at, line.line))
+        self._console.show(self._lines)
+        return self._code
+
+    def say(self, lines: list[str]) -> None:
+        """Let lines scroll past with the next painting."""
+        self._lines += lines
+
+    def close(self) -> None:
+        """Close what the run holds open."""
+        self._events.close()
+        self._follower.close()
+
+    # What comes in ------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        readers, writers = self._sources()
+        ready, _, _ = select.select(readers, writers, [], self._patience())
+        self._console.outlet.push()
+        for number in self._signals.read() if self._signals in ready else ():
+            self._signal(number)
+        if self._console.keyboard in ready:
+            self._keys()
+        for errand, answer in [pair for pair in self._errands if pair[0] in ready]:
+            self._errands.remove((errand, answer))
+            self._answered(errand, answer)
+        if self._events in ready:
+            self._happened()
+        if not self._console.outlet.pending:
+            self._logged()
+        if self._console.outlet.closed:
+            self._signal(signal.SIGHUP)
+
+    def _sources(self) -> tuple[list[Any], list[Any]]:
+        readers: list[Any] = [self._signals, self._events, *(errand for errand, _ in self._errands)]
+        if self._console.keys:
+            readers.append(self._console.keyboard)
+        if self._console.outlet.pending:
+            return readers, [self._console.outlet]
+        watched = self._follower.fileno()
+        return (readers if watched is None else [*readers, watched]), []
+
+    def _patience(self) -> float:
+        if self._follower.pending and not self._console.outlet.pending:
+            return 0.0
+        if self._follower.fileno() is None:
+            return FRAME / 2
+        return FRAME if self._summary() else IDLE
+
+    def _happened(self) -> None:
+        now = time.monotonic()
+        try:
+            for event in self._events.read():
+                self._lines += self._narration.tell(
+                    event, now, self._console.live.width, live=self._console.interactive
+                )
+                if event.get("type") == "manifest-changed":
+                    self._manifest_changed(now)
+        except EOFError:
+            self._left()
+
+    def _manifest_changed(self, now: float) -> None:
+        document = self._invocation.status()
+        if document is None:
+            return
+        self._progress.replace(document, now)
+        for name in self._progress.rows:
+            self._stream.add(name)
+        positions = self._follower.positions
+        self._follower.close()
+        self._follower = follow(self._invocation.place, self._progress.rows, positions)
+
+    def _logged(self) -> None:
+        for line in self._follower.poll():
+            self._lines.append(self._stream.line(line.service, line.at, line.line))
+        skipped, self._skipped = self._follower.skipped - self._skipped, self._follower.skipped
+        if skipped:
+            self._lines.append(self._stream.skipped(time.time(), skipped))
+
+    def _answered(self, errand: Errand, answer: Answer) -> None:
+        try:
+            self._lines += answer(errand.result())
+        except (MamctlError, OSError) as problem:
+            message = problem.message if isinstance(problem, MamctlError) else str(problem)
+            self._lines += error(message, getattr(problem, "hint", None), self._invocation.paint)
+
+    def _left(self) -> None:
+        """End the run, now that the supervisor is gone; what it was asked last is answered first."""
+        while self._errands:
+            select.select([self._errands[0][0]], [], [], 2.0)
+            self._answered(*self._errands.pop(0))
+        if self._departure is not None:
+            self._code, lines = self._departure.finish(self._narration.ending)
+            self._lines += lines
+            return
+        self._code = 0 if self._narration.ending is not None else 1
+        self._lines.append("the stack was stopped" if self._code == 0 else "the supervisor was lost")
+
+    # What people ask for ------------------------------------------------------------------------------------------
+
+    def _signal(self, number: signal.Signals) -> None:
+        if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._leave(number)
+        elif number == signal.SIGTSTP:
+            self._console.suspend()
+            self._signals.stop_here()
+        elif number == signal.SIGCONT:
+            self._console.resume()
+        else:
+            self._console.resize()
+
+    def _leave(self, number: signal.Signals) -> None:
+        self._prompt = None
+        if self._departure is None:
+            self._code = 0 if number == signal.SIGINT else 128 + number
+            self._lines.append("detached: the stack goes on; `mamctl down` stops it")
+            return
+        if self._console.outlet.closed and self._departure.begun:
+            return
+        lines, begun = self._departure.ask(number, self._progress)
+        self._lines += lines
+        if begun:
+            self._errands.append(begun)
+
+    def _keys(self) -> None:
+        assert self._console.keyboard is not None
+        try:
+            keys = self._console.keyboard.read()
+        except OSError:
+            keys = ""
+        if not keys:
+            self._console.keyboard.leave()
+            self._leave(signal.SIGHUP)
+        elif self._prompt is not None:
+            self._prompt.feed(keys)
+            self._finish_prompt()
+        else:
+            for key in keys:
+                self._key(key)
+
+    def _key(self, key: str) -> None:
+        if key == "q":
+            self._leave(signal.SIGINT)
+        elif key == "?":
+            self._lines += HELP
+        elif key == "s":
+            self._send("GET", "/v1/status", None, self._status_lines)
+        elif key == "r" and not (self._departure and self._departure.begun):
+            self._prompt = Prompt("restart which service? (a name or pattern, Enter: all, Esc: none)")
+        elif key in ("\r", "\n"):
+            self._lines.append("")
+
+    def _finish_prompt(self) -> None:
+        prompt = self._prompt
+        if prompt is None or not prompt.done:
+            return
+        self._prompt = None
+        if prompt.answer is not None:
+            body = {"services": prompt.answer.split() or None, "wait": RESTART_SECONDS}
+            self._send("POST", "/v1/restart", body, self._restart_lines)
+
+    def _send(self, method: str, path: str, body: object, answer: Answer) -> None:
+        client = Client(self._invocation.place.socket)
+        timeout = RESTART_SECONDS + 10 if body else None
+        self._errands.append((Errand(lambda: client.request(method, path, body, timeout=timeout)), answer))
+
+    def _status_lines(self, document: Any) -> list[str]:
+        return ["", *page(document, self._console.live.width, self._invocation.paint), ""]
+
+    def _restart_lines(self, report: Any) -> list[str]:
+        return outcome(report, self._console.live.width, self._invocation.paint)
+
+    # What goes out ------------------------------------------------------------------------------------------------
+
+    def _paint(self) -> None:
+        now = time.monotonic()
+        if self._settled(now):
+            self._lines += self._narration.outcome(now - self._began)
+        lines, self._lines = self._lines, []
+        self._console.show(lines, self._summary())
+
+    def _settled(self, now: float) -> bool:
+        """Tell whether all that is wanted has settled. What only waits may wait for ever: the supervisor knows."""
+        pending = self._progress.pending()
+        if not pending:
+            self._pending_since = now
+            self._all_settled = True
+        elif any(row["state"] != "waiting" for row in pending):
+            self._all_settled = False
+        elif not self._all_settled and now - self._asked_at > ASK_AGAIN:
+            self._asked_at = now
+            document = self._invocation.status()
+            self._all_settled = bool(document and document.get("wanted_settled"))
+        return self._all_settled
+
+    def _summary(self) -> list[str]:
+        now, paint = time.monotonic(), self._invocation.paint
+        if self._prompt is not None:
+            return [self._prompt.line()]
+        if self._departure is not None and self._departure.begun:
+            return summaries.stopping(self._progress, now, self._pending_since, paint)
+        if self._all_settled:
+            return []
+        return summaries.starting(self._progress, now, self._pending_since, paint)

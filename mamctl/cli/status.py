@@ -1,0 +1,97 @@
+"""`mamctl status`: the table, also of a stack that does not run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mamctl.cli.command import Command
+from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.quick import exit_code
+from mamctl.cli.selection import select
+from mamctl.core.errors import UsageError
+from mamctl.ui.status import page
+
+if TYPE_CHECKING:
+    from mamctl.core.manifest.model import Manifest, ServiceSpec
+
+
+@click.command(
+    "status", cls=Command, examples=["mamctl status", "mamctl status 'web-*' --json", "mamctl status --watch"]
+)
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--watch", is_flag=True, help="Repaint every second; q or Ctrl-C ends it.")
+@pass_invocation
+def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json: bool, watch: bool) -> int:
+    """Show every service: state, why, pid, ports, uptime, restarts, CPU, memory. `ps` is the same.
+
+    Ends with 0 when all that is wanted is ready or completed, 3 when something is not,
+    4 when no supervisor runs (the manifest's table is shown, everything stopped).
+    """
+    if watch:
+        from mamctl.cli.watch import watch_status
+
+        if as_json:
+            raise UsageError("--watch repaints a table; --json is one document", "`mamctl events -f --json` streams")
+        return watch_status(invocation, services)
+    document = narrowed(document_of(invocation), services)
+    if as_json:
+        invocation.document(document)
+    else:
+        invocation.say(page(document, invocation.width, invocation.paint))
+    if document["supervisor"] is None and not as_json:
+        invocation.tell([f"{invocation.side_paint('note', 'hint:')} `mamctl up -d` starts it"])
+    return exit_code(document)
+
+
+def document_of(invocation: Invocation) -> dict[str, Any]:
+    """Return the running stack's status document, or the manifest's with everything stopped."""
+    found = invocation.status()
+    return found if found is not None else at_rest(invocation.manifest())
+
+
+def narrowed(document: dict[str, Any], patterns: tuple[str, ...]) -> dict[str, Any]:
+    """Return the document with the chosen rows only; a service's name means all its replicas."""
+    if not patterns:
+        return document
+    known = dict.fromkeys(name for row in document["services"] for name in (row["service"], row["name"]))
+    chosen = set(select(patterns, known))
+    rows = [row for row in document["services"] if row["name"] in chosen or row["service"] in chosen]
+    return {**document, "services": rows}
+
+
+def at_rest(manifest: Manifest) -> dict[str, Any]:
+    """Return the status document of a manifest that no supervisor runs."""
+    import os
+
+    rows = [_row(spec) for spec in manifest.services.values()]
+    name = os.path.basename(manifest.path)
+    return {"name": manifest.name, "manifest": name, "supervisor": None, "services": rows, "wanted_settled": True}
+
+
+def _row(spec: ServiceSpec) -> dict[str, Any]:
+    unknown = dict.fromkeys(
+        (
+            *("reason", "detail", "pid", "next_attempt_in_s", "uptime_s"),
+            *("ready_s", "exit_code", "exit_signal", "cpu_percent", "memory_bytes"),
+        )
+    )
+    ports = {port.name: port.number for port in spec.ports if port.number}
+    return {
+        "name": spec.name,
+        "service": spec.name,
+        "kind": str(spec.kind),
+        "ownership": "external" if spec.external else "managed",
+        "wanted": "down",
+        "state": "stopped",
+        **unknown,
+        "generation": 0,
+        "restarts": 0,
+        "attempt": 0,
+        "ports": ports,
+        "url": spec.url if ports else None,
+        "depends_on": list(spec.depends_on),
+        "log": f"logs/{spec.name}.log",
+    }

@@ -1,0 +1,101 @@
+"""Events as lines that people read: what happened to whom, in one sentence each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mamctl.ui import words
+from mamctl.ui.amounts import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Data = Mapping[str, Any]
+
+
+class Happening(NamedTuple):
+    """A sentence about a service, and the state whose symbol and colour it is shown with ("" for none)."""
+
+    text: str
+    state: str
+
+
+def sentence(event: Data) -> Happening | None:
+    """Return what to say of an event, or None for a type that has nothing to say to people."""
+    tell = _TELLERS.get(str(event.get("type")))
+    if tell is None:
+        return None
+    data: Data = event.get("data") or {}
+    return tell(data)
+
+
+def _started(data: Data) -> Happening:
+    seconds = data.get("ready_after_s")
+    text = "ready" if seconds is None else f"ready after {duration(float(seconds))}"
+    if data.get("ownership") == "external":
+        text = "ready, started by hand"
+    return Happening(text, "ready")
+
+
+def _because(text: str, data: Data) -> str:
+    cause = words.reason(data) or words.ended(data)
+    return f"{text}: {cause}" if cause else text
+
+
+def _waiting(data: Data) -> Happening:
+    if data.get("waits_for"):
+        return Happening(words.waits(data["waits_for"]), "waiting")
+    return Happening(_because("waits", data), "waiting")
+
+
+def _backoff(data: Data) -> Happening:
+    cause = words.reason(data) or words.ended(data) or "it failed"
+    return Happening(f"{cause}; {words.next_try(data)}", "backoff")
+
+
+def _stopped(data: Data) -> Happening:
+    told = data.get("reason") not in (None, "by_operator") or data.get("detail")
+    return Happening(_because("stopped", data) if told else "stopped", "stopped")
+
+
+def _completed(data: Data) -> Happening:
+    seconds = data.get("ran_s") or data.get("ready_after_s")
+    return Happening(f"completed in {duration(float(seconds))}" if seconds else "completed", "completed")
+
+
+def _exit(data: Data) -> Happening:
+    how = words.ended(data)
+    return Happening(f"its process ended ({how})" if how else "its process ended", "")
+
+
+def _said(state: str, otherwise: str) -> Callable[[Data], Happening]:
+    def tell(data: Data) -> Happening:
+        return Happening(str(data.get("message") or data.get("detail") or otherwise), state)
+
+    return tell
+
+
+_TELLERS: Final[Mapping[str, Callable[[Data], Happening]]] = {
+    "starting": lambda _: Happening("starting", "starting"),
+    "waiting": _waiting,
+    "started": _started,
+    "healthy": lambda _: Happening("healthy", "ready"),
+    "unhealthy": lambda data: Happening(_because("unhealthy", data), "unhealthy"),
+    "backoff": _backoff,
+    "restarting": lambda data: Happening(_because("restarting", data), "backoff"),
+    "stopping": lambda _: Happening("stopping", "stopping"),
+    "stopped": _stopped,
+    "completed": _completed,
+    "failed": lambda data: Happening(_because("failed", data), "failed"),
+    "process-exit": _exit,
+    "process-error": _said("failed", "its process met an error"),
+    "port-conflict": _said("failed", "its port is taken"),
+    "api-error": _said("failed", "a request to it failed"),
+    "warning": _said("unhealthy", "a warning"),
+    "error": _said("failed", "an error"),
+    "info": _said("", "a note"),
+    "adopted": lambda _: Happening("taken over from the supervisor before", "ready"),
+    "supervisor-started": lambda _: Happening("the supervisor started", ""),
+    "supervisor-restarted": lambda _: Happening("the supervisor was replaced; no service noticed", ""),
+    "manifest-changed": _said("", "the manifest was read again"),
+}

@@ -1,0 +1,76 @@
+"""What the foreground says of the stack: each change of state on its own line, once, and how it all came out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.ui import words
+from mamctl.ui.amounts import moment
+from mamctl.ui.happenings import Happening, sentence
+from mamctl.ui.progress import addresses
+from mamctl.ui.report import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.ui.paint import Paint
+    from mamctl.ui.progress import Progress
+    from mamctl.ui.stream import Stream
+
+    Event = Mapping[str, Any]
+
+# A cause that other lines tell better, or that nobody needs to read.
+_SILENT: Final = frozenset({"process-exit", "supervisor-started", "stdout", "stderr"})
+# What a live summary shows already; without a terminal these are lines like all others.
+_SUMMARISED: Final = frozenset({"starting", "waiting", "stopping"})
+
+
+class Narration:
+    """Tells events; `ending` is the last word of a supervisor that leaves: `{"code", "reason"}`."""
+
+    def __init__(self, progress: Progress, stream: Stream, paint: Paint) -> None:
+        self._progress = progress
+        self._stream = stream
+        self._paint = paint
+        self._settled = False
+        self.ending: Event | None = None
+
+    def tell(self, event: Event, now: float, width: int, *, live: bool) -> list[str]:
+        """Take an event and return the lines to show. `live`: a summary shows what is under way."""
+        data: Event = event.get("data") or {}
+        if "ending" in data:
+            self.ending = data["ending"]
+            return []
+        before, after = self._progress.apply(event, now)
+        kind = str(event.get("type"))
+        if kind in _SILENT or (live and kind in _SUMMARISED):
+            return []
+        if before == after == "ready" and kind in ("started", "healthy"):
+            return []
+        happening = sentence(event)
+        if happening is None:
+            return []
+        if before == "unhealthy" and after == "ready":
+            happening = Happening("ready again", "ready")
+        return self._lines(event, happening, width)
+
+    def _lines(self, event: Event, happening: Happening, width: int) -> list[str]:
+        name = event.get("service")
+        row = self._progress.rows.get(name or "", {})
+        url = row.get("url") if happening.state == "ready" and event.get("type") == "started" else None
+        lines = [self._stream.state(name, moment(event.get("at")), happening, url)]
+        if event.get("type") != "failed":
+            return lines
+        # The sentence is told above and the output has just scrolled past: only the next step is new.
+        told = failure({"service": name, **row}, width, self._paint, tail=False)
+        return [*lines, *(line for line in told if "hint:" in line)]
+
+    def outcome(self, seconds: float) -> list[str]:
+        """Return, the first time all has settled, how it came out and where it can be reached; else nothing."""
+        if self._settled:
+            return []
+        self._settled = True
+        rows = list(self._progress.rows.values())
+        text = words.settled(rows, seconds)
+        mood = "good" if words.all_well(rows) else "warn"
+        return [self._paint(mood, text), *addresses(self._progress, self._paint)]

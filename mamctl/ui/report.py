@@ -1,0 +1,103 @@
+"""Errors and outcomes as lines: `error: what, which, why`, then the last words of a log, then `hint: what next`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mamctl.ui import words
+from mamctl.ui.escape import displayable
+from mamctl.ui.measure import cut, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mamctl.core.errors import Problem
+    from mamctl.ui.paint import Paint
+
+    Data = Mapping[str, Any]
+
+
+def error(message: str, hint: str | None, paint: Paint) -> list[str]:
+    """Return `error: ...` and, when there is one, `hint: ...`. They stay one line each, so that tools can read them."""
+    lines = [f"{paint('bad', 'error:')} {message}"]
+    return [*lines, f"{paint('note', 'hint:')} {hint}"] if hint else lines
+
+
+def note(message: str, paint: Paint) -> str:
+    """Return `warning: ...`."""
+    return f"{paint('warn', 'warning:')} {message}"
+
+
+def problems(found: Sequence[Problem], paint: Paint) -> list[str]:
+    """Return every problem of a manifest on its line, each hint beneath it."""
+    lines: list[str] = []
+    for problem in found:
+        lines += error(str(problem), None, paint)
+        if problem.hint:
+            lines.append(f"  {paint('note', 'hint:')} {problem.hint}")
+    return lines
+
+
+def failure(entry: Data, width: int, paint: Paint, *, tail: bool = True) -> list[str]:
+    """Return one failed service: its cause, its last lines of output, and what to do."""
+    name, symbol = str(entry["service"]), paint.symbol(str(entry.get("state") or "failed"))
+    cause = words.reason(entry) or words.ended(entry) or "no reason is known"
+    how = words.ended(entry)
+    if how and how not in cause and entry.get("reason") in ("exited", "killed", "gave_up"):
+        cause = f"{cause} ({how})"
+    first, *rest = wrap(f"{symbol} {name} {entry.get('state') or 'failed'}: {cause}", width, "", "  ")
+    lines = [paint("bad", first), *(paint("bad", line) for line in rest)]
+    if tail:
+        lines += _tail(entry, width, paint)
+    step = words.next_step({"state": "failed", **entry, "name": name})
+    return [*lines, *_hint(step, width, paint)] if step else lines
+
+
+def _tail(entry: Data, width: int, paint: Paint) -> list[str]:
+    found: Sequence[str] = entry.get("tail") or []
+    if not found:
+        return []
+    bar = paint("dim", "│" if paint.unicode else "|")
+    shown = [cut(displayable(line.encode("utf-8", "replace")), width - 4, paint.ellipsis()) for line in found]
+    return [f"  {paint('dim', _where(entry))}", *(f"  {bar} {line}" for line in shown)]
+
+
+def _where(entry: Data) -> str:
+    return f"its last words, from {entry['log']}:" if entry.get("log") else "its last words:"
+
+
+def _hint(text: str, width: int, paint: Paint) -> list[str]:
+    first, *rest = wrap(f"hint: {text}", width, "  ", "        ")
+    return [first.replace("hint:", paint("note", "hint:"), 1), *rest]
+
+
+def outcome(report: Data, width: int, paint: Paint) -> list[str]:
+    """Return what a person must know about an outcome: removed, failed, pending and absent services."""
+    lines: list[str] = []
+    removed: Sequence[str] = report.get("removed") or []
+    if removed:
+        lines.append(f"stopped, because the manifest has them no more: {words.names(removed, most=20)}")
+    for entry in report.get("failed") or []:
+        lines += failure(entry, width, paint)
+    for entry in report.get("pending") or []:
+        because = f": {entry['detail']}" if entry.get("detail") else ""
+        lines += wrap(
+            f"{paint.symbol('starting')} {entry['service']} is still {entry['state']}{because}", width, "", "  "
+        )
+    for name in report.get("absent") or []:
+        lines += wrap(
+            f"{paint.symbol('waiting')} {name} is absent: it is picked up as soon as it answers", width, "", "  "
+        )
+    return lines
+
+
+def stop_notes(report: Data, paint: Paint) -> list[str]:
+    """Return what a stop leaves behind: dependants that go on, and processes that would not end."""
+    lines = []
+    dependants: Sequence[str] = report.get("running_dependants") or []
+    if dependants:
+        verb = "depends" if len(dependants) == 1 else "depend"
+        lines.append(note(f"{words.names(dependants, most=20)} still running, and {verb} on what was stopped", paint))
+    if report.get("survivors"):
+        lines += error(words.survivors(report["survivors"]), "they ignored TERM and KILL could not end them", paint)
+    return lines

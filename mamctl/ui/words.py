@@ -1,0 +1,188 @@
+"""The single home of prose: every state, reason and error as a sentence with a next step.
+
+Pure functions from a status row, an event or a report (the JSON of the control API) to text without colour.
+
+| function | answers | example |
+| --- | --- | --- |
+| `why` | a row's state in a few words | `exit code 3, next try in 2 s (attempt 2)` |
+| `next_step` | what a person can do about it | `mamctl logs backend` |
+| `totals` | the whole stack in one phrase | `6 of 7 ready, 1 failed` |
+| `waits` | whom somebody waits for | `waits for backend and migrate` |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.ui.amounts import count, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Row = Mapping[str, Any]
+
+GOOD: Final = frozenset({"ready", "completed"})
+
+# What each reason means when the supervisor gave no sentence of its own.
+_REASONS: Final = {
+    "by_operator": "by you",
+    "dependency_failed": "a dependency failed",
+    "dependency_waiting": "a dependency is not ready yet",
+    "spawn_failed": "it could not be started",
+    "command_not_found": "its command was not found",
+    "port_taken": "its port is taken",
+    "start_timeout": "it was not ready in time",
+    "exited": "it ended by itself",
+    "killed": "a signal ended it",
+    "oom": "the system ran out of memory and ended it",
+    "memory_limit": "it went over its memory limit",
+    "watchdog": "it stopped sending its watchdog signal",
+    "liveness_failed": "its live probe failed",
+    "gave_up": "it failed too often and was given up",
+    "config_error": "it says that its configuration is wrong (exit code 78)",
+    "absent": "nobody answers yet",
+    "wrong_service": "somebody else answers on its port",
+    "unsupervised_exit": "it ended while no supervisor ran",
+    "changed_on_disk": "its manifest changed",
+}
+
+_STEPS: Final = {
+    "by_operator": "`mamctl start {name}` starts it again",
+    "dependency_failed": "mend the dependency: {name} then starts by itself",
+    "spawn_failed": "check `command` and `cwd` of {name} in the manifest, then `mamctl restart {name}`",
+    "command_not_found": "install the command or correct `command` of {name}, then `mamctl restart {name}`",
+    "port_taken": "stop the holder or change `port` of {name}, then `mamctl restart {name}`",
+    "start_timeout": "`mamctl logs {name}` shows what it was doing; a slow start needs a longer `start_timeout`",
+    "exited": "`mamctl logs {name}` shows its last words",
+    "killed": "`mamctl logs {name}` shows its last words",
+    "oom": "give {name} less to do or the machine more memory, then `mamctl restart {name}`",
+    "memory_limit": "raise `limits.memory` of {name} or find the leak, then `mamctl restart {name}`",
+    "watchdog": "`mamctl logs {name}` shows where it hangs",
+    "liveness_failed": "`mamctl logs {name}` shows why it stopped answering",
+    "gave_up": "`mamctl logs {name}` shows why; `mamctl restart {name}` tries again",
+    "config_error": "correct its configuration, then `mamctl restart {name}`",
+    "absent": "start it by hand: it is picked up as soon as it answers",
+    "wrong_service": "stop what listens there (`mamctl ports` names it), or change `port` of {name}",
+    "unsupervised_exit": "`mamctl logs {name}` shows its last words; `mamctl start {name}` starts it again",
+    "changed_on_disk": "`mamctl up` applies the manifest as it is now",
+}
+
+
+def names(items: Sequence[str], *, most: int = 4) -> str:
+    """Return names as people list them: `a`, `a and b`, `a, b and 3 more`."""
+    if len(items) > most:
+        return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def waits(waits_for: Sequence[str]) -> str:
+    """Return whom it waits for."""
+    return f"waits for {names(waits_for)}" if waits_for else "waits"
+
+
+def reason(row: Row) -> str:
+    """Return why it is so: the supervisor's own sentence, else the meaning of the reason's word."""
+    word = row.get("reason")
+    return str(row.get("detail") or (_REASONS.get(word, word.replace("_", " ")) if word else ""))
+
+
+def why(row: Row) -> str:
+    """Return the few words that stand beside a state in the table; "" when the state says all."""
+    state = row.get("state")
+    text = reason(row)
+    if state == "waiting" and row.get("waits_for"):
+        return waits(row["waits_for"])
+    if state == "stopped" and row.get("reason") == "by_operator":
+        return text
+    if state == "backoff":
+        return f"{text or 'it failed'}; {next_try(row)}"
+    if state == "ready" and not text and row.get("ownership") == "external":
+        return "started by hand"
+    return text
+
+
+def next_try(row: Row) -> str:
+    """Return when it is tried again, and the how-manieth time that is."""
+    seconds = row.get("next_attempt_in_s")
+    when = "next try" if seconds is None else f"next try in {duration(float(seconds))}"
+    return f"{when} (attempt {row['attempt']})" if row.get("attempt") else when
+
+
+def next_step(row: Row) -> str | None:
+    """Return what a person can do about a service that is not well; None when there is nothing to do."""
+    if row.get("state") in (*GOOD, "starting", "stopping", "backoff"):
+        return None
+    if row.get("state") == "unhealthy":
+        return f"`mamctl logs {row.get('name') or row.get('service')}` shows what it is doing"
+    step = _STEPS.get(str(row.get("reason")))
+    return step.format(name=row.get("name") or row.get("service")) if step else None
+
+
+def wanted(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that should be up. An absent external counts only through those who wait for it."""
+    return [
+        row
+        for row in rows
+        if row.get("wanted") == "up" and not (row.get("state") == "waiting" and row.get("reason") == "absent")
+    ]
+
+
+def all_well(rows: Iterable[Row]) -> bool:
+    """Tell whether everything that is wanted is ready or completed."""
+    return all(row["state"] in GOOD for row in wanted(rows))
+
+
+def totals(rows: Sequence[Row]) -> str:
+    """Return the stack in one phrase: `all 7 ready`, `6 of 7 ready, 1 failed`, `nothing runs`."""
+    counted = wanted(rows)
+    if not counted:
+        return "nothing runs"
+    good = sum(row["state"] in GOOD for row in counted)
+    if good == len(counted):
+        return f"all {good} ready" if good > 1 else "1 of 1 ready"
+    rest: dict[str, int] = {}
+    for row in counted:
+        if row["state"] not in GOOD:
+            rest[row["state"]] = rest.get(row["state"], 0) + 1
+    others = ", ".join(f"{number} {state}" for state, number in rest.items())
+    return f"{good} of {len(counted)} ready, {others}"
+
+
+def ended(data: Row) -> str:
+    """Return how a process ended: `exit code 3`, `signal 9 (KILL)`; "" when that is not known."""
+    if data.get("exit_signal"):
+        return f"ended by signal {signal_name(data['exit_signal'])}"
+    if data.get("exit_code") is not None:
+        return f"exit code {data['exit_code']}"
+    return ""
+
+
+def signal_name(value: object) -> str:
+    """Return a signal's number or name as people know it: `9 (KILL)`, `TERM`."""
+    if not isinstance(value, int):
+        return str(value).removeprefix("SIG")
+    import signal
+
+    try:
+        return f"{value} ({signal.Signals(value).name.removeprefix('SIG')})"
+    except ValueError:
+        return str(value)
+
+
+def settled(rows: Sequence[Row], seconds: float | None) -> str:
+    """Return the one line that says how bringing up came out."""
+    text = totals(rows)
+    return f"{text} in {duration(seconds)}" if seconds is not None and all_well(rows) else text
+
+
+def survivor(found: Row) -> str:
+    """Return a process that outlived its stop."""
+    return f"pid {found.get('pid')} ({found.get('command') or 'command unknown'})"
+
+
+def survivors(found: Sequence[Row]) -> str:
+    """Return all processes that outlived their stop, as one sentence."""
+    number = count(len(found), "process is", "processes are")
+    return f"{number} still there: {', '.join(survivor(one) for one in found)}"
