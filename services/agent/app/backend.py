@@ -32,8 +32,9 @@ BAD_FOR_S = 1.0
 class Sighting:
     """What a look at the address showed.
 
-    `state` is reachable, loading, unreachable, wrong_service or auth_required. `loaded` is None when the server does
-    not tell. `serving` is the model that answers whatever is asked for, where there is only one.
+    `state` is reachable, loading, unreachable, unresponsive (it takes connections and says nothing), wrong_service or
+    auth_required. `loaded` is None when the server does not tell. `serving` is the model that answers whatever is asked
+    for, where there is only one.
     """
 
     state: str
@@ -42,11 +43,6 @@ class Sighting:
     loaded: tuple[str, ...] | None = None
     serving: str | None = None
     latency_ms: float = 0.0
-
-    @property
-    def usable(self) -> bool:
-        """Whether a question may be sent there (a loading model is waited for)."""
-        return self.state in ("reachable", "loading")
 
     def has_loaded(self, model: str) -> bool:
         """Whether `model` can be expected to answer at once. A server that does not tell is believed to be ready."""
@@ -104,10 +100,16 @@ def probe(settings: Settings) -> Sighting:
     try:
         state, kind, models, loaded = _recognise(_getter(settings, end), settings.llm_root, settings.llm_url)
     except WireError as error:
-        return UNREACHABLE if error.stage == "connect" or error.timed_out else Sighting("wrong_service")
+        return _failed(error)
     serving = models[0] if kind == "llama.cpp" and len(models) == 1 else None
     latency = round((time.monotonic() - started) * 1000, 1)
     return Sighting(state, kind, models, loaded, serving, latency)
+
+
+def _failed(error: WireError) -> Sighting:
+    if error.timed_out:
+        return Sighting("unresponsive")
+    return UNREACHABLE if error.stage == "connect" else Sighting("wrong_service")
 
 
 _Seen = tuple[int, str, dict[str, Any]]

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 HINTS = {
     "unreachable": "start LM Studio, or `mamctl start lmstudio`",
+    "unresponsive": "it takes connections and says nothing: it is very busy, or it hangs",
     "wrong_service": "another program holds this address: `mamctl ports` shows which",
     "auth_required": "set LM_API_TOKEN to a token of LM Studio",
     "loading": "the model is on its way into memory; ask again in a moment",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 RELOAD_LOOK_S = 0.25
 AWAY = {
     "unreachable": "no model server answers on {root}",
+    "unresponsive": "what listens on {root} says nothing",
     "wrong_service": "what answers on {root} is no model server",
     "auth_required": "the model server on {root} wants a token",
 }
@@ -188,7 +189,9 @@ class Conversation:
             self._stopping.wait(RELOAD_LOOK_S)
             self._backend.doubt()
             sighting = self._backend.look()
-        if not sighting.usable:
+        if sighting.state == "unresponsive" and self._backend.identity[0]:
+            return sighting  # we know it, and a busy machine is slow: the question has limits of its own
+        if sighting.state in AWAY:
             raise unavailable(AWAY[sighting.state].format(root=self._settings.llm_root))
         return sighting
 

@@ -73,7 +73,8 @@ def _refused(error: ApiError) -> tuple[Response, int, dict[str, str]]:
 
 def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
     status = error.code or 500
-    kept = {name: value for name, value in error.get_headers() if name == "Allow"}
+    allowed = sorted(getattr(error, "valid_methods", None) or ())
+    kept = {"Allow": ", ".join(allowed)} if allowed else {}
     refusal = ApiError(status, HTTP_CODES.get(status, f"HTTP_{status}"), HTTPStatus(status).phrase)
     response, _, _ = _refused(refusal)
     return response, status, kept

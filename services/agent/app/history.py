@@ -58,6 +58,9 @@ class History:
 
     def __init__(self, path: Path, mode: str, max_rows: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # People's questions are nobody else's. SQLite gives the files beside this one the same mode.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         self._mode = mode
         self._max_rows = max_rows
         self._lock = threading.Lock()

@@ -39,8 +39,7 @@ def main(name: str = "agent") -> int:
     try:
         listener = take_port(settings.host, settings.port)
     except OSError as error:
-        what = f"port {settings.port} for {name} cannot be taken on {settings.host}: {error.strerror}"
-        return _refuse(what, "stop the program that holds it, or set PORT", EX_FAILED)
+        return _refuse_port(name, settings, error)
     with listener:
         return _run(name, settings, listener)
 
@@ -68,7 +67,10 @@ def _run(name: str, settings: Settings, listener: socket.socket) -> int:
         return _refuse(
             f"the history cannot be kept in DATA_DIR: {error}", "set DATA_DIR to a writable folder", EX_CONFIG
         )
-    server = waitress_server(service.app, settings, listener)
+    try:
+        server = waitress_server(service.app, settings, listener)
+    except OSError as error:  # who bound the same port in the same moment was the first to listen
+        return _refuse_port(name, settings, error)
     threading.Thread(target=server.run, name="waitress", daemon=True).start()
     log.info("%s listens on %s:%d, asks %s", name, settings.host, listener.getsockname()[1], settings.llm_root)
     number = signal.sigwait(STOP_SIGNALS)
@@ -126,6 +128,11 @@ def _wire_error(error: Any) -> tuple[str, list[tuple[str, str]], bytes]:
     code = HTTP_CODES.get(error.code, f"HTTP_{error.code}")
     body = json.dumps(error_body(str(error.reason), code)).encode()
     return f"{error.code} {error.reason}", [("Content-Type", "application/json")], body
+
+
+def _refuse_port(name: str, settings: Settings, error: OSError) -> int:
+    what = f"port {settings.port} for {name} cannot be taken on {settings.host}: {error.strerror}"
+    return _refuse(what, "stop the program that holds it, or set PORT", EX_FAILED)
 
 
 def _refuse(message: str, hint: str, code: int) -> int:

@@ -102,12 +102,13 @@ class Exchange:
         size = 0
         with closing(self):
             while not isinstance(event := self._next(), h11.EndOfMessage):
-                if isinstance(event, h11.Data):
-                    self._first_seen = True
-                    size += len(event.data)
-                    yield bytes(event.data)
+                if not isinstance(event, h11.Data):
+                    continue
+                self._first_seen = True
+                size += len(event.data)
                 if size > MAX_REPLY:
                     raise WireError("broken", f"the answer is over {MAX_REPLY} bytes")
+                yield bytes(event.data)
 
     def body(self) -> bytes:
         """Return the whole body."""
