@@ -7,6 +7,8 @@ import type { Asset, AssetPage } from '../types/asset';
 const nextPage = ({ meta }: AssetPage): number | undefined =>
   meta.page < meta.pages ? meta.page + 1 : undefined;
 
+const RETRY_MS = 10_000;
+
 /** Rows that were added while somebody scrolled shift the pages; nobody wants to see one asset twice. */
 export function flatten(pages: AssetPage[]): Asset[] {
   const byId = new Map<number, Asset>();
@@ -22,6 +24,8 @@ export function useAssets(query: LibraryQuery) {
     initialPageParam: 1,
     getNextPageParam: nextPage,
     placeholderData: keepPreviousData,
+    // An error ends by itself: nobody should have to find out when the backend is well again.
+    refetchInterval: ({ state }) => (state.status === 'error' ? RETRY_MS : false),
   });
   const pages = result.data?.pages;
   const assets = useMemo(() => flatten(pages ?? []), [pages]);

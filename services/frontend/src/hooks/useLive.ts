@@ -1,5 +1,6 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 
+import { useDebounced } from './useDebounced';
 import type { LiveUpdates } from '../services/liveUpdates';
 import type { LiveStatus, Progress } from '../types/live';
 
@@ -17,6 +18,12 @@ export function useLive(): LiveUpdates {
 export function useLiveStatus(): LiveStatus {
   const live = useLive();
   return useSyncExternalStore(live.subscribe, live.status);
+}
+
+/** Whether the connection has been away for long enough to say so; a restart of the backend is not. */
+export function useIsOffline(): boolean {
+  const away = useLiveStatus().phase !== 'live';
+  return useDebounced(away, 1500) && away;
 }
 
 /** The progress of one asset, while it is being processed. */

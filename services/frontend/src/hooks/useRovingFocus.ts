@@ -9,19 +9,20 @@ interface Options {
   scrollToRow: (row: number) => void;
 }
 
-/** Where a key leads from item `from`, or null when the key is not ours. */
+/** Where a key leads from item `from`, or null when the key is not ours. At an edge one stays. */
 export function stepFor(key: string, from: number, columns: number, count: number): number | null {
+  const last = count - 1;
+  const hasRowBelow = Math.floor(from / columns) < Math.floor(last / columns);
   const steps: Record<string, number> = {
-    ArrowRight: from + 1,
-    ArrowLeft: from - 1,
-    ArrowDown: from + columns,
-    ArrowUp: from - columns,
+    ArrowRight: Math.min(from + 1, last),
+    ArrowLeft: Math.max(from - 1, 0),
+    // Above an unfinished last row there may be no item straight below; its last one is the nearest.
+    ArrowDown: hasRowBelow ? Math.min(from + columns, last) : from,
+    ArrowUp: from >= columns ? from - columns : from,
     Home: 0,
-    End: count - 1,
+    End: last,
   };
-  const to = steps[key];
-  if (to === undefined) return null;
-  return to >= 0 && to < count ? to : from;
+  return steps[key] ?? null;
 }
 
 /** Lets the arrow keys, Home and End move through items of which only one is a tab stop. */

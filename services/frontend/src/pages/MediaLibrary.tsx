@@ -12,7 +12,7 @@ import { Banner } from '../components/Shell/Banner';
 import { useAssets } from '../hooks/useAssets';
 import { useDebounced } from '../hooks/useDebounced';
 import { useLibraryQuery } from '../hooks/useLibraryQuery';
-import { useLive } from '../hooks/useLive';
+import { useIsOffline, useLive } from '../hooks/useLive';
 import { useStored } from '../hooks/useStored';
 import type { LibraryQuery } from '../services/assetApi';
 
@@ -129,11 +129,13 @@ export function MediaLibrary() {
     live.wake();
     void library.refetch();
   };
-  const stale = library.isError && library.data !== undefined;
+  const isOffline = useIsOffline();
+  const isStale = library.data !== undefined && (library.isError || isOffline);
+  const why = library.error?.message ?? 'the connection to the backend is lost';
   return (
     <main className="library" aria-busy={library.isFetching}>
       <Toolbar query={query} onQuery={onQuery} view={view} onView={onView} />
-      {stale && <Banner message={`What you see may be old: ${library.error.message}.`} onRetry={onRetry} />}
+      {isStale && <Banner message={`What you see may be old: ${why}.`} onRetry={onRetry} />}
       <p className="count" role="status">
         {library.data === undefined ? '' : countOf(library.total)}
       </p>

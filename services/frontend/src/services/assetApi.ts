@@ -4,11 +4,11 @@ import { getJson } from './http';
 const PER_PAGE = 60;
 
 export const SORTS = {
-  newest: { label: 'Newest first', sort: 'created_at', order: 'desc' },
-  changed: { label: 'Changed last', sort: 'updated_at', order: 'desc' },
-  title: { label: 'Title A to Z', sort: 'title', order: 'asc' },
-  largest: { label: 'Largest first', sort: 'file_size', order: 'desc' },
-  longest: { label: 'Longest first', sort: 'duration', order: 'desc' },
+  newest: { label: 'Newest', sort: 'created_at', order: 'desc' },
+  changed: { label: 'Changed', sort: 'updated_at', order: 'desc' },
+  title: { label: 'Title', sort: 'title', order: 'asc' },
+  largest: { label: 'Largest', sort: 'file_size', order: 'desc' },
+  longest: { label: 'Longest', sort: 'duration', order: 'desc' },
 } as const;
 
 export type SortName = keyof typeof SORTS;

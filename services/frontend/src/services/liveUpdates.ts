@@ -11,7 +11,7 @@ import { LiveSocket, type Socket } from './liveSocket';
 
 const BUNDLE_MS = 1000;
 const MAX_TRACKED = 1000;
-const ENDINGS = new Set(['ready', 'completed', 'complete', 'done', 'failed', 'error']);
+const ENDINGS = new Set(['ready', 'completed', 'complete', 'done', 'failed', 'error', 'offline']);
 const LIST_CHANGES = new Set(['asset_created', 'asset_updated', 'asset_deleted', 'resync_required']);
 
 type Data = NonNullable<LiveMessage['data']>;

@@ -24,7 +24,7 @@ const CAPTION = 58;
 /** How many cards fit beside each other, and how high their rows are, in a grid of this width. */
 export function layoutFor(width: number): GridLayout {
   const narrow = width < 560;
-  const [gap, least] = narrow ? [12, 150] : [20, 220];
+  const [gap, least] = narrow ? [12, 150] : [20, 250];
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const cardWidth = (width - gap * (columns - 1)) / columns;
   return { columns, rowHeight: Math.round((cardWidth * 10) / 16) + CAPTION + gap };

@@ -5,14 +5,18 @@ import { type Asset, kindOf } from '../../types/asset';
 import { DownloadIcon, WarningIcon } from '../icons';
 
 function Unplayable({ asset }: { asset: Asset }) {
+  const poster = asset.media_metadata.thumbnail_url;
   return (
-    <div className="unplayable" role="alert">
-      <WarningIcon />
-      <p>This browser cannot show {asset.mime_type}, or the file cannot be read.</p>
-      <a className="button" href={streamUrl(asset.id)} download={asset.title}>
-        <DownloadIcon /> Download the file
-      </a>
-    </div>
+    <>
+      {poster && <img className="unplayable-poster" src={poster} alt="" />}
+      <div className="unplayable" role="alert">
+        <WarningIcon />
+        <p>This browser cannot show {asset.mime_type}, or the file cannot be read.</p>
+        <a className="button" href={streamUrl(asset.id)} download={asset.file_path.split('/').at(-1)}>
+          <DownloadIcon /> Download the file
+        </a>
+      </div>
+    </>
   );
 }
 

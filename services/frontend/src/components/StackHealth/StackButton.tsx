@@ -6,14 +6,25 @@ import { StackPanel } from './StackPanel';
 import { StateIcon } from './StateIcon';
 
 function Summary({ services }: { services: ServiceHealth[] }) {
-  const { healthy, worst } = summarize(services);
+  const { healthy, worst, more } = summarize(services);
+  const words = worst ? `${worst.name} ${worst.state}${more > 0 ? ` and ${more} more` : ''}` : 'all healthy';
   return (
     <>
       <StateIcon state={worst?.state ?? 'healthy'} />
       <span>
         {healthy}/{services.length}
       </span>
-      <span className="pill-more">{worst ? `${worst.name} ${worst.state}` : 'all healthy'}</span>
+      <span className="pill-more">{words}</span>
+    </>
+  );
+}
+
+/** Our own server does not answer, so nothing is known; an old answer would be a lie. */
+function Unknown() {
+  return (
+    <>
+      <StateIcon state="down" />
+      <span>unknown</span>
     </>
   );
 }
@@ -34,7 +45,9 @@ export function StackButton() {
         }}
       >
         <span className="sr-only">Health of the stack: </span>
-        {stack.data ? <Summary services={stack.data.services} /> : <span>Stack …</span>}
+        {stack.isError && <Unknown />}
+        {stack.isSuccess && <Summary services={stack.data.services} />}
+        {stack.isPending && <span>…</span>}
       </button>
       {open && (
         <StackPanel

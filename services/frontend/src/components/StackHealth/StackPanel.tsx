@@ -2,7 +2,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 
 import { useNow } from '../../hooks/useNow';
 import type { ServiceHealth, StackAnswer } from '../../types/stack';
-import { formatMoment, timeAgo } from '../../utils/moment';
+import { formatClock, formatMoment, formatSpan } from '../../utils/moment';
 import { CloseIcon } from '../icons';
 import { Modal } from '../Shell/Modal';
 import { StateIcon } from './StateIcon';
@@ -21,7 +21,7 @@ function ServiceRow({ service, now }: { service: ServiceHealth; now: number }) {
       <span className="service-host">{hostOf(service.url)}</span>
       <span className="service-answer">{answerOf(service)}</span>
       <time className="service-since" dateTime={service.since} title={formatMoment(service.since)}>
-        since {timeAgo(Date.parse(service.since), now)}
+        since {formatClock(service.since)}, for {formatSpan(now - Date.parse(service.since))}
       </time>
     </li>
   );
@@ -49,9 +49,8 @@ export function StackPanel({ stack, onClose }: StackPanelProps) {
         </p>
       )}
       <ul>
-        {stack.data?.services.map((service) => (
-          <ServiceRow key={service.name} service={service} now={now} />
-        ))}
+        {stack.isSuccess &&
+          stack.data.services.map((service) => <ServiceRow key={service.name} service={service} now={now} />)}
       </ul>
       <p className="panel-note">Asked every two seconds while this is open.</p>
     </Modal>
