@@ -14,8 +14,8 @@ from mamctl.core.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mamctl.runtime.hands import Hands
     from mamctl.runtime.operator import Operator
-    from mamctl.runtime.process_manager import ProcessManager
 
 logger = logging.getLogger("mamctl")
 
@@ -23,8 +23,8 @@ logger = logging.getLogger("mamctl")
 class Keeper:
     """Ends the run when it is to end: a signal, a lost lease, nothing left to run, an essential service that failed."""
 
-    def __init__(self, manager: ProcessManager, operator: Operator) -> None:
-        self._manager = manager
+    def __init__(self, hands: Hands, operator: Operator) -> None:
+        self._hands = hands
         self._operator = operator
         self._stopping: asyncio.Task[object] | None = None
 
@@ -44,15 +44,15 @@ class Keeper:
 
     async def watch_for_the_end(self, *, foreground: bool) -> None:
         """End a foreground run once nothing runs and nothing will start by itself."""
-        supervisor = self._manager.supervisor
+        supervisor = self._hands.supervisor
         while foreground:
             if is_idle(supervisor.services) and not self._operator.downing:
                 self._operator.end(*self._result())
                 return
-            await self._manager.changed()
+            await self._hands.changed()
 
     def _result(self) -> tuple[int, str]:
-        supervisor = self._manager.supervisor
+        supervisor = self._hands.supervisor
         if supervisor.ending is not None:
             return 1, supervisor.ending
         failed = [name for name, service in supervisor.services.items() if service.state is State.FAILED]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 # How long a server that is being replaced may be away before a request gives up.
@@ -166,7 +166,7 @@ def _request(method: str, path: str, payload: bytes, extra: str) -> bytes:
 
 
 def _read_all(connection: socket.socket, deadline: float) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     while True:
         connection.settimeout(max(0.01, deadline - time.monotonic()))
         data = connection.recv(CHUNK)
@@ -190,7 +190,7 @@ def _answer(data: bytes) -> tuple[int, bytes]:
     return status, b"".join(parts)
 
 
-def _unchunk(raw: bytes, take: Any) -> bytes:
+def _unchunk(raw: bytes, take: Callable[[bytes], None]) -> bytes:
     """Hand over the complete chunks of a chunked body and return what is left."""
     while True:
         size, found, rest = raw.partition(b"\r\n")

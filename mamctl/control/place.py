@@ -21,7 +21,7 @@ class Place(NamedTuple):
     home: str
     socket: str
     logs: str
-    index: str
+    index: str  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     fifo: str
     events: str
     journal: str

@@ -50,7 +50,11 @@ class History:
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Tell every event to `listener` from now on; return what ends that."""
         self._listeners[listener] = None
-        return lambda: self._listeners.pop(listener, None) and None
+
+        def unlisten() -> None:
+            self._listeners.pop(listener, None)
+
+        return unlisten
 
     def since(self, seq: int) -> list[Event]:
         """Return the events after `seq`, from memory, else from the file."""

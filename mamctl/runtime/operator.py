@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mamctl.core.manifest.model import Manifest, ServiceSpec
     from mamctl.core.service import Service
-    from mamctl.runtime.process_manager import ProcessManager
+    from mamctl.runtime.hands import Hands
     from mamctl.runtime.status import Reporter
 
 Report = dict[str, Any]
@@ -28,13 +28,13 @@ LEFTOVER_SECONDS = 2.0
 
 
 class Operator:
-    """Carries out requests against a ProcessManager. `load` reads the manifest again and raises ManifestError.
+    """Carries out requests against the hands. `load` reads the manifest again and raises ManifestError.
 
     `ended` is set once everything was stopped for good: (exit code, why).
     """
 
-    def __init__(self, manager: ProcessManager, reporter: Reporter, load: Callable[[], Manifest]) -> None:
-        self._manager = manager
+    def __init__(self, hands: Hands, reporter: Reporter, load: Callable[[], Manifest]) -> None:
+        self._hands = hands
         self._reporter = reporter
         self._load = load
         self._profiles: set[str] = set()
@@ -50,7 +50,7 @@ class Operator:
         chosen = self.select(names) if names else self._all_wanted()
         if manual := [name for name in chosen if names and self._spec(name).manual]:
             raise UsageError(f"{manual[0]} is manual, so `up` does not start it", f"mamctl start {manual[0]}")
-        self._manager.post(Up(tuple(chosen), self._manager.now, alone))
+        self._hands.post(Up(tuple(chosen), self._hands.now, alone))
         return chosen
 
     async def up(
@@ -72,24 +72,24 @@ class Operator:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
         manifest = self._load()
         gone = [name for name in self._services if name not in manifest.services]
-        if manifest != self._manager.manifest:
-            self._manager.manifest = manifest
-            self._manager.post(Reload(manifest, self._manager.now))
-            self._manager.history.record("manifest-changed", None, 0, {"removed": gone})
+        if manifest != self._hands.manifest:
+            self._hands.manifest = manifest
+            self._hands.post(Reload(manifest, self._hands.now))
+            self._hands.history.record("manifest-changed", None, 0, {"removed": gone})
         return gone
 
     async def start(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Start services, dependencies first."""
         self.reload()
         chosen = self.select(names)
-        self._manager.post(Up(tuple(chosen), self._manager.now))
+        self._hands.post(Up(tuple(chosen), self._hands.now))
         return await self._settled(wait, chosen)
 
     async def stop(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Stop these services alone."""
         chosen = self.select(names)
-        dependants = {other for name in chosen for other in self._manager.supervisor.running_dependants(name)}
-        self._manager.post(Stop(tuple(chosen), self._manager.now))
+        dependants = {other for name in chosen for other in self._hands.supervisor.running_dependants(name)}
+        self._hands.post(Stop(tuple(chosen), self._hands.now))
         report = await self._settled(wait, chosen)
         return {**report, "running_dependants": sorted(dependants - set(chosen)), "survivors": self._survivors()}
 
@@ -98,7 +98,7 @@ class Operator:
         self.reload()
         wanted = [name for name, service in self._services.items() if service.wanted is Wanted.UP]
         chosen = self.select(names) if names else wanted
-        self._manager.post(Restart(tuple(chosen), self._manager.now))
+        self._hands.post(Restart(tuple(chosen), self._hands.now))
         return await self._settled(wait, chosen)
 
     async def down(self, *, force: bool, wait: float | None) -> Report:
@@ -106,7 +106,7 @@ class Operator:
         self._downing = True
         running = [name for name, service in self._services.items() if service.running]
         held = [name for name, service in self._services.items() if service.pid is not None]
-        self._manager.post(Down(self._manager.now, force))
+        self._hands.post(Down(self._hands.now, force))
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
         survivors = await self._sweep() if done else self._survivors()
         report = {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
@@ -160,7 +160,7 @@ class Operator:
 
     @property
     def _services(self) -> dict[str, Service]:
-        return self._manager.supervisor.services
+        return self._hands.supervisor.services
 
     def _spec(self, name: str) -> ServiceSpec:
         return self._services[name].spec
@@ -189,7 +189,7 @@ class Operator:
         try:
             async with asyncio.timeout(wait):
                 while not test():
-                    await self._manager.changed()
+                    await self._hands.changed()
         except TimeoutError:
             return False
         return True
@@ -227,7 +227,7 @@ class Operator:
         """Return the last lines of its last incarnation; one that never ran left none."""
         if service.generation == 0 or service.reason is Reason.DEPENDENCY_FAILED:
             return []
-        return self._manager.outputs.last_lines(service.run, TAIL_LINES, service.generation)
+        return self._hands.outputs.last_lines(service.run, TAIL_LINES, service.generation)
 
     def _verdict(self, names: Iterable[str], goal: Goal) -> bool | None:
         """Return True when all reached the goal, False when one cannot, None while it is open."""
@@ -237,7 +237,7 @@ class Operator:
         return True if all(has_reached(service, goal) for service in chosen) else None
 
     def _survivors(self) -> list[dict[str, object]]:
-        events = self._manager.history.since(max(0, self._manager.history.last - 200))
+        events = self._hands.history.since(max(0, self._hands.history.last - 200))
         rows = [row for event in events for row in event["data"].get("survivors", ())]
         return [row for row in rows if _lives(row["pid"])]
 
@@ -245,11 +245,11 @@ class Operator:
         """Kill what no service owns any more, and name what survives even that."""
         loop = asyncio.get_running_loop()
         until = loop.time() + LEFTOVER_SECONDS
-        left = self._manager.sweeper.kill_unknown()
+        left = self._hands.sweeper.kill_unknown()
         while left and loop.time() < until:
             await asyncio.sleep(0.005)
-            self._manager.sweeper.reap_orphans()
-            left = self._manager.sweeper.kill_unknown()
+            self._hands.sweeper.reap_orphans()
+            left = self._hands.sweeper.kill_unknown()
         return [{"pid": pid, "command": command_line(pid)} for pid in left] or self._survivors()
 
 

@@ -8,7 +8,6 @@ from mamctl.core.manifest.model import Streams
 from mamctl.runtime.logs.files import fifo_path, log_files
 from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble
 from mamctl.runtime.logs.sink import Sink
-from mamctl.runtime.probes.output import SinkOutput
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import ServiceSpec
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.notices import Notice
+    from mamctl.runtime.probes.output import SinkOutput
 
 
 class Folders(NamedTuple):
     """Absolute folders: the logs, their indexes, the FIFOs."""
 
     logs: str
-    index: str
+    index: str  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     fifo: str
 
 
@@ -54,6 +54,8 @@ class Outputs:
 
     def readable(self, spec: ServiceSpec) -> list[SinkOutput]:
         """Return what the newest incarnation writes, for log probes."""
+        from mamctl.runtime.probes.output import SinkOutput
+
         pairs = zip(self._of(spec.name), self.files(spec), strict=True)
         return [SinkOutput(sink, path=files.path, index=files.index) for sink, files in pairs]
 

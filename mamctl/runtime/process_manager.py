@@ -1,276 +1,138 @@
-"""The hands of the supervisor: one queue of events with one reader, who performs what the core decides.
+"""A whole manifest under supervision, from `up` to `down`: what the supervisor's process and embedding programs use.
 
-Everything that happens (an exit, a probe's answer, a timer, the operator's word) is posted as an event. The events are
-taken one by one in the loop's thread; `Supervisor.step` says what to do, and what doing it brings is posted again. No
-locks, no other writer of state.
+async with ProcessManager("services.yaml") as manager:
+manager.on("started", lambda event: print(event["service"], "is ready"))
+report = await manager.up()
+print(manager.status())
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from collections import deque
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, Any, Self
 
-from mamctl.core import actions as act
-from mamctl.core.events import Emptied, Exited, Spawned, SpawnFailed, Survivor, TimerFired
-from mamctl.core.states import Reason
-from mamctl.core.supervisor import Supervisor
-from mamctl.runtime.environment import environment, new_instance
-from mamctl.runtime.incarnation import Incarnation
-from mamctl.runtime.launcher import Launcher, LaunchError
-from mamctl.runtime.outputs import Outputs, news
-from mamctl.runtime.portcheck import require_free
-from mamctl.runtime.ports import ownership
-from mamctl.runtime.probes import Context, Prober
-from mamctl.runtime.processes import descendants
-from mamctl.runtime.sweeper import Sweeper
-from mamctl.runtime.watch import Watcher
+from mamctl.runtime.hands import Hands
+from mamctl.runtime.history import History
+from mamctl.runtime.journal import Journal
+from mamctl.runtime.launcher import Launcher, raise_open_files
+from mamctl.runtime.operator import Operator
+from mamctl.runtime.outputs import Folders
+from mamctl.runtime.ownership import own
+from mamctl.runtime.portbook import PortBook
+from mamctl.runtime.status import Reporter
+from mamctl.runtime.subreaper import become_subreaper
+from mamctl.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
 
-    from mamctl.core.events import Event
-    from mamctl.core.manifest.model import Manifest, ServiceSpec
-    from mamctl.runtime.history import History
-    from mamctl.runtime.journal import Journal
-    from mamctl.runtime.logs.notices import Notice
-    from mamctl.runtime.outputs import Folders
+    from mamctl.core.manifest.model import Manifest
 
-logger = logging.getLogger("mamctl")
-# Orphans that end are nobody's news: they are collected this long after, many at a time.
-REAP_SECONDS = 0.2
+WAIT_SECONDS = 120.0
 
 
 class ProcessManager:
-    """Runs the services of a manifest as the core decides. Use inside a running loop and a task group."""
+    """Runs the services of a manifest while it is entered; leaving it stops them all.
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        *,
-        group: asyncio.TaskGroup,
-        folders: Folders,
-        history: History,
-        journal: Journal,
-        inherited: Mapping[str, str],
-        launcher: Launcher | None = None,
-        prober: Prober | None = None,
+    `home` keeps the journal and the events (default: `.mamctl` beside the manifest), `logs` the services' output.
+    Entering raises ManifestError with every problem, TakenError when a supervisor runs there already.
+    """
+
+    hands: Hands
+    history: History
+    operator: Operator
+
+    def __init__(self, manifest: str, *, home: str | None = None, logs: str | None = None) -> None:
+        self.path = os.path.abspath(manifest)
+        folder = os.path.dirname(self.path)
+        self._home = os.path.abspath(home or os.environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
+        self._folders = Folders(
+            logs or os.path.join(folder, "logs"), os.path.join(self._home, "index"), os.path.join(self._home, "fifo")
+        )
+        self._lock = -1
+        self._manifest: Manifest | None = None
+        self._ports = PortBook(self.path, os.path.join(self._home, "journal"))
+
+    def open(self) -> None:
+        """Take the home and read the manifest; what can be refused is refused here, before anything runs."""
+        for folder in (self._home, *self._folders):
+            os.makedirs(folder, mode=0o755 if folder == self._folders.logs else 0o700, exist_ok=True)
+        self._lock = own(self._home, self.path)
+        self._manifest = self._ports.load()
+
+    async def __aenter__(self) -> Self:
+        """Be ready to run services; nothing is started yet."""
+        if self._manifest is None:
+            self.open()
+        assert self._manifest is not None
+        become_subreaper()
+        self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"))
+        self._journal.begin(self._ports.chosen)
+        self.history = History(os.path.join(self._home, "events"))
+        self._group = await asyncio.TaskGroup().__aenter__()
+        self.hands = Hands(
+            self._manifest,
+            group=self._group,
+            folders=self._folders,
+            history=self.history,
+            journal=self._journal,
+            inherited=os.environ,
+            launcher=Launcher(raise_open_files()),
+        )
+        self._ports.running = lambda: self.hands.alive
+        self.operator = Operator(self.hands, Reporter(self.hands, version=VERSION), self._ports.load)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self.hands.on_child)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.manifest = manifest
-        self.supervisor = Supervisor(manifest)
-        self.history = history
-        self.sweeper = Sweeper(self._leaders)
-        self._journal = journal
-        self._inherited = inherited
-        self._launcher = launcher or Launcher()
-        self._loop = asyncio.get_running_loop()
-        self.outputs = Outputs(folders, self._loop, self.on_notice)
-        self._group = group
-        self._events: deque[Event] = deque()
-        self._pumping = False
-        self._alive: dict[str, Incarnation] = {}
-        self._contexts: dict[str, Context] = {}
-        self._dead: dict[str, Incarnation] = {}
-        self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
-        self._cleaning: set[asyncio.Task[None]] = set()
-        self._waiters: list[asyncio.Future[None]] = []
-        self._watcher = Watcher(prober or Prober(), group=group, post=self.post, ask=ownership)
-        self._reaping: asyncio.TimerHandle | None = None
-
-    @property
-    def now(self) -> float:
-        """Monotonic seconds, the loop's own."""
-        return self._loop.time()
-
-    @property
-    def alive(self) -> Mapping[str, Incarnation]:
-        """The incarnations that run, by service."""
-        return self._alive
-
-    def post(self, event: Event) -> None:
-        """Take an event; it and all that follows from it is done when this returns, unless we are in it already."""
-        self._events.append(event)
-        if not self._pumping:
-            self._pump()
-
-    async def changed(self) -> None:
-        """Wait until something happened."""
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
-
-    def on_child(self) -> None:
-        """Take note that some child ended (SIGCHLD); our own are watched by their descriptors."""
-        if self._reaping is None:
-            self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
-
-    def wake(self) -> None:
-        """Wake everybody who waits for a change."""
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def close(self) -> None:
-        """Let go of timers and logs. Services that still run are left alone."""
-        self._watcher.close()
-        for task in self._cleaning:
-            task.cancel()
-        for handle in self._timers.values():
-            handle.cancel()
-        if self._reaping is not None:
-            self._reaping.cancel()
-        for incarnation in self._alive.values():
-            self._loop.remove_reader(incarnation.pidfd)
-            os.close(incarnation.pidfd)
-        self._alive.clear()
-        self.outputs.close_all()
-        self.history.flush()
-
-    # The one reader of the queue --------------------------------------------------------------------------------
-
-    def _pump(self) -> None:
-        self._pumping = True
+        """Stop what runs, and let go of everything."""
         try:
-            while self._events:
-                for action in self.supervisor.step(self._events.popleft()):
-                    self._perform(action)
+            if not self.operator.ended.done():
+                await self.operator.down(force=False, wait=None)
         finally:
-            self._pumping = False
-        self.wake()
-        self._loop.call_soon(self.history.flush)
+            self.hands.close()
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
+            await self._group.__aexit__(kind, error, trace)
+            self._journal.write("down")
+            self._journal.close()
+            os.close(self._lock)
 
-    def _perform(self, action: act.Action) -> None:
-        match action:
-            case act.Spawn():
-                self._spawn(action)
-            case act.Signal():
-                self._signal(action)
-            case act.Clean():
-                self._clean(action)
-            case act.Attach():
-                self._contexts[action.name] = self._bare_context(action.name)
-                self._watcher.attach(self.supervisor.services[action.name], self._contexts[action.name])
-            case act.StartProbe():
-                service = self.supervisor.services[action.name]
-                self._watcher.start(action, service, self._contexts[action.name], lambda: self._tree(action.name))
-            case act.StopProbes():
-                self._watcher.stop(action.name)
-            case act.ArmTimer():
-                self._arm(action)
-            case act.Reconfigure():
-                self.outputs.reconfigure(self.supervisor.services[action.name].run)
-            case act.Announce():
-                self.history.record(action.kind, action.name, action.generation, action.data)
+    async def up(
+        self, names: Sequence[str] | None = None, *, profiles: Sequence[str] = (), wait: float = WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """Want services (all by default) and wait until they settled; the report says what failed."""
+        return await self.operator.up(names, profiles, alone=False, wait=wait)
 
-    def _arm(self, action: act.ArmTimer) -> None:
-        key = (action.name, action.timer)
-        if earlier := self._timers.pop(key, None):
-            earlier.cancel()
-        self._timers[key] = self._loop.call_later(action.delay, self._fire, action)
+    async def start(self, *names: str, wait: float = WAIT_SECONDS) -> dict[str, Any]:
+        """Start services, dependencies first."""
+        return await self.operator.start(names, wait=wait)
 
-    def _fire(self, action: act.ArmTimer) -> None:
-        self._timers.pop((action.name, action.timer), None)
-        self.post(TimerFired(action.name, action.timer, action.token, self.now))
+    async def stop(self, *names: str, wait: float = WAIT_SECONDS) -> dict[str, Any]:
+        """Stop these services alone."""
+        return await self.operator.stop(names, wait=wait)
 
-    # Processes --------------------------------------------------------------------------------------------------
+    async def restart(self, *names: str, wait: float = WAIT_SECONDS) -> dict[str, Any]:
+        """Restart services; without names, all that are wanted."""
+        return await self.operator.restart(names or None, wait=wait)
 
-    def _spawn(self, action: act.Spawn) -> None:
-        spec = self.supervisor.services[action.name].run
-        try:
-            born = self._launch(spec, action.generation)
-        except LaunchError as error:
-            self._events.append(
-                SpawnFailed(action.name, action.generation, error.reason, error.detail, error.final, self.now, luck())
-            )
-            return
-        self._alive[action.name] = born
-        self._loop.add_reader(born.pidfd, self._exited, action.name)
-        self._journal.write("spawned", service=spec.name, generation=born.generation, pid=born.pid)
-        self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
+    async def down(self, *, force: bool = False) -> dict[str, Any]:
+        """Stop everything for good."""
+        return await self.operator.down(force=force, wait=None)
 
-    def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
-        require_free(spec, self.manifest.name, [found.instance for found in self._alive.values()])
-        instance = new_instance(self.manifest.name, spec.name)
-        self._journal.write("intent", service=spec.name, generation=generation, instance=instance)
-        env = environment(spec, self.manifest.name, self._inherited, instance)
-        try:
-            ends = self.outputs.child_ends(spec, generation)
-        except OSError as error:
-            raise LaunchError(Reason.SPAWN_FAILED, f"its log cannot be opened: {error}", final=True) from None
-        try:
-            launched = self._launcher.launch(spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1])
-        finally:
-            for end in ends:
-                os.close(end)
-        self._contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self.outputs.readable(spec))
-        return Incarnation(spec, generation, instance, launched)
+    def status(self) -> dict[str, Any]:
+        """Return the status document, as `mamctl status --json` prints it."""
+        return self.operator.document()
 
-    def _exited(self, name: str) -> None:
-        dead = self._alive[name]
-        pidfd = dead.pidfd
-        ended = dead.reap()
-        if ended is None:
-            return
-        self._loop.remove_reader(pidfd)
-        del self._alive[name]
-        self._dead[name] = dead
-        self.outputs.drain(name)
-        self._journal.write("ended", service=name, generation=dead.generation, code=ended.code, signal=ended.signal)
-        self.post(Exited(name, dead.generation, ended.code, ended.signal, self.now, luck()))
+    def on(self, kind: str, callback: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Call back for every event of a type (`*`: of all types); return what ends that."""
 
-    def _signal(self, action: act.Signal) -> None:
-        found = self._alive.get(action.name)
-        if found is not None and found.generation == action.generation:
-            found.send(action.signal)
+        def hear(event: dict[str, Any]) -> None:
+            if kind in ("*", event["type"]):
+                callback(event)
 
-    def _clean(self, action: act.Clean) -> None:
-        dead = self._dead[action.name]
-        if self.sweeper.is_clean(dead):
-            self._emptied(dead, ())
-            return
-        task = self._group.create_task(self._clean_slowly(dead))
-        self._cleaning.add(task)
-        task.add_done_callback(self._cleaning.discard)
-
-    async def _clean_slowly(self, dead: Incarnation) -> None:
-        try:
-            survivors = await self.sweeper.clean(dead)
-        except OSError as error:
-            logger.exception("cleaning up after %s", dead.spec.name)
-            survivors = (Survivor(dead.pid, f"unknown: {error}"),)
-        self._emptied(dead, survivors)
-
-    def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
-        self.outputs.drain(dead.spec.name)
-        self.post(Emptied(dead.spec.name, dead.generation, self.now, survivors, luck()))
-
-    def _reap_orphans(self) -> None:
-        self._reaping = None
-        self.sweeper.reap_orphans()
-
-    def _leaders(self) -> set[int]:
-        return {incarnation.pid for incarnation in self._alive.values()}
-
-    def _tree(self, name: str) -> list[int]:
-        found = self._alive.get(name)
-        return [] if found is None else [found.pid, *descendants(found.pid)]
-
-    def _bare_context(self, name: str) -> Context:
-        """Return the surroundings for asking about a service that has no process of ours."""
-        run = self.supervisor.services[name].run
-        return Context(env=environment(run, self.manifest.name, self._inherited, "probe"), cwd=run.cwd)
-
-    def on_notice(self, name: str, notice: Notice) -> None:
-        """Tell what a log sink reports: lines dropped, a file reset."""
-        service = self.supervisor.services.get(name)
-        kind, data = news(notice)
-        self.history.record(kind, name, service.generation if service else 0, data)
-        self._loop.call_soon(self.history.flush)
-
-
-def luck() -> float:
-    """Return a random number from 0 to 1, for jitter."""
-    return int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF
+        return self.history.listen(hear)

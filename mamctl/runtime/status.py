@@ -11,7 +11,7 @@ from mamctl.runtime.processes import Sampler
 
 if TYPE_CHECKING:
     from mamctl.core.service import Service
-    from mamctl.runtime.process_manager import ProcessManager
+    from mamctl.runtime.hands import Hands
 
 Document = dict[str, Any]
 
@@ -19,19 +19,19 @@ Document = dict[str, Any]
 class Reporter:
     """Writes status documents; `generation` counts the supervisors of this stack."""
 
-    def __init__(self, manager: ProcessManager, *, version: str, generation: int = 1) -> None:
-        self._manager = manager
+    def __init__(self, hands: Hands, *, version: str, generation: int = 1) -> None:
+        self._hands = hands
         self._version = version
         self._generation = generation
-        self._began = manager.now
+        self._began = hands.now
         self._sampler = Sampler()
 
     def document(self) -> Document:
         """Return the whole document of the contract's section 3."""
-        manager = self._manager
-        services = manager.supervisor.services
-        usage = self._sampler.sample({name: found.pid for name, found in manager.alive.items()})
-        layers = {name: depth for depth, names in enumerate(manager.supervisor.graph.layers()) for name in names}
+        hands = self._hands
+        services = hands.supervisor.services
+        usage = self._sampler.sample({name: found.pid for name, found in hands.alive.items()})
+        layers = {name: depth for depth, names in enumerate(hands.supervisor.graph.layers()) for name in names}
         rows = [self.row(service) for service in services.values()]
         for row in rows:
             row["layer"] = layers[row["name"]]
@@ -39,13 +39,13 @@ class Reporter:
                 row["cpu_percent"] = round(found.cpu_percent, 1)
                 row["memory_bytes"] = found.memory_bytes
         return {
-            "name": manager.manifest.name,
-            "manifest": os.path.basename(manager.manifest.path),
+            "name": hands.manifest.name,
+            "manifest": os.path.basename(hands.manifest.path),
             "supervisor": {
                 "pid": os.getpid(),
                 "guardian_pid": None,
                 "version": self._version,
-                "uptime_s": round(manager.now - self._began, 1),
+                "uptime_s": round(hands.now - self._began, 1),
                 "generation": self._generation,
             },
             "services": rows,
@@ -54,7 +54,7 @@ class Reporter:
 
     def row(self, service: Service) -> Document:
         """Return what is known of one service, without cpu and memory."""
-        now, spec, manager = self._manager.now, service.spec, self._manager
+        now, spec, hands = self._hands.now, service.spec, self._hands
         return {
             "name": service.name,
             "service": service.name,
@@ -78,14 +78,14 @@ class Reporter:
             "cpu_percent": None,
             "memory_bytes": None,
             "depends_on": list(spec.depends_on),
-            "waits_for": list(outlook(service, manager.supervisor.services).waits_for),
+            "waits_for": list(outlook(service, hands.supervisor.services).waits_for),
             "start_timeout_s": spec.start_timeout,
             "log": None if service.attached else self.log(service),
         }
 
     def log(self, service: Service) -> str:
         """Return the path of its log, relative to the manifest's folder."""
-        return os.path.relpath(self._manager.outputs.files(service.run)[0].path, self._manager.manifest.folder)
+        return os.path.relpath(self._hands.outputs.files(service.run)[0].path, self._hands.manifest.folder)
 
 
 def _since(moment: float | None, now: float) -> float | None:

@@ -12,26 +12,26 @@ from mamctl.runtime.ports import survey
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from mamctl.runtime.hands import Hands
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.reader import Line
-    from mamctl.runtime.process_manager import ProcessManager
 
 BATCH = 500
 FOLLOW_SECONDS = 0.05
 
 
 class Views:
-    """Reads what a ProcessManager knows."""
+    """Reads what the hands knows."""
 
-    def __init__(self, manager: ProcessManager) -> None:
-        self._manager = manager
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
 
     async def logs(
         self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """Yield log records in batches, oldest first; go on with new ones when following."""
-        services = self._manager.supervisor.services
-        files = [found for name in names for found in self._manager.outputs.files(services[name].run)]
+        services = self._hands.supervisor.services
+        files = [found for name in names for found in self._hands.outputs.files(services[name].run)]
         follower = Follower(files) if follow else None
         for batch in _batches(files, tail, since):
             yield batch
@@ -50,17 +50,17 @@ class Views:
 
     def ports(self) -> list[dict[str, Any]]:
         """Return every port of the manifest with who holds it now."""
-        return ports_of(self._manager)
+        return ports_of(self._hands)
 
     def graph(self) -> dict[str, Any]:
         """Return names, edges and layers."""
-        services = self._manager.supervisor.services
+        services = self._hands.supervisor.services
         edges = [
             {"from": name, "to": other, "condition": edge.condition, "required": edge.required}
             for name, service in services.items()
             for other, edge in service.spec.depends_on.items()
         ]
-        return {"services": list(services), "edges": edges, "layers": self._manager.supervisor.graph.layers()}
+        return {"services": list(services), "edges": edges, "layers": self._hands.supervisor.graph.layers()}
 
 
 def _batches(files: Sequence[LogFiles], count: int | None, since: float | None) -> list[list[dict[str, Any]]]:
@@ -76,10 +76,10 @@ def record(line: Line) -> dict[str, Any]:
     return {"service": line.service, "generation": line.generation, "stream": line.stream, "at": at, "line": text}
 
 
-def ports_of(manager: ProcessManager) -> list[dict[str, Any]]:
+def ports_of(hands: Hands) -> list[dict[str, Any]]:
     """Return a row for each port: service, name, number, state and holder."""
-    wanted = [(service, port) for service in manager.supervisor.services.values() for port in service.spec.ports]
-    instances = [found.instance for found in manager.alive.values()]
+    wanted = [(service, port) for service in hands.supervisor.services.values() for port in service.spec.ports]
+    instances = [found.instance for found in hands.alive.values()]
     asked = [(service.spec.host, port.number) for service, port in wanted]
     return [
         {
@@ -93,6 +93,6 @@ def ports_of(manager: ProcessManager) -> list[dict[str, Any]]:
             "pid": row.holder.pid if row.holder else None,
         }
         for (service, port), row in zip(
-            wanted, survey(asked, project=manager.manifest.name, instances=instances), strict=True
+            wanted, survey(asked, project=hands.manifest.name, instances=instances), strict=True
         )
     ]

@@ -1,0 +1,43 @@
+"""Who owns a home folder: one supervisor at a time, for one manifest."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from mamctl.core.errors import MamctlError, UsageError
+
+
+class TakenError(MamctlError):
+    """Another supervisor owns the place."""
+
+
+def own(home: str, manifest: str) -> int:
+    """Take the home for ourselves, for as long as the returned descriptor is open.
+
+    Raises TakenError while another supervisor has it, UsageError when it belongs to another manifest.
+    """
+    lock = os.open(os.path.join(home, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        require_same(home, manifest)
+    except OSError:
+        os.close(lock)
+        raise TakenError("another supervisor runs here already", "mamctl status") from None
+    except UsageError:
+        os.close(lock)
+        raise
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, os.fsencode(manifest), 0)
+    return lock
+
+
+def require_same(home: str, manifest: str) -> None:
+    """Raise UsageError when a home was last used by another manifest that still exists."""
+    try:
+        with open(os.path.join(home, "lock"), "rb") as file:
+            before = os.fsdecode(file.read(4096))
+    except OSError:
+        return
+    if before and before != manifest and os.path.exists(before):
+        raise UsageError(f"{home} belongs to {before}", "set MAMCTL_HOME to another folder for the second manifest")
