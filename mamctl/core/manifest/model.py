@@ -199,8 +199,13 @@ class ServiceSpec:
         """Where people reach it: the first port over http, or None without ports."""
         if not self.ports:
             return None
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - read, not bound
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports[0].number}"
+        return f"http://{reachable(self.host)}:{self.ports[0].number}"
+
+
+def reachable(host: str) -> str:
+    """Return the host as a URL names it: where one that listens on all addresses is reached, IPv6 in brackets."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - read, not bound
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,188 @@
+"""Wishes become services: ports numbered, references told, environments merged, defaults applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from .commands import argv
+from .environments import Environments
+from .findings import Findings, Invalid, Path
+from .interpolation import Target, resolve
+from .model import (
+    Condition,
+    Dependency,
+    External,
+    Kind,
+    Policy,
+    Port,
+    Probe,
+    RestartPolicy,
+    ServiceSpec,
+    TcpProbe,
+    reachable,
+)
+from .nearest import did_you_mean
+from .probes import Ground, probe
+from .wishes import DependencyWish, ProbeWish, StepKind
+
+if TYPE_CHECKING:
+    from .draft import Drafted
+
+Numbers = Mapping[tuple[str, str], int]
+Pairs = Mapping[str, Mapping[str, str]]
+_ALWAYS: Final = RestartPolicy()
+_NEVER: Final = RestartPolicy(policy=Policy.NEVER)
+_NO_EDGES: Final[Mapping[str, Dependency]] = MappingProxyType({})
+
+
+def build(drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings) -> dict[str, ServiceSpec]:
+    """Return the services; `numbers` are all their ports by service and name, `pairs` their env files by path."""
+    return _Builder(drafts, numbers, pairs, found).all()
+
+
+class _Builder:
+    def __init__(self, drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings) -> None:
+        self._drafts = drafts
+        self._numbers = numbers
+        self._found = found
+        self._environments = Environments(pairs, self._tell, found)
+        self._dependencies: dict[tuple[DependencyWish, Condition], Dependency] = {}
+
+    def all(self) -> dict[str, ServiceSpec]:
+        return {name: self._with_external(name, drafted) for name, drafted in self._drafts.items()}
+
+    def _with_external(self, name: str, drafted: Drafted) -> ServiceSpec:
+        spec = self._spec(name, drafted)
+        if drafted.wish.kind is not Kind.EXTERNAL:
+            return spec
+        identify = self._identify(name, drafted)
+        steps = {step.kind for step in drafted.wish.acquire}
+        spawned = self._spec(name, drafted.spawned) if drafted.spawned else None
+        # Without a good `identify` there is a finding, so this service is never used.
+        return spec if identify is None else replace(
+            spec, external=External(identify, attach=StepKind.ATTACH in steps, spawned=spawned)
+        )  # fmt: skip
+
+    def _spec(self, name: str, drafted: Drafted) -> ServiceSpec:
+        wish = drafted.wish
+        ports = {port: self._numbers[name, port] for port in wish.ports}
+        ground = Ground(wish.host, ports, self._tell)
+        env, unset = self._environments.of(drafted, ports)
+        return ServiceSpec(
+            name=name,
+            kind=wish.kind,
+            description=self._text(wish.description, (*drafted.at, "description")),
+            argv=self._argv(drafted),
+            cwd=wish.cwd or drafted.entry.folder,
+            env=env,
+            unset=unset,
+            secrets=frozenset(wish.secrets),
+            host=wish.host,
+            ports=tuple([Port(port, wish.ports[port].wanted, number) for port, number in ports.items()]),
+            listener=wish.listener,
+            depends_on=self._edges(wish.depends_on),
+            start_timeout=_start_timeout(drafted),
+            ready=self._ready(drafted, ground),
+            live=self._probe("live", wish.live, drafted, ground),
+            restart=_restart(drafted),
+            success_exit_codes=frozenset(wish.success_exit_codes),
+            stop=wish.stop,
+            logs=wish.logs,
+            profiles=frozenset(wish.profiles),
+            manual=wish.manual,
+            essential=wish.essential,
+            on_supervisor_death=wish.on_supervisor_death,
+        )
+
+    def _text(self, text: str, at: Path) -> str:
+        try:
+            return resolve(text, self._tell)
+        except Invalid as invalid:
+            self._found.refuse(at, invalid)
+            return text
+
+    def _argv(self, drafted: Drafted) -> tuple[str, ...]:
+        wish = drafted.wish
+        if wish.command is None:
+            return ()
+        try:
+            return argv(wish.command, self._tell, shell=wish.shell)
+        except Invalid as invalid:
+            self._found.refuse((*drafted.at, "command"), invalid)
+            return ()
+
+    def _ready(self, drafted: Drafted, ground: Ground) -> Probe | None:
+        if "ready" in drafted.raw:
+            return self._probe("ready", drafted.wish.ready, drafted, ground)
+        if not ground.ports or drafted.wish.kind is not Kind.SERVICE:
+            return None
+        host = reachable(ground.host).strip("[]")
+        return Probe(TcpProbe(host, next(iter(ground.ports.values()))))
+
+    def _probe(self, key: str, wish: ProbeWish | None, drafted: Drafted, ground: Ground) -> Probe | None:
+        # A task has no probes and an external service only `identify`; saying so is enough.
+        if wish is None or (drafted.wish.kind is not Kind.SERVICE and key != "identify"):
+            return None
+        at = (*drafted.at, key)
+        if wish.log is not None and key != "ready":
+            self._found.add((*at, "log"), "a line of output can tell only that a service is ready", "use http or exec")
+        return probe(wish, drafted.raw[key], at, ground, self._found)
+
+    def _identify(self, name: str, drafted: Drafted) -> Probe | None:
+        ports = {port: self._numbers[name, port] for port in drafted.ports}
+        return self._probe("identify", drafted.wish.identify, drafted, Ground(drafted.wish.host, ports, self._tell))
+
+    def _edges(self, wishes: Mapping[str, DependencyWish]) -> Mapping[str, Dependency]:
+        if not wishes:
+            return _NO_EDGES
+        return MappingProxyType({name: self._edge(name, wish) for name, wish in wishes.items()})
+
+    def _edge(self, name: str, wish: DependencyWish) -> Dependency:
+        target = self._drafts.get(name)
+        task = target is not None and target.wish.kind is Kind.TASK
+        condition = wish.condition or (Condition.COMPLETED if task else Condition.READY)
+        edge = self._dependencies.get((wish, condition))
+        if edge is None:
+            edge = Dependency(condition, required=wish.required, restart=wish.restart)
+            self._dependencies[wish, condition] = edge
+        return edge
+
+    def _tell(self, target: Target) -> str:
+        """Return what a reference means. Raises `Invalid`."""
+        drafted = self._drafts.get(target.service)
+        if drafted is None:
+            raise Invalid(f"there is no service {target.service!r}", did_you_mean(target.service, self._drafts))
+        host = drafted.wish.host
+        if target.what == "host":
+            return host
+        number = self._number(target, drafted)
+        return f"http://{reachable(host)}:{number}" if target.what == "url" else str(number)
+
+    def _number(self, target: Target, drafted: Drafted) -> int:
+        ports = drafted.ports
+        if not ports:
+            raise Invalid(f"{target.service} has no port", "give it one: port: 5001")
+        name = target.port_name or next(iter(ports))
+        if name not in ports:
+            raise Invalid(f"{target.service} has no port {name!r}", did_you_mean(name, ports))
+        return self._numbers[target.service, name]
+
+
+def _start_timeout(drafted: Drafted) -> float | None:
+    if drafted.wish.kind is Kind.TASK and "start_timeout" not in drafted.raw:
+        return None
+    return drafted.wish.start_timeout
+
+
+def _restart(drafted: Drafted) -> RestartPolicy:
+    restart = drafted.wish.restart
+    if drafted.wish.kind is not Kind.TASK:
+        return restart or _ALWAYS
+    if restart is None:
+        return _NEVER
+    written = drafted.raw["restart"]
+    says = isinstance(written, dict) and isinstance(written.get("policy"), str)
+    return restart if says else replace(restart, policy=Policy.NEVER)

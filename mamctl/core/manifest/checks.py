@@ -1,0 +1,165 @@
+"""What no single service can tell: dependencies that cannot be, cycles, and ports that two would share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from .draft import Drafted, all_drafted
+from .model import Condition, Kind, Streams
+from .nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from .findings import Findings, Path
+
+_EVERY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_SAME_HOST: Final = {"localhost": "127.0.0.1"}
+_BY_CHANCE: Final = (
+    "lies in {}-{}, where the system takes ports for outgoing connections: another may hold it by chance"
+)
+Drafts = Mapping[str, Drafted]
+
+
+def check(drafts: Drafts, found: Findings) -> None:
+    """Note what is wrong between services."""
+    edges = _edges(drafts)
+    for name, targets in edges.items():
+        for target, at in targets.items():
+            _check_edge(drafts[name], target, at, drafts, found)
+    if edges:
+        _check_cycles(edges, found)
+    _check_ports(drafts, found)
+    _check_logs(drafts, found)
+
+
+def _edges(drafts: Drafts) -> dict[str, dict[str, Path]]:
+    """Return whom each service depends on, and where it says so."""
+    edges: dict[str, dict[str, Path]] = {}
+    for name, drafted in all_drafted(drafts):
+        for target in drafted.wish.depends_on:
+            edges.setdefault(name, {}).setdefault(target, (*drafted.at, "depends_on", target))
+    return edges
+
+
+def _check_edge(drafted: Drafted, name: str, at: Path, drafts: Drafts, found: Findings) -> None:
+    target = drafts.get(name)
+    if target is None:
+        found.add(at, f"there is no service {name!r}", did_you_mean(name, drafts))
+    elif target.wish.manual:
+        found.add(at, f"{name} is manual: it is never started for another", "remove manual, or the dependency")
+    else:
+        _check_condition(drafted, name, at, target.wish.kind, found)
+
+
+def _check_condition(drafted: Drafted, name: str, at: Path, kind: Kind, found: Findings) -> None:
+    """Note a wait that cannot end: a task is never ready, an external service never completed."""
+    edge = drafted.wish.depends_on.get(name)
+    condition = edge.condition if edge else None
+    if kind is Kind.TASK and condition is Condition.READY:
+        found.add(at, f"{name} is a task, which is never ready", "write completed or started")
+    if kind is Kind.EXTERNAL and condition is Condition.COMPLETED:
+        found.add(at, f"{name} is external, which is never completed", "write ready")
+
+
+def _check_cycles(edges: Mapping[str, Mapping[str, Path]], found: Findings) -> None:
+    done: set[str] = set()
+    for name in edges:
+        cycle = _cycle_from(name, edges, done)
+        if cycle:
+            found.add(edges[cycle[0]][cycle[1]], f"the dependencies go in a circle: {' -> '.join(cycle)}", _CUT)
+
+
+_CUT: Final = "remove one of these dependencies"
+
+
+def _cycle_from(start: str, edges: Mapping[str, Mapping[str, Path]], done: set[str]) -> list[str] | None:
+    """Walk depth first without recursion, for chains of hundreds; return the first circle met, closed."""
+    if start in done:
+        return None
+    path: list[str] = [start]
+    ways: list[Iterator[str]] = [iter(edges.get(start, ()))]
+    while path:
+        target = next(ways[-1], None)
+        if target is None:
+            ways.pop()
+            done.add(path.pop())
+        elif target in path:
+            done.update(path)
+            return [*path[path.index(target) :], target]
+        elif target not in done:
+            path.append(target)
+            ways.append(iter(edges.get(target, ())))
+    return None
+
+
+def _check_ports(drafts: Drafts, found: Findings) -> None:
+    takers: dict[int, list[tuple[str, Path]]] = {}
+    for name, drafted in drafts.items():
+        for port, wish in drafted.ports.items():
+            if wish.wanted is not None and not wish.fallback:
+                takers.setdefault(wish.wanted, []).append((name, (*drafted.at, "ports", port)))
+    for number, some in takers.items():
+        if len(some) > 1:
+            _check_takers(number, some, drafts, found)
+
+
+def _check_takers(number: int, takers: list[tuple[str, Path]], drafts: Drafts, found: Findings) -> None:
+    for index, (name, at) in enumerate(takers):
+        for other, _ in takers[:index]:
+            if _clash(name, other, drafts):
+                whose = "another port of this service" if name == other else f"{other}, which can run at the same time"
+                found.add(at, f"port {number} is also that of {whose}", "choose another number, or auto")
+                break
+
+
+def _clash(name: str, other: str, drafts: Drafts) -> bool:
+    if name == other:
+        return True
+    one, two = drafts[name].wish, drafts[other].wish
+    if one.manual or two.manual or not _same_address(one.host, two.host):
+        return False
+    return _together(_profiles(name, drafts), _profiles(other, drafts))
+
+
+def _same_address(one: str, two: str) -> bool:
+    hosts = {_SAME_HOST.get(one, one), _SAME_HOST.get(two, two)}
+    return len(hosts) == 1 or bool(hosts & _EVERY_HOST)
+
+
+def _together(one: set[str] | None, two: set[str] | None) -> bool:
+    return one is None or two is None or bool(one & two)
+
+
+def _profiles(name: str, drafts: Drafts) -> set[str] | None:
+    """Return the profiles that start a service, also through its dependants; None: it is always started."""
+    profiles: set[str] = set()
+    seen, todo = {name}, [name]
+    while todo:
+        current = todo.pop()
+        own = drafts[current].wish.profiles
+        if not own and not drafts[current].wish.manual:
+            return None
+        profiles.update(own)
+        more = [other for other, drafted in drafts.items() if current in drafted.wish.depends_on and other not in seen]
+        seen.update(more)
+        todo.extend(more)
+    return profiles
+
+
+def _check_logs(drafts: Drafts, found: Findings) -> None:
+    """Two services must not write one file: `mamctl.log` is the supervisor's own, `x.err.log` that of a split x."""
+    if "mamctl" in drafts:
+        found.add(
+            ("services", "mamctl"), "the name is taken: logs/mamctl.log is the supervisor's own", "choose another"
+        )
+    for name, drafted in drafts.items():
+        if drafted.wish.logs.streams is Streams.SPLIT and f"{name}.err" in drafts:
+            found.add(("services", f"{name}.err"), f"the name is taken: logs/{name}.err.log belongs to {name}", None)
+
+
+def ephemeral(drafts: Drafts, local: tuple[int, int]) -> Iterator[tuple[Path, str]]:
+    """Yield each fixed port inside the system's range for outgoing connections: any program may hold it by chance."""
+    for drafted in drafts.values():
+        for port, wish in drafted.ports.items():
+            if wish.wanted is not None and local[0] <= wish.wanted <= local[1]:
+                yield (*drafted.at, "ports", port), f"port {wish.wanted} {_BY_CHANCE.format(*local)}"

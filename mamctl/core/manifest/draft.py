@@ -1,0 +1,129 @@
+"""All services of a manifest as wishes: read once, before ports are chosen and env files of services are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .fields import SERVICE
+from .findings import Findings, Invalid, Path, Tree
+from .merging import DELETED, merge
+from .model import Kind
+from .wishes import EnvFile, PortWish, ServiceWish, StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .layers import Entry
+
+# A spawned service is the external one in all but these.
+_NOT_INHERITED: Final = frozenset(
+    {"kind", "identify", "acquire", "release", "command", "shell", "ready", "live", "health"}
+)
+_PROBES: Final = ("ready", "live", "health")
+_LADDER: Final = ("identify", "acquire", "release")
+_OWN_CHILD: Final = "put it into acquire: [{spawn: {command: [...]}}]"
+
+
+class Drafted(NamedTuple):
+    """One service's wish, the keys that it was read from, and where they stand. `spawned`: that of an external one."""
+
+    wish: ServiceWish
+    raw: Tree
+    at: Path
+    entry: Entry
+    spawned: Drafted | None = None
+
+    def says(self, key: str) -> bool:
+        """Tell whether a key is there with a value."""
+        return self.raw.get(key) is not None and self.raw[key] is not DELETED
+
+    @property
+    def ports(self) -> dict[str, PortWish]:
+        """The service's own ports and those that only its spawned self has."""
+        return {**self.spawned.wish.ports, **self.wish.ports} if self.spawned else self.wish.ports
+
+
+def draft(entries: Mapping[str, Entry], found: Findings) -> dict[str, Drafted]:
+    """Return every service's wish; what is wrong in one is noted, and its default stands in."""
+    return {name: _drafted(entry, ("services", name), found) for name, entry in entries.items()}
+
+
+def _drafted(entry: Entry, at: Path, found: Findings) -> Drafted:
+    drafted = Drafted(_read(entry.raw, at, found), entry.raw, at, entry)
+    match drafted.wish.kind:
+        case Kind.EXTERNAL:
+            return _external(drafted, found)
+        case Kind.TASK:
+            _refuse(drafted, _PROBES, "a task has no probe: it is done when it has ended", None, found)
+        case Kind.SERVICE:
+            pass
+    _refuse(drafted, _LADDER, "is for kind: external only", "add kind: external, or leave it out", found)
+    _need_command(drafted, found)
+    return drafted
+
+
+def _read(raw: Tree, at: Path, found: Findings) -> ServiceWish:
+    try:
+        return SERVICE.read(raw, at, found)
+    except Invalid as invalid:
+        found.refuse(at, invalid)
+        return ServiceWish()
+
+
+def _need_command(drafted: Drafted, found: Findings) -> None:
+    if not drafted.says("command"):
+        found.add(drafted.at, "command is missing", "write command: [program, argument]")
+
+
+def _refuse(drafted: Drafted, keys: tuple[str, ...], why: str, hint: str | None, found: Findings) -> None:
+    if drafted.raw.keys().isdisjoint(keys):
+        return
+    for key in keys:
+        if drafted.says(key):
+            found.add((*drafted.at, key), why, hint)
+
+
+def _external(drafted: Drafted, found: Findings) -> Drafted:
+    _refuse(drafted, ("command", "shell"), "an external service has no command of its own", _OWN_CHILD, found)
+    _refuse(drafted, _PROBES, "identify is an external service's ready and live probe", "write identify", found)
+    if not drafted.says("identify"):
+        found.add(drafted.at, "identify is missing", "write identify: {http: /greeting, json: {...}}")
+    return _with_spawned(drafted, found)
+
+
+def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
+    steps = [(index, step) for index, step in enumerate(drafted.wish.acquire) if step.kind is StepKind.SPAWN]
+    for index, _ in steps[1:]:
+        found.add((*drafted.at, "acquire", index), "is a second spawn step", "keep one of them")
+    if not steps:
+        return drafted
+    index, step = steps[0]
+    inherited = {key: value for key, value in drafted.raw.items() if key not in _NOT_INHERITED}
+    at = (*drafted.at, "acquire", index, "spawn")
+    raw = merge(inherited, step.spawn)
+    spawned = Drafted(_read(raw, at, found), raw, at, drafted.entry)
+    _check_spawned(spawned, drafted.wish.ports, found)
+    return drafted._replace(spawned=spawned)
+
+
+def _check_spawned(spawned: Drafted, ports: Mapping[str, PortWish], found: Findings) -> None:
+    _refuse(spawned, ("kind", *_LADDER), "a spawned service cannot have this key", "leave it out", found)
+    _need_command(spawned, found)
+    for name, wish in spawned.wish.ports.items():
+        if ports.get(name, wish) != wish:
+            found.add((*spawned.at, "ports", name), "differs from the external service's own port", "leave it out")
+
+
+def all_drafted(drafts: Mapping[str, Drafted]) -> Iterator[tuple[str, Drafted]]:
+    """Yield every service by name, and after an external one its spawned self."""
+    for name, drafted in drafts.items():
+        yield name, drafted
+        if drafted.spawned:
+            yield name, drafted.spawned
+
+
+def env_files(drafts: Mapping[str, Drafted]) -> Iterator[tuple[Path, EnvFile]]:
+    """Yield the env files that services name, each with its key path."""
+    for _, drafted in all_drafted(drafts):
+        for index, file in enumerate(drafted.wish.env_file):
+            yield (*drafted.at, "env_file", index), file

@@ -1,0 +1,100 @@
+"""Short forms become long ones, and paths absolute, before layers are merged.
+
+What cannot be expanded, because its key is taken or its value is nonsense, is left for the parser to refuse.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Final
+
+from .interpolation import Reference
+from .merging import DELETED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .findings import Tree
+
+
+def expand(service: Tree, folder: str) -> Tree:
+    """Return a service's keys in their long forms; `folder` is the one that its paths are relative to."""
+    if _SHORT.keys().isdisjoint(service):
+        return service
+    long: Tree = {}
+    for key, value in service.items():
+        expansion = _SHORT.get(key)
+        if expansion is None or value is None:
+            long[key] = value
+        else:
+            long[key] = expansion(value, folder)
+    return _renamed(long)
+
+
+def _renamed(service: Tree) -> Tree:
+    """Return the service with `port` and `health` under the keys that they are short for."""
+    if "port" in service and "ports" not in service:
+        port = service.pop("port")
+        service["ports"] = {"http": DELETED if port is None else port}
+    if "health" in service and not {"ready", "live"} & service.keys():
+        service["ready"] = service["live"] = service.pop("health")
+    return service
+
+
+def expand_env_files(value: object, folder: str) -> object:
+    """Return env files as a list of maps with absolute paths."""
+    files = value if isinstance(value, list) else [value]
+    return [_env_file(file, folder) for file in files]
+
+
+def _env_file(file: object, folder: str) -> object:
+    if not isinstance(file, dict):
+        return {"path": absolute(file, folder)} if isinstance(file, str) else file
+    return file | {"path": absolute(file["path"], folder)} if "path" in file else file
+
+
+def absolute(path: object, folder: str) -> object:
+    """Return a path beneath `folder` unless it is absolute; what cannot be a path stays as it is."""
+    if not isinstance(path, str) or isinstance(path, Reference) or not path.strip():
+        return path
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _restart(value: object, _folder: str) -> object:
+    return {"policy": value} if isinstance(value, str) else value
+
+
+def _health(value: object, _folder: str) -> object:
+    return {"http": value} if isinstance(value, str) else value
+
+
+def _dependencies(value: object, _folder: str) -> object:
+    if isinstance(value, dict):
+        return {name: _dependency(edge) for name, edge in value.items()}
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return {name: {} for name in value}
+    return value
+
+
+def _dependency(edge: object) -> object:
+    return {"condition": edge} if isinstance(edge, str) else edge
+
+
+def _steps(value: object, folder: str) -> object:
+    return [_step(step, folder) for step in value] if isinstance(value, list) else value
+
+
+def _step(step: object, folder: str) -> object:
+    spawn = step.get("spawn") if isinstance(step, dict) else None
+    return {**step, "spawn": expand(spawn, folder)} if isinstance(step, dict) and isinstance(spawn, dict) else step
+
+
+_SHORT: Final[dict[str, Callable[[object, str], object]]] = {
+    "port": lambda value, _: value,
+    "health": _health,
+    "restart": _restart,
+    "depends_on": _dependencies,
+    "env_file": expand_env_files,
+    "cwd": absolute,
+    "acquire": _steps,
+}

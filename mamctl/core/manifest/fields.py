@@ -1,0 +1,196 @@
+"""The one table of the manifest's keys. The parser reads by it, and the JSON Schema is printed from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
+from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP, Either
+from .model import Condition, Kind, Listener, Logs, Policy, RestartPolicy, Stop, Streams
+from .shapes import (
+    ANYTHING,
+    ENV_NAME_PATTERN,
+    FILLED,
+    FIXED,
+    FLAG,
+    HOST,
+    NAME,
+    NAME_HINT,
+    NAME_PATTERN,
+    PORT_NAME_PATTERN,
+    SIGNAL,
+    SIZE,
+    TEXT,
+    WORD,
+    Schema,
+    Unsupported,
+    choice,
+    duration,
+    is_env_name,
+    is_name,
+    is_port_name,
+    one_of,
+    real,
+    whole,
+)
+from .wishes import DependencyWish, EnvFile, ProbeWish, ServiceWish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICE_KEYS: Final = Keys(is_name, NAME_PATTERN, "a name", NAME_HINT)
+ENV_KEYS: Final = Keys(is_env_name, ENV_NAME_PATTERN, "the name of a variable", "it has no '=' and is not empty")
+PORT_KEYS: Final = Keys(
+    is_port_name, PORT_NAME_PATTERN, "the name of a port", "use letters, digits, _ and -, beginning with a letter"
+)
+_STATUS: Final = whole(100, 599)
+_POSITIVE: Final = duration(zero=False)
+
+RESTART: Final = Shared(
+    RestartPolicy,
+    {
+        "policy": Field(choice(Policy), "After which exits it is started again."),
+        "delay": Field(duration(zero=True), "Before the first restart. Default 500ms; may be 0."),
+        "factor": Field(real(1, 1000), "By which the delay grows. Default 2."),
+        "max_delay": Field(duration(zero=True), "The longest delay. Default 30s."),
+        "jitter": Field(real(0, 1), "The part of the delay that is random. Default 0.1."),
+        "max_attempts": Field(whole(0, 10**9), "Restarts before it is given up; null: no limit. Default 5.", null=True),
+        "window": Field(_POSITIVE, "In which restarts are counted. Default 5m."),
+        "reset_after": Field(duration(zero=True), "Ready time after which the count begins anew. Default 60s."),
+    },
+    reference="restart",
+)
+
+STOP: Final = Shared(
+    Stop,
+    {
+        "signal": Field(SIGNAL, "The signal that asks it to stop. Default TERM."),
+        "grace": Field(duration(zero=True), "From the signal to KILL. Default 10s."),
+        "command": Field(Unsupported(), "A command that stops it."),
+    },
+    reference="stop",
+)
+
+LOGS: Final = Shared(
+    Logs,
+    {
+        "max_size": Field(SIZE, "Of one file, before it is rotated. Default 10MB."),
+        "keep": Field(whole(0, 10_000), "How many rotated files are kept. Default 5."),
+        "streams": Field(choice(Streams), "One file in exact order, or one for each of stdout and stderr."),
+    },
+    reference="logs",
+)
+
+PROBE: Final = Record(
+    ProbeWish,
+    {
+        "http": Field(FILLED, "A path on the first port, or a URL."),
+        "tcp": Field(FILLED, "The name of a port, or host:port."),
+        "exec": Field(COMMAND, "A command that exits 0."),
+        "log": Field(FILLED, "A regular expression that a line of output matches."),
+        "notify": Field(Unsupported(), "READY=1 over sd_notify."),
+        "status": Field(OneOrMore(_STATUS), "HTTP statuses that are good. Default [200]."),
+        "json": Field(ANYTHING, "What the JSON answer must contain."),
+        "timeout": Field(_POSITIVE, "For one attempt. Default 2s."),
+        "interval": Field(_POSITIVE, "Between attempts once ready. Default 10s."),
+        "failures": Field(whole(1, 10**6), "How many in a row make the verdict bad. Default 3."),
+    },
+    reference="probe",
+)
+
+DEPENDENCY: Final = Shared(
+    DependencyWish,
+    {
+        "condition": Field(choice(Condition), "What is waited for. Default: completed for a task, else ready."),
+        "required": Field(FLAG, "False: wait only while it is starting. Default true."),
+        "restart": Field(FLAG, "Restart with the dependency. Default false."),
+    },
+    reference="dependency",
+)
+
+ENV_FILE: Final = Record(
+    EnvFile,
+    {
+        "path": Field(FIXED, "Relative to the file that names it."),
+        "required": Field(FLAG, "False: it may be missing. Default true."),
+    },
+    reference="env_file",
+)
+
+ENV: Final = MapOfNullable(WORD, ENV_KEYS)
+ENV_FILES: Final = ListOf(ENV_FILE)
+
+
+SHORT_ENV_FILES: Final = Either(
+    FILLED.schema(), ENV_FILE.schema(), {"type": "array", "items": {"anyOf": [FILLED.schema(), ENV_FILE.schema()]}}
+)
+_SHORT_DEPENDENCIES: Final = Either(
+    ListOf(NAME).schema(),
+    SERVICE_KEYS.schema() | {"additionalProperties": {"anyOf": [choice(Condition).schema(), DEPENDENCY.schema()]}},
+)
+
+SERVICE_FIELDS: Final[Mapping[str, Field]] = {
+    "kind": Field(choice(Kind), "service: kept running; task: run to its end; external: observed."),
+    "description": Field(TEXT, "What it is, for people."),
+    "command": Field(COMMAND, "A list is executed as it is; a string is split as a shell would."),
+    "shell": Field(FLAG, "Give the command, a string, to /bin/sh -c. Default false."),
+    "cwd": Field(FIXED, "The folder it runs in, relative to the manifest."),
+    "env": Field(ENV, "Environment variables; null removes one."),
+    "env_file": Field(ENV_FILES, "Files with environment variables.", SHORT_ENV_FILES),
+    "secrets": Field(ListOf(FIXED), "Names of variables whose values are masked wherever we print."),
+    "host": Field(HOST, "The address it listens on. Default 127.0.0.1."),
+    "port": Field(PORT, "Short for ports: {http: ...}."),
+    "ports": Field(MapOf(PORT, PORT_KEYS), "Named ports; the first is the one that people reach."),
+    "listener": Field(choice(Listener), "Whether the listener must belong to its own processes. Default ours."),
+    "depends_on": Field(MapOf(DEPENDENCY, SERVICE_KEYS), "What must be there first.", _SHORT_DEPENDENCIES),
+    "start_timeout": Field(_POSITIVE, "From spawn to ready. Default 30s; null: no limit.", null=True),
+    "ready": Field(PROBE, "When it is ready; null: without a probe. Default: tcp on its port.", null=True),
+    "live": Field(PROBE, "Restarts it when it fails."),
+    "health": Field(PROBE, "Short for the same probe in ready and live.", FILLED),
+    "restart": Field(RESTART, "When it is started again.", choice(Policy)),
+    "success_exit_codes": Field(OneOrMore(whole(0, 255)), "Exit codes that count as clean. Default [0]."),
+    "stop": Field(STOP, "How it is stopped."),
+    "logs": Field(LOGS, "How its output is kept."),
+    "profiles": Field(ListOf(NAME), "Started only with one of these profiles, when named, or when depended on."),
+    "manual": Field(FLAG, "True: never started by up. Default false."),
+    "essential": Field(FLAG, "True: when it fails, everything is stopped. Default false."),
+    "on_supervisor_death": Field(one_of({"keep": "keep", "stop": "stop"}), "What happens without a supervisor."),
+    "identify": Field(PROBE, "External: who must answer."),
+    "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
+    "release": Field(RELEASE, "External: what happens to one that was not started here."),
+    "tty": Field(Unsupported(), "A terminal of its own."),
+    "user": Field(Unsupported(), "The user it runs as."),
+    "group": Field(Unsupported(), "The group it runs as."),
+    "umask": Field(Unsupported(), "Its umask."),
+    "limits": Field(Unsupported(), "Limits of memory and files."),
+    "watch": Field(Unsupported(), "Restart when files change."),
+    "hooks": Field(Unsupported(), "Commands at changes of state."),
+    "schedule": Field(Unsupported(), "When a task runs."),
+    "replicas": Field(Unsupported(), "How many of it run."),
+    "sockets": Field(Unsupported(), "Sockets bound by the supervisor."),
+}
+
+SERVICE: Final = Record(
+    ServiceWish,
+    SERVICE_FIELDS,
+    reference="service",
+    excludes=(
+        ("port", "ports", "port is short for ports: {http: ...}; keep one of them"),
+        ("health", "ready", "health is short for the same probe in ready and live; keep one of them"),
+        ("health", "live", "health is short for the same probe in ready and live; keep one of them"),
+    ),
+)
+
+MANIFEST_FIELDS: Final[Mapping[str, Field]] = {
+    "name": Field(NAME, "The project's name. Default: the folder's."),
+    "env": Field(ENV, "Environment variables of every service; null removes one."),
+    "env_file": Field(ENV_FILES, "Files with environment variables of every service.", SHORT_ENV_FILES),
+    "defaults": Field(SERVICE, "Keys merged beneath each service."),
+    "services": Field(MapOfNullable(SERVICE, SERVICE_KEYS), "The services by name."),
+    "include": Field(OneOrMore(FIXED), "Other manifests, each with its own env, defaults and folder."),
+    "control": Field(Unsupported(), "A control address over TCP."),
+    "smoke": Field(Unsupported(), "Steps of `mamctl smoke`."),
+}
+RECORDS: Final[tuple[Defined, ...]] = (
+    SERVICE, PROBE, RESTART, STOP, LOGS, DEPENDENCY, ENV_FILE, PREFERENCE,
+)  # fmt: skip

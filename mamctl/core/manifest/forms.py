@@ -1,0 +1,142 @@
+"""Keys that can be written in several forms: a command, a port, a step of the ladder."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .containers import Field, ListOf, Record
+from .findings import Findings, Invalid, Path, kind_of
+from .interpolation import no_reference
+from .shapes import INTERPOLATED, TEXT, WORD, Schema, one_of, whole, whole_number
+from .wishes import Command, PortWish, Step, StepKind
+
+_WORDS: Final = ListOf(WORD)
+_PORT_NUMBER: Final = whole(1, 65535)
+_PORT_HINT: Final = "write a number from 1 to 65535, auto, or {prefer: 5000, fallback: auto}"
+
+PREFERENCE: Final[Record[PortWish]] = Record(
+    lambda prefer=None, fallback="auto": PortWish(prefer, fallback=bool(prefer and fallback)),
+    {
+        "prefer": Field(_PORT_NUMBER, "The number to use when it is free."),
+        "fallback": Field(one_of({"auto": "auto"}), "What to do when it is taken: choose a free one."),
+    },
+    reference="port_preference",
+)
+
+
+class _CommandShape:
+    """A list of words, or a string."""
+
+    def read(self, value: object, at: Path, found: Findings) -> Command:
+        """Return the words, or the string; neither is empty."""
+        if isinstance(value, str):
+            return self._filled(TEXT.parse(value), "is empty")
+        if not isinstance(value, list):
+            raise Invalid(f"must be a list of words or a string, not {kind_of(value)}", "write [python, -m, thing]")
+        words = _WORDS.read(value, at, found)
+        if value and (not words or words[0] == ""):
+            raise Invalid("has no program")
+        return self._filled(words, "is empty")
+
+    def _filled(self, command: Command, message: str) -> Command:
+        if not command or (isinstance(command, str) and not command.strip()):
+            raise Invalid(message, "write [program, argument]")
+        return command
+
+    def schema(self) -> Schema:
+        """Return the schema of a list or a string."""
+        return {"anyOf": [{"type": "string", "minLength": 1}, _WORDS.schema() | {"minItems": 1}]}
+
+
+class _PortShape:
+    """A number, `auto`, or a preferred number."""
+
+    def read(self, value: object, at: Path, found: Findings) -> PortWish:
+        """Return what is wished for."""
+        if isinstance(value, dict):
+            return PREFERENCE.read(value, at, found)
+        if isinstance(value, str):
+            no_reference(value)
+        if value == "auto":
+            return PortWish(None)
+        number = whole_number(value)
+        if number is None or not 1 <= number <= 65535:
+            raise self._wrong(value)
+        return PortWish(number)
+
+    def _wrong(self, value: object) -> Invalid:
+        if isinstance(value, str) and value.count("-") == 1 and value.replace("-", "").isdigit():
+            return Invalid("a range is not supported yet", _PORT_HINT)
+        return Invalid(f"{kind_of(value)} is not a port", _PORT_HINT)
+
+    def schema(self) -> Schema:
+        """Return the schema of the three forms, and of a range, which is not built yet."""
+        words: Schema = {"type": "string", "pattern": r"^auto$|^[0-9]{1,20}$|\$\{"}
+        ranges: Schema = {"type": "string", "pattern": "^[0-9]+-[0-9]+$", "description": "Not supported yet."}
+        return {"anyOf": [_PORT_NUMBER.schema(), words, PREFERENCE.schema(), ranges]}
+
+
+class _StepShape:
+    """`attach`, or a map with `run` or `spawn`."""
+
+    def read(self, value: object, at: Path, found: Findings) -> Step:
+        """Return the step; the keys of a spawned service are read later, over those that it inherits."""
+        if value == "attach":
+            return Step(StepKind.ATTACH, {})
+        if not isinstance(value, dict) or len(value) != 1:
+            raise Invalid(f"{kind_of(value)} is not a step", "write attach or {spawn: {command: [...]}}")
+        if "run" in value:
+            found.add((*at, "run"), "not supported yet", "leave it out")
+            return Step(StepKind.ATTACH, {})
+        spawn = value.get("spawn")
+        if not isinstance(spawn, dict):
+            raise Invalid(f"{kind_of(value)} is not a step", "write attach or {spawn: {command: [...]}}")
+        return Step(StepKind.SPAWN, spawn)
+
+    def schema(self) -> Schema:
+        """Return the schema of the three steps."""
+        run: Schema = {"description": "Not supported yet.", "anyOf": [{"type": "string"}, {"type": "array"}]}
+        return {
+            "anyOf": [{"const": "attach"}, _only("spawn", {"$ref": "#/$defs/service"}), _only("run", run), INTERPOLATED]
+        }
+
+
+def _only(key: str, schema: Schema) -> Schema:
+    return {"type": "object", "properties": {key: schema}, "required": [key], "additionalProperties": False}
+
+
+class _ReleaseShape:
+    """`leave`, or a map with `run`."""
+
+    def read(self, value: object, at: Path, found: Findings) -> str:  # noqa: ARG002 - the protocol's parameters
+        """Return `leave`."""
+        if isinstance(value, dict) and "run" in value:
+            raise Invalid("{run: ...} is not supported yet", "write leave, or leave the key out")
+        if value != "leave":
+            raise Invalid(f"must be leave, not {kind_of(value)}")
+        return "leave"
+
+    def schema(self) -> Schema:
+        """Return the schema of both forms."""
+        return {"anyOf": [{"const": "leave"}, _only("run", {"description": "Not supported yet."}), INTERPOLATED]}
+
+
+class Either:
+    """The schema of a short form that stands in a list or alone; such values are expanded before they are read."""
+
+    def __init__(self, *schemas: Schema) -> None:
+        self._schemas = schemas
+
+    def read(self, value: object, at: Path, found: Findings) -> object:  # noqa: ARG002 - the protocol's parameters
+        """Return the value as it is."""
+        return value
+
+    def schema(self) -> Schema:
+        """Return the choice."""
+        return {"anyOf": list(self._schemas)}
+
+
+COMMAND: Final = _CommandShape()
+PORT: Final = _PortShape()
+STEP: Final = _StepShape()
+RELEASE: Final = _ReleaseShape()

@@ -1,0 +1,154 @@
+"""All files of one manifest: itself, its override, what it includes, and env files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from mamctl.core.errors import ManifestError, Problem, UsageError
+from mamctl.core.manifest.draft import Drafted, env_files
+from mamctl.core.manifest.layers import Entry, Layer, Surroundings, Unit, check_top, includes, top_env_files, unite
+
+from .documents import Document, read_text
+from .faults import Fault
+from .find import override_of
+from .places import Places, relative
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.core.manifest.findings import Findings, Path
+    from mamctl.core.manifest.wishes import EnvFile
+
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+class Files:
+    """Reads each file once, and knows where things are written in them. `read` are the absolute paths, in order."""
+
+    def __init__(self, path: str, environ: Mapping[str, str], found: Findings) -> None:
+        self._path = path
+        self._folder = os.path.dirname(path)
+        self._environ = environ
+        self._found = found
+        self._documents: dict[str, Document] = {}
+        self._pairs: dict[str, Mapping[str, str]] = {}
+        self._entries: dict[str, Entry] = {}
+        self._problems: list[Problem] = []
+        self.read: list[str] = []
+
+    def root(self) -> Unit:
+        """Return the manifest's unit with all that it includes. Raises `UsageError` when there is no such file."""
+        document = self._document(self._path)
+        override = override_of(self._path)
+        over = self._document(override) if override else None
+        unit = self._unit([layer for layer in (document, over) if layer], ())
+        self._entries = unit.services
+        if document and "services" not in document.tree and not unit.services:
+            self._found.add((), "there are no services", "write services: {name: {command: [...]}}", file=self._path)
+        return unit
+
+    def _document(self, path: str) -> Document | None:
+        """Return a manifest file, or None with a problem when it cannot be understood."""
+        try:
+            text = read_text(path)
+            self.read.append(path)
+            document = Document(path, text)
+        except Fault as fault:
+            self._fault(path, fault)
+            return None
+        for twice in document.faults:
+            self._fault(path, twice)
+        self._documents[path] = document
+        return document
+
+    def _fault(self, path: str, fault: Fault) -> None:
+        file = relative(path, self._folder)
+        self._problems.append(Problem(file, fault.line, fault.column, fault.key, fault.message, fault.hint))
+
+    def _unit(self, documents: list[Document], opened: tuple[str, ...]) -> Unit:
+        if not documents:
+            return Unit(None, {})
+        layers = [check_top(_layer(document), self._found) for document in documents]
+        pairs: dict[str, str] = {}
+        for index, file in enumerate(top_env_files(layers, self._environ, self._found)):
+            pairs.update(self._env_file(("env_file", index), file, layers[-1].file))
+        beneath: dict[str, Entry] = {}
+        for at, path in includes(layers, {**pairs, **self._environ}, self._found):
+            self._include(at, path, beneath, (*opened, documents[0].path))
+        return unite(layers, Surroundings(self._environ, pairs, beneath), self._found)
+
+    def _include(self, at: Path, path: str, beneath: dict[str, Entry], opened: tuple[str, ...]) -> None:
+        """Add an included file's services to those of the files before it; a file that was read before adds nothing."""
+        by = opened[-1]
+        if path in opened:
+            circle = " -> ".join(relative(file, self._folder) for file in (*opened[opened.index(path) :], path))
+            self._found.add(at, f"the files include each other: {circle}", "remove one of these includes", file=by)
+            return
+        if path in self.read:
+            return
+        try:
+            document = self._document(path)
+        except UsageError as error:
+            self._found.add(at, error.message, "the path is relative to the file that names it", file=by)
+            return
+        unit = self._unit([document] if document else [], opened)
+        for name, entry in unit.services.items():
+            self._define(name, entry, beneath)
+
+    def _define(self, name: str, entry: Entry, beneath: dict[str, Entry]) -> None:
+        if name in beneath:
+            first = relative(beneath[name].files[-1], self._folder)
+            self._found.add(
+                ("services", name), f"{name} is defined in {first} too", "rename one of them", file=entry.files[-1]
+            )
+        beneath[name] = entry
+
+    def service_env_files(self, drafts: Mapping[str, Drafted]) -> Mapping[str, Mapping[str, str]]:
+        """Return the pairs of all env files that services name, by path."""
+        for at, file in env_files(drafts):
+            self._env_file(at, file, None)
+        return self._pairs
+
+    def _env_file(self, at: Path, file: EnvFile, by: str | None) -> Mapping[str, str]:
+        if file.path not in self._pairs:
+            self._pairs[file.path] = self._read_env_file(at, file, by)
+        return self._pairs[file.path]
+
+    def _read_env_file(self, at: Path, file: EnvFile, by: str | None) -> Mapping[str, str]:
+        from mamctl.core.manifest.dotenv import parse
+
+        if not file.required and not os.path.lexists(file.path):
+            return _NOTHING
+        try:
+            pairs, faults = parse(read_text(file.path))
+        except UsageError as error:
+            self._found.add(at, error.message, "write {path: ..., required: false} if it may be missing", file=by)
+            return _NOTHING
+        except Fault as fault:
+            self._fault(file.path, fault)
+            return _NOTHING
+        self.read.append(file.path)
+        for line, message, hint in faults:
+            self._fault(file.path, Fault(line, 1, message, hint))
+        return pairs
+
+    def refuse(self) -> None:
+        """Raise `ManifestError` with all problems, in the order of the files, if there are any."""
+        if not self._problems and not self._found.all:
+            return
+        problems = self._problems + self.places().problems(self._found.all)
+        order = {relative(path, self._folder): index for index, path in enumerate(self.read)}
+        raise ManifestError(tuple(sorted(dict.fromkeys(problems), key=lambda problem: _order(problem, order))))
+
+    def places(self) -> Places:
+        """Return where things are written in the files read so far; overrides come before what they override."""
+        return Places(self._folder, dict(reversed(self._documents.items())), self._entries)
+
+
+def _order(problem: Problem, files: Mapping[str, int]) -> tuple[int, int, int]:
+    return files.get(problem.file, len(files)), problem.line, problem.column
+
+
+def _layer(document: Document) -> Layer:
+    return Layer(document.path, document.folder, document.tree, dollar="$" in document.text)

@@ -1,0 +1,127 @@
+"""From a file to a manifest: all files are read, all problems collected, and only then are ports asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mamctl.core.errors import ManifestError, Problem
+from mamctl.core.manifest.building import build
+from mamctl.core.manifest.checks import check, ephemeral
+from mamctl.core.manifest.draft import Drafted, draft
+from mamctl.core.manifest.findings import Findings
+from mamctl.core.manifest.model import Manifest
+from mamctl.core.manifest.naming import project_name
+
+from .files import Files
+
+if TYPE_CHECKING:
+    from mamctl.core.manifest.model import ServiceSpec
+
+_LOCAL_PORTS: Final = "/proc/sys/net/ipv4/ip_local_port_range"
+
+
+class PortRequest(NamedTuple):
+    """A port that a service needs. `wanted` None: any. `fallback`: another may be chosen when it is taken."""
+
+    service: str
+    name: str
+    host: str
+    wanted: int | None
+    fallback: bool
+
+
+Numbers = Mapping[tuple[str, str], int]
+Assign = Callable[[Sequence[PortRequest]], Numbers]
+
+
+def preferred(requests: Sequence[PortRequest]) -> Numbers:
+    """Return the wanted numbers, and 0 where any would do: for looking at a manifest without choosing anything."""
+    return {(request.service, request.name): request.wanted or 0 for request in requests}
+
+
+def load(path: str, *, environ: Mapping[str, str], assign: Assign = preferred) -> Manifest:
+    """Return the manifest of a file; `environ` is what `${}` sees, `assign` chooses the ports.
+
+    Raises `ManifestError` with all problems, and `UsageError` when the file is not there or cannot be read. `assign` is
+    called once, when nothing is wrong.
+    """
+    return _Loading(path, environ).manifest(assign)
+
+
+def inspect(path: str, *, environ: Mapping[str, str]) -> Manifest:
+    """Return the manifest as `load` does, with warnings; no port is chosen: `auto` reads 0."""
+    return _Loading(path, environ).manifest(preferred, warn=True)
+
+
+class _Loading:
+    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
+        self._path = os.path.abspath(path)
+        self._found = Findings()
+        self._files = Files(self._path, environ, self._found)
+
+    def manifest(self, assign: Assign, *, warn: bool = False) -> Manifest:
+        try:
+            return self._manifest(assign, warn=warn)
+        except RecursionError:
+            file = os.path.basename(self._path)
+            raise ManifestError((Problem(file, 1, 1, "", "is nested too deeply"),)) from None
+
+    def _manifest(self, assign: Assign, *, warn: bool) -> Manifest:
+        unit = self._files.root()
+        drafts = draft(unit.services, self._found)
+        check(drafts, self._found)
+        pairs = self._files.service_env_files(drafts)
+        services = self._services(drafts, pairs, assign)
+        folder = os.path.dirname(self._path)
+        return Manifest(
+            name=project_name(unit.name, folder, self._found),
+            path=self._path,
+            folder=folder,
+            services=MappingProxyType(services),
+            files=tuple(self._files.read),
+            warnings=self._warnings(drafts) if warn else (),
+        )
+
+    def _services(
+        self, drafts: Mapping[str, Drafted], pairs: Mapping[str, Mapping[str, str]], assign: Assign
+    ) -> dict[str, ServiceSpec]:
+        requests = _requests(drafts)
+        numbers = preferred(requests)
+        services = build(drafts, numbers, pairs, self._found)
+        self._files.refuse()
+        chosen = numbers if assign is preferred else assign(requests)
+        if chosen == numbers:
+            return services
+        services = build(drafts, chosen, pairs, self._found)
+        self._files.refuse()
+        return services
+
+    def _warnings(self, drafts: Mapping[str, Drafted]) -> tuple[str, ...]:
+        local = _local_ports()
+        if local is None:
+            return ()
+        findings = Findings()
+        for at, message in ephemeral(drafts, local):
+            findings.add(at, message)
+        return tuple(str(problem) for problem in self._files.places().problems(findings.all))
+
+
+def _requests(drafts: Mapping[str, Drafted]) -> list[PortRequest]:
+    return [
+        PortRequest(name, port, drafted.wish.host, wish.wanted, wish.fallback)
+        for name, drafted in drafts.items()
+        for port, wish in drafted.ports.items()
+    ]
+
+
+def _local_ports() -> tuple[int, int] | None:
+    """Return the range from which the system takes ports for outgoing connections, where it can be read."""
+    try:
+        with open(_LOCAL_PORTS, encoding="ascii") as file:
+            low, high = file.read().split()
+    except (OSError, ValueError):
+        return None
+    return int(low), int(high)
