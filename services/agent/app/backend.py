@@ -61,14 +61,15 @@ class Backend:
         self._lock = threading.Lock()
         self._seen = UNREACHABLE
         self._fresh_until = float("-inf")
+        self._looked = False
         self._known = ("", "")
 
     def look(self) -> Sighting:
         """Return what is there now, at most a few seconds old; takes at most about PROBE_S seconds."""
         if self._clock() < self._fresh_until:
             return self._seen
-        # One look at a time; who comes meanwhile takes the result, or the last one if the look hangs.
-        if not self._lock.acquire(timeout=PROBE_S):
+        # One look at a time. Who comes meanwhile takes the one before, and waits only if there is none.
+        if not self._lock.acquire(timeout=0 if self._looked else PROBE_S):
             return self._seen
         try:
             if self._clock() >= self._fresh_until:
@@ -88,6 +89,7 @@ class Backend:
 
     def _remember(self, sighting: Sighting) -> None:
         self._seen = sighting
+        self._looked = True
         self._fresh_until = self._clock() + (GOOD_FOR_S if sighting.state == "reachable" else BAD_FOR_S)
         if sighting.state == "reachable":
             self._known = (sighting.kind or "", sighting.serving or "")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.agent.app import thinking
 from services.agent.app.cache import Cache, key_of
-from services.agent.app.errors import CANCELLED, ApiError
+from services.agent.app.errors import CANCELLED, ApiError, given_up
 from services.agent.app.gate import Gate
 from services.agent.app.history import Interaction
 from services.agent.app.model_server import Draft, ModelServer, loading_refusal, unavailable
@@ -134,11 +134,16 @@ class Conversation:
         sighting = self._backend.look()
         wants_cached = question.repeatable and question.cache == "default" and self.cache.ttl > 0
         if not wants_cached:
-            return (yield from self._ask(run, sighting))
-        key = self._key(question)
-        if found := self.cache.get(key):
+            with self.gate.admission():
+                return (yield from self._ask(run, sighting))
+        if found := self.cache.get(self._key(question)):
             return (yield from _again(run, found[0], int(found[1])))
-        with self._same.join(key) as same:
+        with self.gate.admission():
+            return (yield from self._ask_once(run, sighting))
+
+    def _ask_once(self, run: _Run, sighting: Sighting) -> Generator[Event, None, Reply]:
+        """Ask, or wait for somebody who is asking the same just now."""
+        with self._same.join(self._key(run.question)) as same:
             if same.first:
                 same.set(reply := (yield from self._ask(run, sighting)))
                 return reply
@@ -151,11 +156,12 @@ class Conversation:
         with self.gate.passage(patience, run.gone) as run.queued_s:
             sighting = self._ready(run, sighting)
             run.backend = sighting.kind
+            key = self._key(run.question)
             draft = Draft()
             yield from self._pieces(run, sighting, draft)
         reply = self._finished(run, draft)
         if run.question.repeatable and run.question.cache != "bypass":
-            self.cache.put(self._key(run.question), reply, reply.size)
+            self.cache.put(key, reply, reply.size)
         return reply
 
     def _pieces(self, run: _Run, sighting: Sighting, draft: Draft) -> Iterator[Event]:
@@ -184,7 +190,9 @@ class Conversation:
         """Wait while the model loads; raise ApiError at once when there is no model server."""
         until = time.monotonic() + min(run.left, self._settings.load_timeout)
         while sighting.state == "loading":
-            if time.monotonic() >= until or run.gone():
+            if run.gone():
+                raise given_up()
+            if time.monotonic() >= until:
                 raise loading_refusal()
             self._stopping.wait(RELOAD_LOOK_S)
             self._backend.doubt()

@@ -16,19 +16,44 @@ LOOK_UP_S = 0.25
 
 
 class Gate:
-    """Lets `width` through at a time and keeps `queue` waiting."""
+    """Admits `width + queue` questions and lets `width` of them through at a time.
+
+    Whoever waits holds a thread, whatever for. So everyone is counted who may have to wait, and threads remain for
+    the rest: health must be answered also when the house is full.
+    """
 
     def __init__(self, width: int, queue: int) -> None:
         self._width = width
-        self._queue = queue
+        self._most = width + queue
         self._changed = threading.Condition()
-        self._inside = self._waiting = 0
+        self._admitted = self._inside = 0
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Be one of those who are answered or wait; raise ApiError 429 at once when that are too many."""
+        with self._changed:
+            if self._admitted >= self._most:
+                raise ApiError(
+                    429, "QUEUE_FULL", f"{self._admitted} questions are being answered or wait", retry_after=2
+                )
+            self._admitted += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._admitted -= 1
+                self._changed.notify_all()
 
     @contextmanager
     def passage(self, patience: float, cancelled: Callable[[], bool]) -> Iterator[float]:
-        """Hold one place; yield the seconds waited for it. ApiError: 429 the queue is full, 504 after `patience`."""
+        """Hold one of the places; yield the seconds waited for it. Raises ApiError 504 after `patience` seconds."""
         started = time.monotonic()
-        self._enter(started + patience, patience, cancelled)
+        with self._changed:
+            while self._inside >= self._width:
+                self._wait_turn(started + patience, patience, cancelled)
+            if cancelled():
+                raise given_up()
+            self._inside += 1
         try:
             yield time.monotonic() - started
         finally:
@@ -37,26 +62,14 @@ class Gate:
                 self._changed.notify_all()
 
     def wait_empty(self, patience: float) -> bool:
-        """Wait until nobody is inside, at most `patience` seconds; return whether that came true."""
+        """Wait until nobody is left, at most `patience` seconds; return whether that came true."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._inside == 0, patience)
+            return self._changed.wait_for(lambda: self._admitted == 0, patience)
 
     def figures(self) -> dict[str, int]:
         """Return how many are being answered and how many wait."""
         with self._changed:
-            return {"active": self._inside, "waiting": self._waiting}
-
-    def _enter(self, until: float, patience: float, cancelled: Callable[[], bool]) -> None:
-        with self._changed:
-            if self._inside >= self._width and self._waiting >= self._queue:
-                raise ApiError(429, "QUEUE_FULL", f"{self._waiting} questions are waiting already", retry_after=2)
-            self._waiting += 1
-            try:
-                while self._inside >= self._width:
-                    self._wait_turn(until, patience, cancelled)
-                self._inside += 1
-            finally:
-                self._waiting -= 1
+            return {"active": self._inside, "waiting": self._admitted - self._inside}
 
     def _wait_turn(self, until: float, patience: float, cancelled: Callable[[], bool]) -> None:
         left = until - time.monotonic()

@@ -69,7 +69,7 @@ class Settings:
             llm_url=read.base_url("DEEPSEEK_API_URL", "http://127.0.0.1:1234/v1/completions"),
             llm_endpoint=read.choice("DEEPSEEK_ENDPOINT", "chat", ("chat", "completions")),
             llm_model=read.text("DEEPSEEK_MODEL", DEFAULT_MODEL),
-            llm_token=read.text("LM_API_TOKEN", ""),
+            llm_token=read.token("LM_API_TOKEN"),
             api_timeout=read.seconds("API_TIMEOUT", 10),
             connect_timeout=read.seconds("LLM_CONNECT_TIMEOUT", 2),
             load_timeout=read.seconds("LLM_LOAD_TIMEOUT", 120),
@@ -119,6 +119,10 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return (self._env.get(name) or "").strip() or default
 
+    def token(self, name: str) -> str:
+        text = self.text(name, "")
+        return text if _fits_a_header(text) else self._wrong(name, "(hidden)", "a token of plain characters", "")
+
     def number(self, name: str, default: float, least: float, most: float) -> float:
         text = self.text(name, str(default))
         try:
@@ -156,7 +160,12 @@ class _Reader:
         text = self.text(name, default)
         try:
             parts = urlsplit(text)
-            fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+            fits = (
+                _fits_a_header(text)
+                and parts.scheme in ("http", "https")
+                and bool(parts.hostname)
+                and (parts.port or 1) > 0
+            )
         except ValueError:
             return self._wrong(name, "(unreadable)", "a URL with http or https", default)
         if not fits or parts.username or parts.query or parts.fragment:
@@ -169,3 +178,7 @@ class _Reader:
     def _wrong(self, name: str, text: str, allowed: str, default: _T) -> _T:
         self._problems.append(f"{name}={text!r} is not {allowed} (default: {default})")
         return default
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and all(character.isprintable() and character != " " for character in text)

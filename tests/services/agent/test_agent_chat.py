@@ -199,6 +199,27 @@ def test_more_questions_than_may_wait_are_told_to_come_back(tmp_path: Path, doub
     assert response.headers["retry-after"] == "2"
 
 
+@pytest.mark.parametrize("message", ["the same", "question {}"])
+def test_health_is_answered_while_more_questions_than_may_wait_come_at_once(
+    tmp_path: Path, double: ModelDouble, message: str
+):
+    double.answer = trickles(0.05)
+    with running_agent(tmp_path, double.url, max_concurrency=1, max_queue=3) as agent:
+        answers: list[httpx.Response] = []
+        ask = lambda number: answers.append(agent.ask(message.format(number), timeout=5))  # noqa: E731 - one expression
+        askers = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+        for asker in askers:
+            asker.start()
+        wait_until(lambda: len(answers) == 16)
+        live = agent.client.get("/health/live")
+        agent.service.conversation.stop()
+        for asker in askers:
+            asker.join(10)
+    assert [answer.json()["code"] for answer in answers].count("QUEUE_FULL") == 16
+    assert live.elapsed.total_seconds() < 1
+    assert len(double.asked) == 1
+
+
 def test_another_model_than_the_named_one_can_be_made_an_error(tmp_path: Path, double: ModelDouble):
     with running_agent(tmp_path, double.url, allow_substitution=False) as agent:
         assert agent.ask("Hi", model=MODEL).status_code == 200

@@ -132,7 +132,7 @@ def test_the_cache_keeps_to_its_bytes_and_never_takes_what_cannot_fit():
 
 def test_one_asker_at_a_time_passes_and_a_waiting_one_gives_up_after_its_patience():
     gate = Gate(1, 1)
-    with gate.passage(1, never):
+    with gate.admission(), gate.passage(1, never):
         with pytest.raises(ApiError) as late:
             gate.passage(0.05, never).__enter__()
         assert (late.value.status, late.value.code) == (504, "LLM_TIMEOUT")
@@ -143,6 +143,16 @@ def test_one_asker_at_a_time_passes_and_a_waiting_one_gives_up_after_its_patienc
     with gate.passage(0.05, never) as waited:
         assert waited < 0.05
     assert gate.wait_empty(0.01)
+    assert gate.figures() == {"active": 0, "waiting": 0}
+
+
+def test_who_waits_is_counted_whatever_for():
+    gate = Gate(1, 1)
+    with gate.admission(), gate.admission():
+        assert gate.figures() == {"active": 0, "waiting": 2}
+        with pytest.raises(ApiError) as full:
+            gate.admission().__enter__()
+    assert (full.value.status, full.value.code) == (429, "QUEUE_FULL")
     assert gate.figures() == {"active": 0, "waiting": 0}
 
 
@@ -187,7 +197,7 @@ def test_the_seeds_url_is_understood_in_each_of_its_forms():
 def test_all_wrong_settings_are_named_at_once_and_no_password_is_repeated():
     wrong = {
         "PORT": "http", "HOST": "0.0.0.0", "API_TIMEOUT": "-1", "CACHE_TTL": "nan", "LOG_PROMPTS": "some",
-        "DEEPSEEK_API_URL": "http://user:hunter2@host/v1", "MAX_TOKENS": "1.5",
+        "DEEPSEEK_API_URL": "http://user:hunter2@host/v1", "MAX_TOKENS": "1.5", "LM_API_TOKEN": "hunter2\n3",
     }  # fmt: skip
     with pytest.raises(ConfigError) as refused:
         Settings.from_env(wrong)
@@ -195,7 +205,9 @@ def test_all_wrong_settings_are_named_at_once_and_no_password_is_repeated():
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "host:1234", "http://", "http://host:99999", "http://host/v1?key=1"])
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "host:1234", "http://", "http://host:99999", "http://host/v1?key=1", "http://hö.st"]
+)
 def test_a_url_that_cannot_be_asked_is_refused(url: str):
     with pytest.raises(ConfigError, match="DEEPSEEK_API_URL"):
         Settings.from_env({"DEEPSEEK_API_URL": url})
