@@ -141,14 +141,11 @@ def test_no_descriptor_left_is_not_taken_for_a_state_of_the_port(monkeypatch):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user who may not bind low ports")
 def test_a_privileged_port_is_reserved_for_an_ordinary_user():
-    code = (
-        "import os, sys; os.setuid(65534); from mamctl.runtime.ports import bind_test; print(bind_test('127.0.0.1', 7))"
-    )
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
         if int(file.read()) <= 7:
             pytest.skip("this machine lets everybody bind low ports")
     # The package is imported before the change of user: it may lie where that user cannot read.
-    code = code.replace("os.setuid(65534); ", "").replace("print(", "os.setuid(65534); print(")
+    code = "import os; from mamctl.runtime.ports import bind_test; os.setuid(65534); print(bind_test('127.0.0.1', 7))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=10)
     assert shown.stdout == "reserved\n"
 

@@ -1,11 +1,13 @@
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from mamctl.runtime.ports import Holder, PortState, Standing, find_holder, survey
 from mamctl.runtime.ports import holder as module
-from tests.scripted import eventually, misbehaving
+from tests.scripted import MISBEHAVE, Scripted, eventually, misbehaving
 
 HERE = "127.0.0.1"
 PROJECT = "mam-test"
@@ -55,20 +57,12 @@ def test_who_does_not_say_which_project_it_is_has_no_own_services():
         assert find_holder(HERE, service.port()).standing is Standing.FOREIGN
 
 
-def test_a_process_that_dropped_its_environment_is_known_by_the_one_above_it(tmp_path):
-    with misbehaving("--hold-port", 0) as service:
-        port = service.port()
+def test_a_process_that_dropped_its_environment_is_known_by_the_one_above_it():
     code = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], env={})"
-    import subprocess
-    import sys
-
-    from tests.scripted import MISBEHAVE
-
-    command = [sys.executable, "-ISc", code, "-IS", MISBEHAVE, "--hold-port", str(port), "--print", "up"]
+    command = [sys.executable, "-ISc", code, "-IS", MISBEHAVE, "--hold-port", "0"]
     with subprocess.Popen(command, env=marks(), stdout=subprocess.PIPE, start_new_session=True) as above:
         try:
-            assert above.stdout.readline() == b"up\n"
-            holder = find_holder(HERE, port, project=PROJECT)
+            holder = find_holder(HERE, Scripted(above).port(), project=PROJECT)
             assert holder.standing is Standing.ORPHANED
             assert holder.pid != above.pid
             assert holder.service == "web"
@@ -98,13 +92,14 @@ def test_a_socket_that_is_bound_and_does_not_listen_has_a_holder_too():
 def test_an_outgoing_connection_can_hold_a_port():
     with misbehaving("--port", 0) as peer, socket.socket() as client:
         port = peer.port()
+        client.bind((HERE, 0))
         client.connect((HERE, port))
         own = client.getsockname()[1]
         holder = find_holder(HERE, own)
-        assert holder is None or holder.pid == os.getpid()
+        assert (holder.standing, holder.pid) == (Standing.FOREIGN, os.getpid())
 
 
-def test_a_port_held_by_closing_connections_is_nobodys(monkeypatch):
+def test_a_port_held_by_closing_connections_is_nobodys():
     with socket.socket() as server:
         # Without SO_REUSEADDR, so that what is left of it stands in the way of a plain bind.
         server.bind((HERE, 0))

@@ -39,10 +39,9 @@ def test_a_child_is_a_child_and_a_descendant(system, pidfile):
 
 def test_a_grandchild_that_left_the_session_is_in_no_family(system, pidfile):
     with misbehaving("--pidfile", pidfile, "--grandchild", "--child") as service:
-        escaped, child = pids_in(pidfile, 2)
+        child, escaped = sorted(pids_in(pidfile, 2), key=lambda pid: os.getsid(pid) != service.pid)
         try:
-            eventually(lambda: system.read(escaped).ppid != service.pid)
-            escaped, child = sorted((escaped, child), key=lambda pid: system.read(pid).ppid == service.pid)
+            eventually(lambda: system.read(escaped).ppid != os.getsid(escaped))
             assert escaped not in system.descendants(service.pid)
             assert sorted(system.group_members(service.pid)) == sorted([service.pid, child])
             assert sorted(system.session_members(service.pid)) == sorted([service.pid, child])
