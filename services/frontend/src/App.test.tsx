@@ -201,6 +201,20 @@ test('a focused player keeps the arrow keys', async () => {
   expect(screen.getByRole('dialog', { name: 'Aurora' })).toBeTruthy();
 });
 
+test('a film plays silently on its card while a mouse rests there, and a picture does not', async () => {
+  render(<App />);
+  const film = await card(/Aurora/);
+  const picture = await card(/Sunset/);
+  await user.hover(picture.children[0] as Element);
+  await user.hover(film.children[0] as Element);
+  await waitFor(() => {
+    expect(film.querySelector('video')?.muted).toBe(true);
+  });
+  await user.unhover(film.children[0] as Element);
+  expect(film.querySelector('video')).toBeNull();
+  expect(picture.querySelector('video')).toBeNull();
+});
+
 test('a film that the browser cannot play can be downloaded', async () => {
   render(<App />);
   await user.click(await card(/Aurora/));

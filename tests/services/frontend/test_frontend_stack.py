@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from running_frontend import Frontend
 
 pytestmark = pytest.mark.system
+PAUSE = threading.Event()  # never set
 
 
 def services_of(frontend: Frontend) -> dict[str, dict]:
@@ -28,6 +30,7 @@ def wait_for_state(frontend: Frontend, name: str, state: str) -> dict:
         service = services_of(frontend)[name]
         if service["state"] == state:
             return service
+        PAUSE.wait(0.05)
     raise AssertionError(f"{name} is still {service}")
 
 

@@ -1,5 +1,6 @@
 import { memo } from 'react';
 
+import { useResting } from '../../hooks/useResting';
 import type { Asset } from '../../types/asset';
 import { kindOf } from '../../types/asset';
 import { formatDuration } from '../../utils/duration';
@@ -7,6 +8,7 @@ import { formatSize } from '../../utils/fileSize';
 import { formatResolution } from '../../utils/resolution';
 import { ImageIcon, VideoIcon } from '../icons';
 import { AssetStatus } from './AssetStatus';
+import { Preview } from './Preview';
 import { Thumbnail } from './Thumbnail';
 
 export interface AssetItemProps {
@@ -37,6 +39,7 @@ export const AssetCard = memo(function AssetCard({
   onOpen,
   onFocus,
 }: AssetItemProps) {
+  const { isResting, handlers } = useResting();
   const duration = kindOf(asset) === 'video' ? formatDuration(asset.media_metadata.duration) : null;
   const facts = [formatResolution(asset.media_metadata), formatSize(asset.file_size)].filter(Boolean);
   return (
@@ -52,8 +55,9 @@ export const AssetCard = memo(function AssetCard({
         onFocus(index);
       }}
     >
-      <span className="card-picture">
+      <span className="card-picture" {...handlers}>
         <Thumbnail asset={asset} />
+        {isResting && kindOf(asset) === 'video' && <Preview asset={asset} />}
         <KindBadge asset={asset} />
         {duration !== null && <span className="badge badge-duration">{duration}</span>}
         <AssetStatus asset={asset} />
