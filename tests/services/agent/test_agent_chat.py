@@ -185,6 +185,13 @@ def test_a_client_that_hangs_up_ends_the_models_work(agent: RunningAgent, double
     assert agent.history()[0]["error_code"] == "CANCELLED"
 
 
+def test_so_does_a_client_that_waits_for_the_whole_and_leaves(agent: RunningAgent, double: ModelDouble):
+    double.answer = trickles(0.02)
+    with pytest.raises(httpx.ReadTimeout):
+        agent.client.post("/chat", json={"message": "Hi"}, timeout=0.2)
+    wait_until(lambda: double.asked[-1].get("hung_up", False))
+
+
 def test_more_questions_than_may_wait_are_told_to_come_back(tmp_path: Path, double: ModelDouble):
     double.answer = trickles(0.02)
     with running_agent(tmp_path, double.url, max_concurrency=1, max_queue=0) as agent:
