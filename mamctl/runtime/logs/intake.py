@@ -17,7 +17,7 @@ import termios
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from mamctl.runtime.logs.loss import Loss
+from mamctl.runtime.logs.loss import TELL, Loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,7 @@ class PipeIntake:
         self._fd = _open_fifo(fifo)
         self._path = fifo
         self._loss: Loss | None = None
+        self._resumed_at = float("-inf")
         self._can_splice = hasattr(os, "splice")
         self._may_grow = True
         self._count = array.array("i", [0])
@@ -169,7 +170,8 @@ class PipeIntake:
         return self._discard(self._lose(error))
 
     def _lose(self, error: OSError) -> Loss:
-        self._loss = Loss(error.strerror or str(error))
+        again = time.monotonic() - self._resumed_at < TELL
+        self._loss = Loss(error.strerror or str(error), again=again)
         return self._loss
 
     def _discard(self, loss: Loss) -> int:
@@ -200,6 +202,7 @@ class PipeIntake:
             loss.reason = error.strerror or str(error)
             return False
         self._loss = None
+        self._resumed_at = time.monotonic()
         loss.end(head, self._report)
         return True
 

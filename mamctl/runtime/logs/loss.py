@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 RETRY: Final = 0.2
 """Seconds between two attempts to store again."""
-_TELL: Final = 5.0
+TELL: Final = 5.0
+"""Seconds between two notices of one loss; a loss that follows another within them is the same trouble."""
 # With less free space than this, storing would only begin to end again.
 _ENOUGH: Final = 1 << 16
 
@@ -23,11 +24,12 @@ _ENOUGH: Final = 1 << 16
 class Loss:
     """One time of loss, from the first byte that could not be stored to the first that can."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, again: bool = False) -> None:
+        """`again`: the last loss ended just now, so this one is given more time, lest the two fill the log."""
         self.reason = reason
         self.bytes = 0
         self.lines = 0
-        self.retry_at = time.monotonic() + RETRY
+        self.retry_at = time.monotonic() + (TELL if again else RETRY)
         self._torn = False
         self._tell_at = 0.0
 
@@ -41,7 +43,7 @@ class Loss:
 
     def tell(self, report: Callable[[Notice], None]) -> None:
         """Tell the totals so far."""
-        self._tell_at = time.monotonic() + _TELL
+        self._tell_at = time.monotonic() + TELL
         report(Dropped(self.bytes, self.lines, self.reason))
 
     def postpone(self) -> None:

@@ -148,11 +148,22 @@ class Trail:
             # Something may have been added between our last look and the rename.
             self._final = True
             return True
-        successor = self._successor(reading)
+        following = self._following(reading)
+        if following is None:
+            return False
+        if following[1] == reading.key:
+            return self._lose_way()
+        successor = self._opened(*following)
         if successor is None:
             return False
         self._switch(reading, successor)
         return True
+
+    def _lose_way(self) -> bool:
+        """Go on at the oldest log there is: ours was removed, and perhaps those after it too."""
+        self._wanted = self.position
+        self.close()
+        return self._enter()
 
     def _has_successor(self, reading: Reading) -> bool:
         try:
@@ -161,17 +172,17 @@ class Trail:
             return False
         return (status.st_dev, status.st_ino) != reading.key
 
-    def _successor(self, reading: Reading) -> Reading | None:
-        """Open the file that follows. None: a rename is under way, or all is new and `_enter` finds its place."""
+    def _following(self, reading: Reading) -> tuple[int, tuple[int, int]] | None:
+        """Return number and key of the log after this one; those of a log that is gone are its own.
+
+        None: the renames of a rotation are under way.
+        """
         newer: tuple[int, tuple[int, int]] | None = None
         for number, key in numbers(self.files):
             if key == reading.key:
-                return self._opened(*newer) if newer else None
+                return newer
             newer = number, key
-        self._wanted = self.position
-        self.close()
-        self.pending = self._enter()
-        return None
+        return -1, reading.key
 
     def _opened(self, number: int, key: tuple[int, int]) -> Reading | None:
         """Open the log with this number, unless a rotation has put another one there meanwhile."""
@@ -197,14 +208,14 @@ class Trail:
             return
         # Of a line whose head was given, the end is no line of its own.
         self.skipped += 0 if self._passing else 1
-        while True:
+        while (excess := self._behind() - _WINDOW) > 0:
             reading = self._file()
-            newer = self._has_successor(reading)
-            stop = reading.size() if newer else max(self._offset, reading.size() - _WINDOW)
-            self._skip_to(reading, stop)
-            self._final = newer
-            if not newer or not self._advance():
+            size = reading.size()
+            self._skip_to(reading, min(size, self._offset + excess))
+            self._final = True
+            if self._offset < size or not self._advance():
                 break
+        self._final = False
         self._passing = True
 
     def _skip_to(self, reading: Reading, stop: int) -> None:
