@@ -20,13 +20,21 @@ from .services.thumbnail_store import ThumbnailStore
 class Application:
     """Opens the database and builds the parts; :meth:`start` sets them to work.
 
-    Raises DatabaseProblem or OSError when the data folder cannot be used.
+    Raises DatabaseProblem, sqlite3.Error or OSError when the data folder cannot be used.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         config.thumbnail_dir.mkdir(parents=True, exist_ok=True)
         self.database = Database(config.database_path)
+        try:
+            self._build()
+        except BaseException:
+            self.database.close()
+            raise
+
+    def _build(self) -> None:
+        config = self.config
         self.assets = AssetStore(self.database)
         self.work = WorkStore(self.database)
         self.media_root = MediaRoot(config.media_base_path)
@@ -34,6 +42,10 @@ class Application:
         self.hub = Hub()
         self.pipeline = self._pipeline()
         self.health = HealthCheck(config, self.hub, self.media_root, self.pipeline)
+        # Only for a new library: the missing folder of an old one is a disk that is not mounted,
+        # and a folder made in its place would hide that.
+        if self.assets.is_empty():
+            _make_folder(config.media_base_path)
 
     def _pipeline(self) -> Pipeline:
         config, decoder = self.config, Decoder()
@@ -49,10 +61,6 @@ class Application:
 
     def start(self) -> None:
         """Begin to deliver events and to process, in the running event loop."""
-        # Only for a new library: the missing folder of an old one is a disk that is not mounted,
-        # and a folder made in its place would hide that.
-        if self.assets.is_empty():
-            _make_folder(self.config.media_base_path)
         self.hub.open()
         self.pipeline.start()
 

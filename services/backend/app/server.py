@@ -2,7 +2,7 @@
 
 import logging
 import signal
-import socket
+import sqlite3
 import sys
 from types import FrameType
 
@@ -11,11 +11,14 @@ import uvicorn
 from .application import Application
 from .asgi import create_asgi
 from .config import Config
+from .listener import PunctualServer, listen, url_of
 from .log import configure_log
 from .models.data_lock import DataInUse, DataLock
 from .models.database import DatabaseProblem
 
-GRACEFUL_S = 1
+LAST_RESORT_S = 1
+"""Should cutting the connections not be enough; LINGER_S is the ordinary bound."""
+
 MAX_FRAME = 64 * 1024
 
 log = logging.getLogger("mam.server")
@@ -41,7 +44,7 @@ def serve(config: Config) -> int:
 
 def _serve_locked(config: Config) -> int:
     try:
-        listener = _listen(config.host, config.port)
+        listener = listen(config.host, config.port)
     except OSError as error:
         return _refuse(
             f"port {config.port} on {config.host} cannot be used: {error.strerror}", "stop what holds it, or set PORT"
@@ -49,11 +52,11 @@ def _serve_locked(config: Config) -> int:
     with listener:
         try:
             application = Application(config)
-        except DatabaseProblem as error:
+        except (DatabaseProblem, sqlite3.Error) as error:
             return _refuse(str(error), "python -m services.backend reset-db keeps a backup and starts anew")
         except OSError as error:
             return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
-        log.info("listening on http://%s", _address(listener))
+        log.info("listening on %s", url_of(listener))
         try:
             _server(application).run(sockets=[listener])
         finally:
@@ -68,31 +71,12 @@ def _server(application: Application) -> uvicorn.Server:
         server_header=False,
         # A header must not decide who the client is: nobody stands in front of us.
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACEFUL_S,
+        timeout_graceful_shutdown=LAST_RESORT_S,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         lifespan="on",
     )
-    return uvicorn.Server(config)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Lets a restart bind while old connections fade; a live listener still refuses us.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return PunctualServer(config)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ from services.backend.app.errors import ApiError
 from services.backend.app.models.asset import Asset
 from services.backend.app.models.asset_store import Outcome
 
+from .json_body import json_body
 from .listing_query import listing_from
 from .registration import registration_from
 
@@ -40,11 +41,8 @@ def list_assets() -> Response:
 @blueprint.post("/")
 def add_asset() -> tuple[Response, int]:
     """Register a file of the media folder: 201, or 200 with the asset that has it already."""
-    # Only JSON: a form of a foreign page can be sent without asking first, JSON cannot.
-    if not request.is_json:
-        raise ApiError(400, "the body must be JSON (Content-Type: application/json)")
     application = _application()
-    found = registration_from(request.get_json(), application.media_root)
+    found = registration_from(json_body(request), application.media_root)
     asset, outcome = application.assets.register(found, restore=True)
     if outcome is not Outcome.KNOWN:
         application.hub.tell_asset(asset)

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, Response, jsonify
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import HTTPException
 
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError, error_body
 from services.backend.app.models.database import DatabaseBusy
 
 from . import assets
-
-MAX_BODY_BYTES = 64 * 1024
+from .json_body import MAX_BODY_BYTES
 
 log = logging.getLogger("mam.api")
 
@@ -44,7 +43,7 @@ class Bridged:
 def create_flask(application: Application) -> Flask:
     """Build the Flask application around the parts of ``application``."""
     app = Flask("mam", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES + 1, PROPAGATE_EXCEPTIONS=False)
     app.extensions["mam"] = application
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(assets.blueprint, url_prefix=f"{application.config.api_prefix}/assets")
@@ -69,8 +68,7 @@ def _api_error(error: ApiError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    message = "the body is not valid JSON" if isinstance(error, BadRequest) else SENTENCES.get(status, error.name)
-    response = _answer(status, message)
+    response = _answer(status, SENTENCES.get(status, error.name))
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value

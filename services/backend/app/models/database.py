@@ -52,7 +52,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = _connect(path)
+        self._writer = _connect(path, create=True)
         self._write_lock = threading.Lock()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(MAX_READERS)
@@ -76,14 +76,11 @@ class Database:
             raise DatabaseBusy("the database is busy")
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
+            yield self._writer
             self._writer.execute("COMMIT")
         finally:
-            if self._writer.in_transaction:  # a COMMIT that failed, say on a full disk
+            # On a full disk SQLite has rolled back by itself, and a COMMIT can fail too.
+            if self._writer.in_transaction:
                 with suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
             self._write_lock.release()
@@ -105,7 +102,7 @@ class Database:
     def _reader(self) -> sqlite3.Connection:
         with suppress(queue.Empty):
             return self._idle.get_nowait()
-        connection = _connect(self.path)
+        connection = _connect(self.path, create=False)
         connection.execute("PRAGMA query_only = ON")
         return connection
 
@@ -122,9 +119,17 @@ class Database:
             self._write_lock.release()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    # A reader must not make the file anew that somebody deleted beneath us.
+    mode = "rwc" if create else "rw"
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
     except sqlite3.Error as error:
         raise DatabaseProblem(f"the database cannot be opened: {error}") from error
     connection.row_factory = sqlite3.Row

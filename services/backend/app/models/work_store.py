@@ -93,6 +93,14 @@ class WorkStore:
         with self._database.write() as connection:
             return [register_in(connection, found, restore=False) for found in batch]
 
+    def ready_thumbnails(self) -> list[tuple[int, str]]:
+        """Return id and thumbnail key of every ready asset."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id, thumbnail_key FROM media_assets WHERE status = 'ready' AND deleted_at IS NULL"
+            ).fetchall()
+        return [(row[0], row[1]) for row in rows]
+
     def known_files(self) -> dict[str, KnownFile]:
         """Return what is known of every file, by its path."""
         with self._database.read() as connection:

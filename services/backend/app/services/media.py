@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 THUMBNAIL_SIDE = 480
 JPEG_QUALITY = 82
+IMAGE_FORMATS = frozenset({"JPEG", "PNG", "GIF"})
 MAX_PIXELS = 200_000_000
 MAX_SIDE = 65_500
 BACKDROP = (24, 26, 32)
@@ -29,14 +30,14 @@ class Unreadable(Exception):
 
 def describe(file: BinaryIO, demuxer: str) -> dict[str, Any]:
     """Return width, height, codec and, for a video, duration (s), fps, bit_rate and container."""
-    if demuxer.isupper():
+    if demuxer in IMAGE_FORMATS:
         return _describe_image(file, demuxer)
     return _describe_video(file, demuxer)
 
 
 def thumbnail(file: BinaryIO, demuxer: str) -> bytes:
     """Return a JPEG that fits into THUMBNAIL_SIDE pixels each way."""
-    picture = _open_image(file, demuxer) if demuxer.isupper() else _video_picture(file, demuxer)
+    picture = _open_image(file, demuxer) if demuxer in IMAGE_FORMATS else _video_picture(file, demuxer)
     try:
         return _jpeg(picture)
     except (OSError, SyntaxError, ValueError) as error:

@@ -121,6 +121,9 @@ class Pipeline:
         resumed = self._work.resume()
         if resumed:
             log.info("%d assets were in the making when the last run ended; they are queued again", resumed)
+        redrawn = self._processor.requeue_lost_thumbnails()
+        if redrawn:
+            log.info("%d thumbnails are not on the disk; they are drawn again", redrawn)
         if self._samples:
             self._samples.look()
 
@@ -140,7 +143,7 @@ class Pipeline:
 
     def _scan(self) -> None:
         started = time.monotonic()
-        result = self._scanner.scan(stopped=self._stopping.is_set)
+        result = self._scanner.scan(stopped=self._pulse)
         took = time.monotonic() - started
         # A folder so large that reading it takes long is read less often: at most 5 % of the time.
         pause = max(self._interval_s, 20 * took) if self._interval_s else float("inf")
@@ -150,6 +153,11 @@ class Pipeline:
                 "scan: %d files, %d new, %d changed, %d missing, %d not usable, %.2f s",
                 result.files, result.created, result.changed, result.missing, result.skipped, took,
             )  # fmt: skip
+
+    def _pulse(self) -> bool:
+        """Show that a long scan is alive; True when it shall end."""
+        self._beat = time.monotonic()
+        return self._stopping.is_set()
 
     def _idle_s(self) -> float | None:
         left = self._scan_at - time.monotonic()

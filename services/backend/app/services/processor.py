@@ -51,6 +51,13 @@ class Processor:
         else:
             log.info("asset %d is read in %.2f s: %r", asset.id, time.monotonic() - started, asset.file_path)
 
+    def requeue_lost_thumbnails(self) -> int:
+        """Queue assets whose thumbnail somebody removed from the disk; return how many."""
+        lost = [asset_id for asset_id, key in self._work.ready_thumbnails() if not self._thumbnails.has(key)]
+        for asset_id in lost:
+            self._work.release(asset_id)
+        return len(lost)
+
     def _read(self, asset: Asset) -> None:
         try:
             descriptor = self._root.open(asset.file_path)

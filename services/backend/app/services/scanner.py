@@ -6,6 +6,7 @@ there again; a folder that cannot be read at all (an unmounted disk) changes not
 
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ def _found(base: str, path: str) -> FoundFile | None:
     except (PathRejected, OSError):
         return None  # an odd name, or gone since the folder was read
     # Links are left to those who name them: in a scan they would count files twice, or loop.
-    if not _is_regular(status):
+    if not stat.S_ISREG(status.st_mode):
         return None
     return FoundFile(
         path=relative,
@@ -129,10 +130,6 @@ def _found(base: str, path: str) -> FoundFile | None:
         format=media_type.name,
         title=title_of(relative),
     )
-
-
-def _is_regular(status: os.stat_result) -> bool:
-    return (status.st_mode & 0o170000) == 0o100000
 
 
 def _say_unreadable(error: OSError) -> None:

@@ -1,0 +1,191 @@
+"""Starting, stopping, dying, and what lies around afterwards."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import time
+from contextlib import ExitStack, closing
+
+import psutil
+import pytest
+from backend_media import clip, picture
+from running_backend import REPOSITORY, outcome, running_backend, wait_for
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.system
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0_and_its_decoder_with_it(folder, number):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        server.wait_until_ready(1)
+        decoder = server.get("/api/v1/health/processing").json()["workers"][0]["pid"]
+        server.process.send_signal(number)
+        assert server.process.wait(2) == 0
+        wait_for(lambda: is_gone(decoder), "the decoder is gone")
+    assert not any("Traceback" in line for line in server.lines)
+    assert "stopped" in server.lines[-1]
+
+
+def test_open_websockets_and_a_stalled_stream_do_not_delay_the_stop(folder):
+    clip(folder / "media" / "big.mp4", frames=4)
+    os.truncate(folder / "media" / "big.mp4", 100_000_000)
+    with running_backend(folder) as server, ExitStack() as stack:
+        clients = [stack.enter_context(connect(server.ws, proxy=None, close_timeout=0.2)) for _ in range(20)]
+        number = wait_for(server.assets, "the asset")[0]["id"]
+        stream = stack.enter_context(socket.create_connection(server.address, timeout=5))
+        stream.sendall(f"GET /api/v1/assets/{number}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert stream.recv(100)
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 2
+        assert len(clients) == 20
+
+
+def test_it_stops_at_once_while_it_draws_samples(folder):
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        wait_for(lambda: list(server.media.glob("*.jpg")), "the first sample")
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 2
+
+
+def test_a_restart_keeps_ids_titles_and_thumbnails(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        server.wait_until_ready(1)
+        before = server.assets()
+    with running_backend(folder) as server:
+        assert server.assets() == before
+        assert server.get(before[0]["media_metadata"]["thumbnail_url"]).status_code == 200
+
+
+def test_thumbnails_that_were_removed_from_the_disk_are_drawn_again(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        url = server.wait_until_ready(1)[0]["media_metadata"]["thumbnail_url"]
+    shutil.rmtree(folder / "data" / "thumbnails")
+    with running_backend(folder) as server:
+        wait_for(lambda: server.get(url).status_code == 200, "the thumbnail is back")
+
+
+def test_a_kill_loses_nothing_and_leaves_no_decoder(folder):
+    for number in range(30):
+        picture(folder / "media" / f"{number}.png", (900, 900))
+    with running_backend(folder) as server:
+        server.wait_until_ready(2)
+        decoder = server.get("/api/v1/health/processing").json()["workers"][0]["pid"]
+        server.process.kill()
+        server.process.wait(5)
+        wait_for(lambda: is_gone(decoder), "the decoder is gone")
+    with running_backend(folder) as server:
+        server.wait_until_ready(30)
+        assert server.get("/api/v1/assets").json()["meta"]["total"] == 30
+
+
+def test_the_entry_point_of_the_seeds_runs_the_same_server(folder):
+    backend = REPOSITORY / "services" / "backend"
+    with running_backend(folder, ("wsgi.py",), cwd=backend) as server:
+        assert server.get("/api/v1/health/status").status_code == 200
+        picture(server.media / "a.jpg")
+        assert server.add("a.jpg").is_success
+        server.wait_until_ready(1)
+        assert server.stop() == 0
+
+
+def test_a_port_that_is_taken_is_an_error_with_a_hint(folder):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        code, _, complaint = outcome(folder, "-m", "services.backend", PORT=str(port))
+    assert code == 1
+    assert f"port {port}" in complaint
+    assert "hint:" in complaint
+
+
+def test_a_second_server_on_the_same_data_is_refused_and_names_the_first(folder):
+    with running_backend(folder) as server:
+        code, _, complaint = outcome(folder, "-m", "services.backend")
+        assert code == 1
+        assert f"pid {server.process.pid}" in complaint
+
+
+def test_bad_settings_are_an_error_of_usage(folder):
+    code, _, complaint = outcome(folder, "-m", "services.backend", HOST="0.0.0.0")
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert "loopback" in complaint
+
+
+def test_a_damaged_database_is_an_error_with_a_way_out(folder):
+    (folder / "data").mkdir()
+    (folder / "data" / "mam.db").write_bytes(b"no database " * 1000)
+    code, _, complaint = outcome(folder, "-m", "services.backend")
+    assert code == 1
+    assert "reset-db" in complaint
+    assert outcome(folder, "-m", "services.backend", "reset-db", "--yes")[0] == 0
+    assert len(list((folder / "data" / "backups").glob("*.damaged"))) == 1
+    with running_backend(folder) as server:
+        assert server.get("/api/v1/health/status").status_code == 200
+
+
+def test_a_data_folder_that_cannot_be_made_is_an_error(folder):
+    (folder / "data").write_text("a file where the folder should be")
+    code, _, complaint = outcome(folder, "-m", "services.backend")
+    assert code == 1
+    assert "DATA_DIR" in complaint
+
+
+def test_check_says_whether_the_database_is_migrated(folder):
+    code, _, complaint = outcome(folder, "-m", "services.backend.check")
+    assert (code, "does not exist" in complaint) == (1, True)
+    with running_backend(folder):
+        code, said, _ = outcome(folder, "-m", "services.backend.check")
+        assert (code, "is migrated" in said) == (0, True)
+    with closing(sqlite3.connect(folder / "data" / "mam.db")) as connection:
+        connection.execute("PRAGMA user_version = 77")
+    code, _, complaint = outcome(folder, "-m", "services.backend", "check")
+    assert (code, "version 77" in complaint) == (1, True)
+
+
+def test_reset_db_asks_refuses_beside_a_server_and_keeps_a_backup(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        number = server.wait_until_ready(1)[0]["id"]
+        server.request("DELETE", f"/api/v1/assets/{number}")
+        code, _, complaint = outcome(folder, "-m", "services.backend", "reset-db", "--yes")
+        assert (code, "in use" in complaint) == (1, True)
+    code, _, complaint = outcome(folder, "-m", "services.backend", "reset-db")
+    assert (code, "--yes" in complaint) == (1, True)
+    assert outcome(folder, "-m", "services.backend", "reset-db", "--yes")[0] == 0
+    backup = next((folder / "data" / "backups").glob("*.db"))
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT count(*) FROM media_assets").fetchone()[0] == 1
+    assert not list((folder / "data").glob("mam.db*"))
+    assert (folder / "media" / "a.jpg").exists()
+    with running_backend(folder) as server:
+        assert len(server.wait_until_ready(1)) == 1
+
+
+def test_cleanup_removes_what_nobody_uses_even_beside_a_server(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        url = server.wait_until_ready(1)[0]["media_metadata"]["thumbnail_url"]
+        stray = server.data / "thumbnails" / "ab" / "cd" / ("abcd" + "0" * 28 + ".jpg")
+        stray.parent.mkdir(parents=True)
+        stray.touch()
+        os.utime(stray, (1, 1))
+        code, said, _ = outcome(folder, "-m", "services.backend", "cleanup")
+        assert (code, "removed 1 unused" in said) == (0, True)
+        assert not stray.exists()
+        assert server.get(url).status_code == 200

@@ -1,0 +1,62 @@
+import pytest
+from backend_media import picture
+from running_backend import running_backend, wait_for
+
+from services.backend.app.services.sample_library import NAMES
+
+pytestmark = pytest.mark.system
+
+SIX = 6
+
+
+def test_an_empty_media_folder_is_filled_once_with_six_different_media(folder):
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        assets = server.wait_until_ready(SIX)
+        assert {asset["file_path"] for asset in assets} == set(NAMES)
+        assert len({asset["title"] for asset in assets}) == SIX
+        assert [asset["type"] for asset in assets].count("video") == 3
+        durations = [asset["media_metadata"].get("duration") for asset in assets if asset["type"] == "video"]
+        assert durations == pytest.approx([2.0] * 3, abs=0.1)
+        assert len({asset["media_metadata"]["thumbnail_url"] for asset in assets}) == SIX
+    for path in folder.joinpath("media").iterdir():
+        path.unlink()
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        wait_for(lambda: {asset["status"] for asset in server.assets()} == {"offline"}, "the scan is over")
+        assert list(server.media.iterdir()) == []
+
+
+def test_a_folder_that_has_something_gets_no_samples_ever(folder):
+    picture(folder / "media" / "mine.jpg")
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        server.wait_until_ready(1)
+    (folder / "media" / "mine.jpg").unlink()
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        wait_for(lambda: server.assets(status="offline"), "the scan is over")
+        assert list(server.media.iterdir()) == []
+
+
+def test_samples_that_were_cut_short_are_completed_at_the_next_start(folder):
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        wait_for((server.media / NAMES[0]).exists, "the first sample")
+        server.process.kill()
+        server.process.wait(5)
+    assert len(list((folder / "media").glob("[!.]*"))) < SIX
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        server.wait_until_ready(SIX)
+
+
+def test_a_missing_media_folder_of_a_new_library_is_made(folder):
+    (folder / "media").rmdir()
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        server.wait_until_ready(1)
+
+
+def test_a_missing_media_folder_of_an_old_library_is_not_made(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server:
+        server.wait_until_ready(1)
+    (folder / "media").rename(folder / "unmounted")
+    with running_backend(folder, MEDIA_SAMPLES="1") as server:
+        wait_for(lambda: server.said("media folder cannot be read"), "it says so")
+        assert not server.media.exists()
+        assert server.assets()[0]["status"] == "ready"
