@@ -45,6 +45,9 @@ def is_to_itself(connected: socket.socket) -> bool:
     """Tell whether a connection leads to itself.
 
     The kernel may give a connection to an unused local port that same port as its own end; then TCP connects it to
-    itself, and a port on which nobody listens looks ready.
+    itself, and a port on which nobody listens looks ready. One that was reset meanwhile led to somebody.
     """
-    return bool(connected.getsockname() == connected.getpeername())
+    try:
+        return bool(connected.getsockname() == connected.getpeername())
+    except OSError:
+        return False

@@ -1,8 +1,7 @@
 """The HTTP probe: one GET over a connection of its own.
 
 No redirects (a 3xx is judged like any status), no proxies, no name server for literal addresses, at most 1 MiB of
-body, one deadline over everything. Certificates are not verified: the probe sends no secret that its URL does not
-hold, it asks whether a service works and not whether to trust it, and a local one signs its own.
+body, one deadline over everything.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 import h11
 
 from mamctl.runtime.probes.connection import connect
 from mamctl.runtime.probes.outcome import Outcome, failed_connection, seconds
+from mamctl.runtime.probes.stream import HandshakeFailed, Plain, secured
 from mamctl.runtime.probes.subset import Json, mismatch
 
 if TYPE_CHECKING:
     import socket
-    import ssl
     from urllib.parse import SplitResult
 
     from mamctl.core.manifest.model import HttpProbe
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a body that are read; a larger one holds no answer that a probe may ask for."""
 
-_CHUNK = 65536
 _URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -91,6 +89,8 @@ async def check(probe: HttpProbe, timeout: float) -> Outcome:  # noqa: ASYNC109 
         return _late(probe, answer, timeout)
     except h11.RemoteProtocolError:
         return _broken(answer)
+    except HandshakeFailed as error:
+        return Outcome(ok=False, detail=f"the TLS handshake failed: {error}", answered=True)
     except OSError as error:
         return _broken(answer) if answer.heard else failed_connection(error)
     except ValueError as error:
@@ -100,7 +100,7 @@ async def check(probe: HttpProbe, timeout: float) -> Outcome:  # noqa: ASYNC109 
 
 async def _exchange(connection: socket.socket, where: Target, answer: Answer) -> None:
     with connection:
-        stream = await _secured(connection, where.host) if where.secure else _Plain(connection)
+        stream = await secured(connection, where.host) if where.secure else Plain(connection)
         try:
             http = h11.Connection(h11.CLIENT)
             await stream.send((http.send(where.request) or b"") + (http.send(h11.EndOfMessage()) or b""))
@@ -167,58 +167,3 @@ def _broken(answer: Answer) -> Outcome:
     if answer.heard:
         return Outcome(ok=False, detail="the answer is not HTTP", answered=True)
     return Outcome(ok=False, detail="the connection was closed without an answer", answered=False)
-
-
-class _Stream(Protocol):
-    async def send(self, data: bytes) -> None: ...
-    async def receive(self) -> bytes: ...
-    def close(self) -> None: ...
-
-
-class _Plain:
-    """The socket itself: a third of the cost of asyncio's streams."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._loop = asyncio.get_running_loop()
-
-    async def send(self, data: bytes) -> None:
-        await self._loop.sock_sendall(self._connection, data)
-
-    async def receive(self) -> bytes:
-        return await self._loop.sock_recv(self._connection, _CHUNK)
-
-    def close(self) -> None:
-        """Leave the socket to its owner."""
-
-
-class _Tls:
-    """A stream through TLS; asyncio has that only with its transports."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def receive(self) -> bytes:
-        return await self._reader.read(_CHUNK)
-
-    def close(self) -> None:
-        self._writer.transport.abort()
-
-
-async def _secured(connection: socket.socket, host: str) -> _Stream:
-    return _Tls(*await asyncio.open_connection(sock=connection, ssl=_context(), server_hostname=host))
-
-
-@functools.cache
-def _context() -> ssl.SSLContext:
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -2,7 +2,7 @@ import socket
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamctl.core.errors import MamctlError
@@ -94,6 +94,7 @@ def test_an_address_of_another_machine_is_an_error_at_once():
         choose([Request(host="192.0.2.1")])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y"])), unique=True), st.integers(0, 2**31))
 def test_no_two_ports_of_a_run_are_the_same_and_all_lie_outside_the_local_range(keys, seed):
     requests = [Request(service, name) for service, name in keys]

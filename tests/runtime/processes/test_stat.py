@@ -1,6 +1,6 @@
 import os
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamctl.runtime.processes import read
@@ -15,6 +15,7 @@ def test_a_row_is_read_field_by_field():
     assert (row.start_ticks, row.cpu_ticks, row.reaped_ticks, row.rss_pages) == (12345, 56, 78, 321)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=15).filter(lambda name: b"\0" not in name))
 def test_any_name_is_read_whole_whatever_it_holds(name):
     row = parse(b"41 (" + name + b")" + TAIL)
