@@ -7,6 +7,7 @@ what only the API needs is imported after that.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -35,7 +36,9 @@ def main() -> None:
     place = Place(*request["place"])
     report = Report(request["report"])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    manager = ProcessManager(place.manifest, home=place.home, logs=place.logs)
+    # Nothing that is made while starting becomes garbage: looking for it would only delay the services.
+    gc.disable()
+    manager = ProcessManager(place.manifest, home=place.home, logs=place.logs, sole=True)
     try:
         manager.open()
         code = asyncio.run(supervise(manager, place, request, report))
@@ -57,6 +60,8 @@ async def supervise(manager: ProcessManager, place: Place, request: Mapping[str,
             up = request["up"]
             manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
             report.stand()
+            gc.freeze()
+            gc.enable()
             code = await serve(listener, manager, place, request["lease"])
         finally:
             os.unlink(place.socket)

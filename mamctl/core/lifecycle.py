@@ -13,7 +13,7 @@ from mamctl.core import probing
 from mamctl.core.actions import Action, Announce, ArmTimer, Attach, Signal, Spawn, StopProbes
 from mamctl.core.budget import Budget
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
+from mamctl.core.states import LIVED_SECONDS, Ownership, Purpose, Reason, State, Timer, Wanted
 
 
 class Step(NamedTuple):
@@ -25,32 +25,39 @@ class Step(NamedTuple):
 
 def want_up(service: Service) -> Service:
     """Take the operator's word that it shall run: forget the budget, try again at once what waits or failed."""
+    if service.leaving:
+        return service
     wanted = service.but(wanted=Wanted.UP, budget=Budget())
     match service.state:
         case State.STOPPED | State.FAILED | State.BACKOFF:
-            return wanted.but(halt=None).enter(State.WAITING)
+            return wanted.enter(State.WAITING)
         case State.COMPLETED if not service.is_task:
             return wanted.enter(State.WAITING)
         case State.WAITING if service.reason is Reason.ABSENT:
             return wanted.enter(State.WAITING)
-        case State.STOPPING if service.halt is not None and service.halt.then is not Then.RETRY:
-            return wanted.but(halt=replace(service.halt, then=Then.AGAIN))
+        case State.STOPPING if service.halt is not None and not service.returning:
+            return wanted if _has_done(service) else wanted.but(halt=replace(service.halt, then=Then.AGAIN))
         case _:
             return wanted
 
 
 def halt(service: Service, how: Halt, at: float) -> Step:
-    """Begin to stop it. Without a process of ours there is nothing to wait for."""
-    service = service.but(wanted=Wanted.UP if how.then is Then.AGAIN else Wanted.DOWN)
-    if how.then is Then.AGAIN:
-        service = service.but(budget=Budget())
+    """Begin to stop it. Without a process there is nothing to wait for."""
+    if how.then is not Then.AGAIN:
+        service = service.but(wanted=Wanted.DOWN)
     if service.state is State.STOPPING and service.halt is not None:
-        return Step(service.but(halt=replace(how, signalled=service.halt.signalled)))
+        stays = service.leaving or (how.then is Then.REST and service.halt.then is Then.COMPLETE)
+        return Step(service if stays else service.but(halt=replace(how, signalled=service.halt.signalled)))
     if how.then is Then.REST and service.state in (State.COMPLETED, State.STOPPED):
         return Step(service)
-    if not service.running or service.attached:
+    if not service.running:
         return follow(service.but(halt=how), at=at, luck=0.5, first=(StopProbes(service.name),))
     return stopping(service, how)
+
+
+def _has_done(service: Service) -> bool:
+    """Tell whether it is a task that has done its work and is only being cleaned up after."""
+    return service.is_task and service.halt is not None and service.halt.then is Then.COMPLETE
 
 
 def halt_again(service: Service, detail: str, at: float) -> Step:
@@ -58,13 +65,21 @@ def halt_again(service: Service, detail: str, at: float) -> Step:
     return halt(service, Halt(Then.AGAIN, Reason.DEPENDENCY_WAITING, detail), at)
 
 
+def come_back(service: Service) -> Service:
+    """Take the news that it is in the manifest: one that was leaving stays, at rest."""
+    if not service.leaving or service.halt is None:
+        return service
+    return service.but(halt=replace(service.halt, then=Then.REST))
+
+
 def renew(service: Service, at: float) -> Step:
-    """Take a new spec that asks for a new process."""
-    if service.state is State.COMPLETED:
-        return Step(service.enter(State.STOPPED))
-    if not service.running:
+    """Take a new spec that asks for a new process. What was completed was completed by the old one."""
+    if service.wanted is Wanted.DOWN:
+        return Step(service.enter(State.STOPPED) if service.state is State.COMPLETED else service)
+    if not service.running and service.state is not State.COMPLETED:
         return Step(service)
-    return halt(service, Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed"), at)
+    how = Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
+    return halt(service.but(budget=Budget()), how, at)
 
 
 def begin(service: Service) -> Step:
@@ -77,6 +92,12 @@ def begin(service: Service) -> Step:
     )
     act = Attach(born.name, born.generation) if looks else Spawn(born.name, born.generation)
     return Step(born, (act,))
+
+
+def look_again(service: Service) -> Step:
+    """Look again for an external service; it stays absent until somebody answers, and nobody is told of each look."""
+    looking = service.but(generation=service.generation + 1)
+    return Step(looking, (Attach(looking.name, looking.generation),))
 
 
 def wait(service: Service, detail: str) -> Step:
@@ -108,9 +129,13 @@ def signal(service: Service) -> Step:
 
 
 def stopping(service: Service, how: Halt) -> Step:
-    """Turn it towards its stop; the signal follows once no dependant is in the way."""
+    """Turn it towards its stop; the signal follows once no dependant is in the way.
+
+    One that is attached is not stopped, only let go: it passes through here unannounced.
+    """
     stopping = service.enter(State.STOPPING, how.reason, how.detail).but(halt=how)
-    return Step(stopping, (StopProbes(service.name), tell("stopping", stopping)))
+    said: tuple[Action, ...] = () if service.attached else (tell("stopping", stopping),)
+    return Step(stopping, (StopProbes(service.name), *said))
 
 
 def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...] = ()) -> Step:
@@ -153,6 +178,21 @@ def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[
     return Step(backing, (*first, said, timer))
 
 
+def become_ready(service: Service, at: float) -> Step:
+    """Let it be ready. Failures of the live probe go on being counted: they are about something else."""
+    kind = "healthy" if service.state is State.UNHEALTHY else "started"
+    took = None if service.spawned_at is None else round(at - service.spawned_at, 3)
+    budget, bad_live = service.budget.became_ready(), service.bad_live
+    ready = service.enter(State.READY).but(ready_at=at, budget=budget, bad_live=bad_live)
+    actions: list[Action] = [tell(kind, ready, ready_after_s=took, url=ready.spec.url)]
+    if kind == "started":
+        actions += probing.once_ready(ready)
+    if budget.attempts:
+        ready, timer = arm(ready, Timer.STABLE, ready.run.restart.reset_after)
+        actions.append(timer)
+    return Step(ready, tuple(actions))
+
+
 def arm(service: Service, timer: Timer, delay: float) -> tuple[Service, ArmTimer]:
     """Arm a timer, `delay` seconds from now; an earlier one for the same purpose counts no more."""
     token = service.tokens + 1
@@ -166,10 +206,24 @@ def tell(kind: str, service: Service, **data: object) -> Announce:
     return Announce(kind, service.name, service.generation, {**known, **data})
 
 
-def probes_of(service: Service) -> tuple[Action, ...]:
-    """Return the actions that put changed probes in place for a service that runs."""
-    if service.state is State.STARTING and service.pid is not None and not service.is_task:
-        return tuple(probing.while_starting(service))
-    if service.state in (State.READY, State.UNHEALTHY):
-        return (StopProbes(service.name), *probing.once_ready(service))
-    return ()
+def watch_start(service: Service) -> Step:
+    """Ask whether it is ready; with nothing to ask, let it live for a moment. A task has only its end."""
+    if service.is_task:
+        return Step(service)
+    if service.run.ready is not None:
+        return Step(service, (probing.while_starting(service),))
+    service, timer = arm(service, Timer.LIVED, LIVED_SECONDS)
+    return Step(service, (timer,))
+
+
+def watch_anew(service: Service, at: float) -> Step:
+    """Put changed probes in place for a service that runs."""
+    if service.state is State.STARTING and service.pid is not None:
+        step = watch_start(service.without(Timer.LIVED))
+        return Step(step.service, (StopProbes(service.name), *step.actions))
+    if service.state not in (State.READY, State.UNHEALTHY):
+        return Step(service)
+    step = Step(service)
+    if service.state is State.UNHEALTHY and probing.probe_for(service, Purpose.READY) is None:
+        step = become_ready(service, at)
+    return Step(step.service, (StopProbes(service.name), *probing.once_ready(service), *step.actions))

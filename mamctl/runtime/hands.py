@@ -57,15 +57,17 @@ class Hands:
         history: History,
         journal: Journal,
         inherited: Mapping[str, str],
+        sole: bool = False,
         launcher: Launcher | None = None,
         prober: Prober | None = None,
     ) -> None:
         self.manifest = manifest
         self.supervisor = Supervisor(manifest)
         self.history = history
-        self.sweeper = Sweeper(self._leaders)
+        self.sweeper = Sweeper(self._leaders, project=manifest.name, sole=sole)
         self._journal = journal
-        self._inherited = inherited
+        # A plain copy: os.environ decodes every value at each look.
+        self._inherited = dict(inherited)
         self._launcher = launcher or Launcher()
         self._loop = asyncio.get_running_loop()
         self.outputs = Outputs(folders, self._loop, self.on_notice)
@@ -129,6 +131,7 @@ class Hands:
             os.close(incarnation.pidfd)
         self._alive.clear()
         self.outputs.close_all()
+        self._launcher.close()
         self.history.flush()
 
     # The one reader of the queue --------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ class Hands:
         self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
 
     def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
-        require_free(spec, self.manifest.name, [found.instance for found in self._alive.values()])
+        require_free(spec, self.manifest.name, lambda: [found.instance for found in self._alive.values()])
         instance = new_instance(self.manifest.name, spec.name)
         self._journal.write("intent", service=spec.name, generation=generation, instance=instance)
         env = environment(spec, self.manifest.name, self._inherited, instance)

@@ -44,6 +44,7 @@ class Launcher:
 
     def __init__(self, open_files: int | None = None) -> None:
         self._open_files = open_files
+        self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def launch(self, argv: tuple[str, ...], *, cwd: str, env: Mapping[str, str], stdout: int, stderr: int) -> Launched:
         """Start a command in a session of its own. Raises LaunchError."""
@@ -52,7 +53,7 @@ class Launcher:
                 argv,
                 cwd=cwd,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                stdin=self._null,
                 stdout=stdout,
                 stderr=stderr,
                 close_fds=False,
@@ -66,6 +67,10 @@ class Launcher:
         process.returncode = 0
         self._lower_limit(process.pid)
         return Launched(process.pid, os.pidfd_open(process.pid))
+
+    def close(self) -> None:
+        """Let go of what every child got as its empty input."""
+        os.close(self._null)
 
     def _lower_limit(self, pid: int) -> None:
         if self._open_files is None:

@@ -60,13 +60,16 @@ class Operator:
         *,
         alone: bool,
         wait: float | None,
-        reread: bool = True,
     ) -> Report:
         """Reconcile with the manifest on disk, want services, and wait until they settled."""
-        removed = self.reload() if reread else []
+        removed = self.reload()
         self.want(names, profiles, alone=alone)
         report = await self._settled(wait)
         return {**report, "removed": removed}
+
+    async def settle(self, *, wait: float | None) -> Report:
+        """Wait until all that is wanted has settled, and want nothing more."""
+        return {**await self._settled(wait), "removed": []}
 
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
@@ -169,7 +172,9 @@ class Operator:
         return [
             name
             for name, service in self._services.items()
-            if not service.spec.manual and (not service.spec.profiles or service.spec.profiles & self._profiles)
+            if name in self._hands.manifest.services
+            and not service.spec.manual
+            and (not service.spec.profiles or service.spec.profiles & self._profiles)
         ]
 
     async def _settled(self, wait: float | None, names: Iterable[str] | None = None) -> Report:

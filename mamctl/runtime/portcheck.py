@@ -10,19 +10,19 @@ from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.ports import PortState, Standing, bind_test, find_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from mamctl.core.manifest.model import ServiceSpec
 
 
-def require_free(spec: ServiceSpec, project: str, instances: Collection[str]) -> None:
-    """Raise LaunchError about the first port that cannot be had; `instances` are the markers of what lives."""
+def require_free(spec: ServiceSpec, project: str, instances: Callable[[], Collection[str]]) -> None:
+    """Raise LaunchError about the first port that cannot be had; `instances` tells the markers of what lives."""
     if spec.listener is Listener.ANY:
         return
     for port in spec.ports:
         state = bind_test(spec.host, port.number)
         if state is not PortState.FREE:
-            raise _conflict(spec.host, port.number, project, instances)
+            raise _conflict(spec.host, port.number, project, instances())
 
 
 def _conflict(host: str, port: int, project: str, instances: Collection[str]) -> LaunchError:

@@ -38,6 +38,7 @@ class ProcessManager:
     """Runs the services of a manifest while it is entered; leaving it stops them all.
 
     `home` keeps the journal and the events (default: `.mamctl` beside the manifest), `logs` the services' output.
+    `sole`: this process does nothing else, so all its children are the services' and are ended with them.
     Entering raises ManifestError with every problem, TakenError when a supervisor runs there already.
     """
 
@@ -45,7 +46,8 @@ class ProcessManager:
     history: History
     operator: Operator
 
-    def __init__(self, manifest: str, *, home: str | None = None, logs: str | None = None) -> None:
+    def __init__(self, manifest: str, *, home: str | None = None, logs: str | None = None, sole: bool = False) -> None:
+        self._sole = sole
         self.path = os.path.abspath(manifest)
         folder = os.path.dirname(self.path)
         self._home = os.path.abspath(home or os.environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
@@ -80,6 +82,7 @@ class ProcessManager:
             history=self.history,
             journal=self._journal,
             inherited=os.environ,
+            sole=self._sole,
             launcher=Launcher(raise_open_files()),
         )
         self._ports.running = lambda: self.hands.alive
@@ -88,7 +91,7 @@ class ProcessManager:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Stop what runs, and let go of everything."""
         try:
@@ -97,7 +100,8 @@ class ProcessManager:
         finally:
             self.hands.close()
             asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
-            await self._group.__aexit__(kind, error, trace)
+            # All its tasks were cancelled; an error of the caller's is raised as it is, not as a group.
+            await self._group.__aexit__(None, None, None)
             self._journal.write("down")
             self._journal.close()
             os.close(self._lock)

@@ -24,20 +24,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from mamctl.runtime.incarnation import Incarnation
+    from mamctl.runtime.processes import Stat
 
 KILL_SECONDS = 2.0
-PORT_SECONDS = 1.0
+PORT_SECONDS = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
 
 class Sweeper:
-    """Cleans up after incarnations. `known` names the children that somebody else reaps."""
+    """Cleans up after incarnations.
 
-    def __init__(self, known: Callable[[], Collection[int]]) -> None:
+    `known` names the leaders that live: they are reaped elsewhere. `project` is that of the markers. `sole`: this
+    process does nothing else, so every other child is a leftover; a program that embeds us has children of its own.
+    """
+
+    def __init__(self, known: Callable[[], Collection[int]], *, project: str, sole: bool) -> None:
         self._known = known
+        self._prefix = f"{project}/".encode()
+        self._sole = sole
+        self._sessions: set[int] = set()
 
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
+        self._sessions.add(dead.pid)
         return not self._orphans(dead) and not dead.group_exists() and ports_free(dead)
 
     async def clean(self, dead: Incarnation) -> tuple[Survivor, ...]:
@@ -65,19 +74,27 @@ class Sweeper:
 
     def reap_orphans(self) -> None:
         """Collect the zombies that services left to us; those of our own session are waited for by who started them."""
-        ours = os.getsid(0)
         for pid in self._unknown():
             row = read(pid)
-            if row is None or row.sid == ours:
+            if row is None or not self._may_reap(row):
                 continue
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 
     def kill_unknown(self) -> list[int]:
-        """Kill every child that we did not start: at the very end all of them are leftovers. Return their pids."""
-        left = [pid for child in self._unknown() for pid in (child, *descendants(child))]
+        """Kill what no service owns any more, at the very end. Return the pids."""
+        found = [child for child in self._unknown() if self._sole or self._is_marked(child)]
+        left = [pid for child in found for pid in (child, *descendants(child))]
         send(left, signal.SIGKILL)
         return left
+
+    def _may_reap(self, row: Stat) -> bool:
+        """Tell whether nobody else waits for a child: probes run in our own session, others anywhere."""
+        return row.sid in self._sessions or (self._sole and row.sid != os.getsid(0))
+
+    def _is_marked(self, pid: int) -> bool:
+        found = environment(pid)
+        return found is not None and found.get(MARKER.encode(), b"").startswith(self._prefix)
 
     def _unknown(self) -> list[int]:
         known = self._known()

@@ -95,8 +95,8 @@ class Watcher:
             if outcome.ok and action.fast:
                 outcome = self._by_ours(outcome, service.run, probe, tree)
             self._post(Probed(action.name, action.generation, action.purpose, outcome.ok, outcome.detail, loop.time()))
-            if outcome.ok and action.fast:
-                return
+            if self._tasks.get((action.name, action.purpose)) is not asyncio.current_task():
+                return  # what was just posted ended or replaced this probe, which does not cancel itself
 
     async def _check(self, probe: Probe, context: Context) -> Outcome:
         try:
