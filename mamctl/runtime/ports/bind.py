@@ -29,6 +29,7 @@ _BY_ERRNO = {
     errno.EPERM: PortState.RESERVED,
     errno.EADDRNOTAVAIL: PortState.NO_ADDRESS,
     errno.EAFNOSUPPORT: PortState.NO_ADDRESS,
+    errno.EINVAL: PortState.NO_ADDRESS,  # a link-local address without its interface
 }
 
 _WORST_FIRST = (PortState.TAKEN, PortState.RESERVED, PortState.FREE, PortState.NO_ADDRESS)

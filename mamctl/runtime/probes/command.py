@@ -15,6 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from mamctl.runtime import processes
+from mamctl.runtime.processes.stat import DEAD
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,6 +26,7 @@ KEPT: Final = 200
 
 _POLL = 0.01
 _REAP_WITHIN = 1.0
+_LAST_READS = 4
 
 Watch = Callable[[asyncio.AbstractEventLoop, int, Callable[[], None]], None]
 """Calls back once, in the loop, when the process of that id has ended; does not reap it."""
@@ -44,10 +48,11 @@ def by_polling(loop: asyncio.AbstractEventLoop, pid: int, ended: Callable[[], No
     """Watch a process by asking every 10 ms, where there are no pidfds."""
 
     def ask() -> None:
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            loop.call_later(_POLL, ask)
+        row = processes.read(pid)
+        if row is None or row.state in DEAD:
+            ended()
             return
-        ended()
+        loop.call_later(_POLL, ask)
 
     loop.call_soon(ask)
 
@@ -76,7 +81,11 @@ class Command:
         self._pids = pids
         self._pids.add(self._process.pid)
         self._loop.add_reader(self._stderr, self._read)
-        (watch or _WATCH)(self._loop, self._process.pid, self._on_end)
+        try:
+            (watch or _WATCH)(self._loop, self._process.pid, self._on_end)
+        except OSError:
+            self._on_end()
+            raise
 
     async def finish(self, timeout: float) -> int | None:  # noqa: ASYNC109 - it kills, then tells
         """Return the exit code (negative: the signal that ended it), or None when its status was lost.
@@ -120,8 +129,9 @@ class Command:
     def _read_rest(self) -> None:
         self._loop.remove_reader(self._stderr)
         with suppress(BlockingIOError):
-            while piece := os.read(self._stderr, 65536):
-                self._tail = (self._tail + piece)[-KEPT:]
+            # Bounded: a process that left the group may still be writing.
+            for _ in range(_LAST_READS):
+                self._tail = (self._tail + os.read(self._stderr, 65536))[-KEPT:]
         os.close(self._stderr)
 
     def _kill_group(self) -> None:

@@ -99,6 +99,11 @@ def test_an_address_that_is_not_ours_is_no_address():
     assert bind_test("192.0.2.1", 8000) is PortState.NO_ADDRESS
 
 
+@needs_ipv6
+def test_a_link_local_address_without_its_interface_is_no_address():
+    assert bind_test("fe80::1", 8000) is PortState.NO_ADDRESS
+
+
 def test_a_name_that_only_a_name_server_knows_is_no_address_and_nobody_is_asked(monkeypatch):
     def ask(*args, **more):
         raise AssertionError("a name server was asked")

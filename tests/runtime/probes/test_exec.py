@@ -166,3 +166,19 @@ def test_no_descriptor_left_is_our_trouble_and_not_an_exception(monkeypatch):
 
     monkeypatch.setattr(command_module.os, "pipe", exhausted)
     assert shell("true").detail == "cannot run /bin/sh: too many open files"
+
+
+def test_a_command_whose_end_cannot_be_watched_is_not_left_running(monkeypatch):
+    def refuse(loop, pid, ended):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(command_module, "_WATCH", refuse)
+    assert ask("/bin/sleep", "60").detail == "cannot run /bin/sleep: too many open files"
+
+
+def test_a_writer_that_left_the_group_does_not_hold_the_check_up(tmp_path):
+    pids = tmp_path / "pids"
+    script = f"setsid sh -c 'echo $$ > {pids}; exec yes >&2' & while [ ! -s {pids} ]; do sleep 0.01; done; exit 1"
+    outcome = shell(script)
+    os.kill(int(pids.read_text()), 9)
+    assert outcome.detail.startswith("exit 1: y y")

@@ -286,3 +286,12 @@ def test_a_log_or_index_that_is_gone_makes_no_exception(tmp_path, victim):
             return await ask(output, "starting", SOON)
 
     assert asyncio.run(scenario()).ok is False
+
+
+def test_an_output_that_cannot_be_read_is_our_trouble_and_not_an_exception():
+    class Broken(Written):
+        def read_new(self, position):
+            raise OSError(24, "Too many open files")
+
+    outcome = asyncio.run(ask(Broken(), "ready"))
+    assert (outcome.ok, outcome.detail, outcome.answered) == (False, "cannot probe: too many open files", False)

@@ -122,6 +122,18 @@ def test_a_zombie_still_is_somebody_and_a_reaped_process_nobody(system):
     assert system.identity(process.pid) is None
 
 
+def test_a_row_read_after_the_process_was_reaped_is_not_taken_for_its_own(monkeypatch):
+    process = subprocess.Popen(["true"])
+    pidfd = os.pidfd_open(process.pid)
+    process.wait()
+    try:
+        # As if the pid belonged to somebody else by now.
+        monkeypatch.setattr(identities.stat, "read", lambda pid: processes.read(os.getpid()))
+        assert identities._pinned(process.pid, pidfd) is None
+    finally:
+        os.close(pidfd)
+
+
 def test_without_unique_pidfds_the_start_time_alone_tells(monkeypatch):
     monkeypatch.setattr(identities, "_pidfds_are_unique", lambda: False)
     found = identities.identity(os.getpid())
