@@ -38,6 +38,7 @@ class Config:
     scan_interval_s: float = 30.0
     """Seconds between scans of the media folder; 0 scans only at the start."""
     debug: bool = False
+    """Logs more; the seeds' FLASK_DEBUG and FLASK_ENV mean this and no more (C19)."""
 
     @property
     def thumbnail_dir(self) -> Path:
@@ -77,7 +78,7 @@ class Config:
             frontend_origins=_origins(environment.get("FRONTEND_ORIGIN") or DEFAULT_ORIGINS),
             samples=_flag(environment, "MEDIA_SAMPLES", default=True),
             scan_interval_s=_seconds(environment.get("SCAN_INTERVAL") or "30"),
-            debug=_flag(environment, "FLASK_DEBUG", default=False),
+            debug=_flag(environment, "FLASK_DEBUG", default=environment.get("FLASK_ENV") == "development"),
         )
 
 

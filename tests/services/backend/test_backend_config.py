@@ -59,6 +59,12 @@ def test_a_bad_value_is_refused_and_its_variable_named(name, value):
         Config.from_environment({name: value})
 
 
+def test_the_debug_variables_of_the_seeds_only_mean_to_log_more():
+    assert Config.from_environment({"FLASK_DEBUG": "1"}).debug
+    assert Config.from_environment({"FLASK_ENV": "development"}).debug
+    assert not Config.from_environment({"FLASK_ENV": "development", "FLASK_DEBUG": "0"}).debug
+
+
 def test_localhost_is_bound_as_the_address_it_means():
     assert Config.from_environment({"HOST": "localhost"}).host == "127.0.0.1"
     assert Config.from_environment({"HOST": "::1"}).host == "::1"

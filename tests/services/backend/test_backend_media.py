@@ -163,6 +163,23 @@ def test_broken_files_fail_with_a_reason_and_hold_up_nobody(folder):
         assert server.get("/api/v1/health/processing").json()["failed"] == len(failed)
 
 
+def test_a_disk_that_takes_no_thumbnails_is_waited_for(folder):
+    picture(folder / "media" / "a.jpg")
+    (folder / "data" / "thumbnails").mkdir(parents=True)
+    with running_backend(folder, SCAN_INTERVAL="0.1") as server:
+        server.wait_until_ready(1)
+        thumbnails = server.data / "thumbnails"
+        thumbnails.rename(folder / "away")
+        thumbnails.write_text("a file where the folder was")
+        picture(server.media / "b.jpg", (70, 70))
+        wait_for(lambda: server.said("in trouble"), "it says so")
+        wait_for(lambda: server.get("/api/v1/health/status").json()["status"] == "degraded", "it is degraded")
+        thumbnails.unlink()
+        (folder / "away").rename(thumbnails)
+        server.wait_until_ready(2)
+        assert server.get("/api/v1/health/status").json()["status"] == "healthy"
+
+
 def test_a_file_that_is_repaired_becomes_ready_by_itself(folder):
     (folder / "media" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
     with running_backend(folder, SCAN_INTERVAL="0.1") as server:

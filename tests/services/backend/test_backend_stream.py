@@ -2,6 +2,7 @@ import os
 import socket
 from io import BytesIO
 
+import psutil
 import pytest
 from backend_media import clip, picture
 from PIL import Image
@@ -132,7 +133,7 @@ def test_too_many_thumbnails_at_once_are_a_429_that_says_when_to_come_back(folde
 
 
 def open_files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return psutil.Process(pid).num_fds()
 
 
 def test_a_client_that_goes_in_the_middle_leaves_no_file_open(folder):

@@ -53,10 +53,12 @@ class WebSocketEndpoint:
         if client is None:
             await _close(socket, Leave(TRY_AGAIN_LATER, "too many connections"))
             return
+        log.info("a client came; %d connected", self._hub.connections)
         try:
             await _Session(socket, self._hub, client).run()
         finally:
             self._hub.leave(client)
+            log.info("a client left; %d connected", self._hub.connections)
 
 
 class _Session:

@@ -110,6 +110,7 @@ class Pipeline:
                 if self._stopping.is_set():
                     return
                 self._note(error)
+                prepared = False  # what was in the making is queued again
                 self._stopping.wait(PAUSE_AFTER_TROUBLE_S)
                 continue
             if not busy:

@@ -93,7 +93,10 @@ def _checked_type(path: str, descriptor: int) -> MediaType:
     media_type = media_type_of(path)
     if media_type is None:
         raise DecodeFailed("the file's type is not supported")
-    reason = mismatch(media_type, os.pread(descriptor, HEAD_BYTES, 0))
+    try:
+        reason = mismatch(media_type, os.pread(descriptor, HEAD_BYTES, 0))
+    except OSError as error:
+        raise DecodeFailed(f"the file cannot be read: {error.strerror}") from error
     if reason:
         raise DecodeFailed(reason)
     return media_type
