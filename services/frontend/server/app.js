@@ -66,7 +66,10 @@ export class FrontendServer {
     this.proxy.closeTunnels();
     const closed = new Promise((resolve) => this.http.close(resolve));
     this.http.closeIdleConnections();
-    const timer = setTimeout(() => this.http.closeAllConnections(), graceMs);
+    const timer = setTimeout(() => {
+      this.proxy.closeTunnels();
+      this.http.closeAllConnections();
+    }, graceMs);
     await closed;
     clearTimeout(timer);
   }
@@ -102,12 +105,18 @@ export class FrontendServer {
 
   /** @param {IncomingMessage} req  @param {import('node:stream').Duplex} socket  @param {Buffer} head */
   #upgrade(req, socket, head) {
+    // A browser that goes away while it is refused must not end the server.
     socket.on('error', () => socket.destroy());
     const refused = refusal(req, this.config.allowedHosts);
     if (refused !== null) {
       return refuseUpgrade(socket, STATUS_WORDS[refused.status] ?? '400 Bad Request', refused.error);
     }
     if (!isSocketPath(req.url)) return refuseUpgrade(socket, '404 Not Found', 'no WebSocket lives here');
-    return this.proxy.upgrade(req, socket, head);
+    try {
+      return this.proxy.upgrade(req, socket, head);
+    } catch (error) {
+      console.error(`the WebSocket could not be passed on: ${error}`);
+      return refuseUpgrade(socket, '500 Internal Server Error', 'the frontend server failed');
+    }
   }
 }

@@ -5,6 +5,7 @@
  * backend sees its own Host and an Origin from its list: the guard has already refused foreign pages.
  */
 import { Agent, request } from 'node:http';
+import { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 
 import { errorBody, sendError } from './replies.js';
@@ -13,10 +14,12 @@ import { errorBody, sendError } from './replies.js';
 /** @typedef {import('node:http').ServerResponse} ServerResponse */
 /** @typedef {import('node:http').OutgoingHttpHeaders} Headers */
 /** @typedef {import('node:stream').Duplex} Duplex */
-/** @typedef {{ backend: URL, backendOrigin: string, idleMs?: number, handshakeMs?: number }} ProxyOptions */
+/** @typedef {{ backend: URL, backendOrigin: string, answerMs?: number, handshakeMs?: number, silenceMs?: number }} ProxyOptions */
 
+// `expect` is with them because our own server has already answered it.
 const HOP_BY_HOP = [
   'connection',
+  'expect',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -26,6 +29,8 @@ const HOP_BY_HOP = [
   'transfer-encoding',
   'upgrade',
 ];
+
+const LATE = 'no answer in time';
 
 /** @param {string | undefined} url  @returns {boolean} */
 export const isBackendPath = (url = '') => url.startsWith('/api/v1/') || url.startsWith('/thumbnails/');
@@ -78,11 +83,13 @@ export class BackendProxy {
   #reachable = true;
 
   /** @param {ProxyOptions} options */
-  constructor({ backend, backendOrigin, idleMs = 60_000, handshakeMs = 5_000 }) {
+  constructor({ backend, backendOrigin, answerMs = 60_000, handshakeMs = 5_000, silenceMs = 120_000 }) {
     this.backend = backend;
     this.backendOrigin = backendOrigin;
-    this.idleMs = idleMs;
+    this.answerMs = answerMs;
     this.handshakeMs = handshakeMs;
+    // The page pings every 25 s and the backend ends after 60 s; this is for ends that just vanished.
+    this.silenceMs = silenceMs;
   }
 
   /**
@@ -92,9 +99,16 @@ export class BackendProxy {
    */
   forward(req, res) {
     const upstream = request(this.#target(req, endToEnd(req.headers)));
-    upstream.setTimeout(this.idleMs, () => upstream.destroy(new Error('no answer in time')));
-    upstream.on('response', (answer) => this.#answer(answer, res));
+    upstream.setTimeout(this.answerMs, () => upstream.destroy(new Error(LATE)));
+    upstream.on('response', (answer) => {
+      // From here on the browser's side has the deadline: a film that somebody has paused is no fault.
+      upstream.setTimeout(0);
+      this.#answer(answer, res);
+    });
     upstream.on('error', (error) => this.#failed(error, res));
+    upstream.on('close', () => {
+      if (!res.headersSent) this.#failed(new Error('it hung up'), res);
+    });
     res.on('close', () => upstream.destroy());
     req.pipe(upstream);
   }
@@ -108,7 +122,7 @@ export class BackendProxy {
   upgrade(req, socket, head) {
     const headers = { ...endToEnd(req.headers), connection: 'Upgrade', upgrade: 'websocket' };
     const upstream = request(this.#target(req, headers));
-    upstream.setTimeout(this.handshakeMs, () => upstream.destroy(new Error('no answer in time')));
+    upstream.setTimeout(this.handshakeMs, () => upstream.destroy(new Error(LATE)));
     upstream.on('upgrade', (answer, other, rest) => {
       this.#noteReachable();
       socket.write(rawHead(answer));
@@ -118,17 +132,15 @@ export class BackendProxy {
     });
     upstream.on('response', (answer) => {
       answer.resume();
-      refuseUpgrade(
-        socket,
-        `${answer.statusCode} ${answer.statusMessage}`,
-        'the backend refused the WebSocket',
-      );
+      const { statusCode = 0, statusMessage } = answer;
+      const status = statusCode < 400 ? '502 Bad Gateway' : `${statusCode} ${statusMessage}`;
+      refuseUpgrade(socket, status, 'the backend refused the WebSocket');
     });
     upstream.on('error', (error) => {
       this.#noteUnreachable(error);
       refuseUpgrade(socket, '502 Bad Gateway', 'the backend cannot be reached');
     });
-    socket.on('close', () => upstream.destroy());
+    this.#hold(socket, upstream);
     upstream.end();
   }
 
@@ -144,7 +156,7 @@ export class BackendProxy {
     const forwarded = {
       'x-forwarded-host': req.headers.host,
       'x-forwarded-proto': 'http',
-      'x-forwarded-for': req.socket.remoteAddress,
+      'x-forwarded-for': req.socket.remoteAddress ?? '',
     };
     return {
       agent: headers.upgrade === undefined ? this.#agent : false,
@@ -158,8 +170,14 @@ export class BackendProxy {
 
   /** @param {IncomingMessage} answer  @param {ServerResponse} res */
   #answer(answer, res) {
+    const { statusCode = 0, headers } = answer;
+    if (statusCode < 200) {
+      answer.destroy(new Error(`an impossible status, ${statusCode}`));
+      sendError(res, 502, 'the backend gave an answer that makes no sense');
+      return;
+    }
     this.#noteReachable();
-    res.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+    res.writeHead(statusCode, endToEnd(headers));
     // A body that breaks off must break off for the browser too, or half a film would look whole.
     pipeline(answer, res, (error) => error && res.destroy());
   }
@@ -172,7 +190,7 @@ export class BackendProxy {
       return;
     }
     this.#noteUnreachable(error);
-    const late = error.message === 'no answer in time';
+    const late = error.message === LATE;
     sendError(
       res,
       late ? 504 : 502,
@@ -182,18 +200,25 @@ export class BackendProxy {
 
   /** @param {Duplex} browser  @param {Duplex} backend */
   #join(browser, backend) {
-    for (const [from, to] of /** @type {const} */ ([
-      [browser, backend],
-      [backend, browser],
-    ])) {
-      this.#tunnels.add(from);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        this.#tunnels.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
+    this.#hold(backend, browser);
+    browser.on('close', () => backend.destroy());
+    browser.pipe(backend);
+    backend.pipe(browser);
+  }
+
+  /**
+   * Keeps one end of a tunnel until it closes or falls silent; the other end goes with it.
+   * @param {Duplex} socket
+   * @param {{ destroy: () => unknown }} other
+   */
+  #hold(socket, other) {
+    this.#tunnels.add(socket);
+    if (socket instanceof Socket) socket.setTimeout(this.silenceMs, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#tunnels.delete(socket);
+      other.destroy();
+    });
   }
 
   #noteReachable() {

@@ -195,6 +195,7 @@ test('in the dialog the arrow keys move on and Escape closes', async () => {
 test('a focused player keeps the arrow keys', async () => {
   render(<App />);
   await user.click(await card(/Aurora/));
+  expect(document.activeElement).toBe(screen.getByRole('dialog'));
   const film = screen.getByRole('dialog').querySelector('video');
   if (film === null) throw new Error('the dialog has no player');
   fireEvent.keyDown(film, { key: 'ArrowRight' });

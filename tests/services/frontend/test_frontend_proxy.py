@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -10,6 +14,9 @@ from backend_double import FILM, BackendDouble, running_backend
 from running_frontend import Frontend, running_frontend
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.system
 
@@ -130,3 +137,41 @@ def test_a_websocket_is_a_502_while_the_backend_is_down_and_its_own_refusal_when
 
 def test_a_plain_request_to_the_websocket_path_is_told_to_upgrade(frontend: Frontend):
     assert frontend.client.get("/ws").status_code == 426
+
+
+@contextmanager
+def answering(reply: bytes) -> Iterator[str]:
+    """Serve one fixed answer to whoever connects, and hang up."""
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: odd\r\nConnection: Upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: \x01\r\n\r\nhello",
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_a_502_and_the_server_lives_on(pages: None, reply: bytes):
+    with answering(reply) as url, running_frontend(BACKEND_URL=url) as frontend:
+        assert frontend.client.get("/api/v1/assets").status_code == 502
+        if b" 101 " not in reply:
+            with pytest.raises(InvalidStatus) as refused:
+                connect(f"ws://127.0.0.1:{frontend.port}/ws", proxy=None)
+            assert refused.value.response.status_code == 502
+        assert frontend.client.get("/api/health").status_code == 200

@@ -1,4 +1,4 @@
-import type { KeyboardEvent } from 'react';
+import { useEffect } from 'react';
 
 import { useAsset } from '../../hooks/useAssets';
 import { streamUrl } from '../../services/assetApi';
@@ -17,8 +17,23 @@ interface AssetDialogProps {
   onClose: () => void;
 }
 
-/** A focused player keeps the arrow keys: there they wind. */
-const isPlayer = (target: EventTarget) => target instanceof HTMLMediaElement;
+/**
+ * Calls `onMove` for the arrow keys, wherever the focus is: a button that ends with its list takes the
+ * focus with it. Only a focused player keeps the keys, there they wind.
+ */
+function useArrowKeys(onMove: (step: 1 | -1) => void) {
+  useEffect(() => {
+    const move = ({ key, target }: KeyboardEvent) => {
+      if (target instanceof HTMLMediaElement) return;
+      if (key === 'ArrowRight') onMove(1);
+      if (key === 'ArrowLeft') onMove(-1);
+    };
+    document.addEventListener('keydown', move);
+    return () => {
+      document.removeEventListener('keydown', move);
+    };
+  }, [onMove]);
+}
 
 function MoveButton({ step, onMove }: { step: 1 | -1; onMove: (step: 1 | -1) => void }) {
   return (
@@ -38,13 +53,9 @@ function MoveButton({ step, onMove }: { step: 1 | -1; onMove: (step: 1 | -1) => 
 /** One asset in full: played or shown, with its facts. Arrow keys move on, Escape closes. */
 export function AssetDialog({ asset: known, index, total, onMove, onClose }: AssetDialogProps) {
   const asset = useAsset(known).data ?? known;
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (isPlayer(event.target)) return;
-    if (event.key === 'ArrowRight') onMove(1);
-    if (event.key === 'ArrowLeft') onMove(-1);
-  };
+  useArrowKeys(onMove);
   return (
-    <Modal className="asset-dialog" label={asset.title} onClose={onClose} onKeyDown={onKeyDown}>
+    <Modal className="asset-dialog" label={asset.title} onClose={onClose}>
       <div className="stage">
         <Player key={asset.id} asset={asset} />
         {index > 0 && <MoveButton step={-1} onMove={onMove} />}

@@ -1,20 +1,21 @@
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
 interface ModalProps {
   className: string;
   label: string;
   onClose: () => void;
-  onKeyDown?: (event: KeyboardEvent) => void;
   children: ReactNode;
 }
 
 /** A native dialog above the page: Escape and a click beside it close it, and focus returns where it was. */
-export function Modal({ className, label, onClose, onKeyDown, children }: ModalProps) {
+export function Modal({ className, label, onClose, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
     if (element?.open === false) element.showModal();
+    // By itself the first control gets the focus; a player there would take the arrow keys.
+    element?.focus();
     return () => {
       element?.close();
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
@@ -25,7 +26,7 @@ export function Modal({ className, label, onClose, onKeyDown, children }: ModalP
       ref={dialog}
       className={className}
       aria-label={label}
-      onKeyDown={onKeyDown}
+      tabIndex={-1}
       onCancel={(event) => {
         event.preventDefault();
         onClose();
