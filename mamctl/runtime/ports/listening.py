@@ -7,6 +7,7 @@ must be held by a process of the service.
 
 from __future__ import annotations
 
+import errno
 import os
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     """Lists the sockets at a port (0: any) in the states of a mask; OSError where the system has no such way."""
 
 
+# We lack descriptors or memory: another way of listing would only hide that.
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
 class Ownership(StrEnum):
-    """Whose listeners answer at a port. UNKNOWN: the owner's descriptors may not be read. NONE: nobody listens."""
+    """Whose listeners answer at a port. UNKNOWN: the owner's descriptors cannot be read. NONE: nobody listens."""
 
     OURS = "ours"
     FOREIGN = "foreign"
@@ -42,8 +47,9 @@ def system_sockets(port: int, states: int) -> list[Socket]:
     for way in (_by_netlink, procnet.sockets):
         try:
             return way(port, states)
-        except OSError:
-            continue
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                raise
     from mamctl.runtime.ports import portable
 
     return portable.sockets(port, states)
@@ -60,10 +66,18 @@ def _by_netlink(port: int, states: int) -> list[Socket]:
 
 
 def ownership(port: int, host: str, pids: Collection[int], *, listing: Listing = system_sockets) -> Ownership:
-    """Tell whose listeners would answer a connection to `host`:`port`; `pids` are all processes of the service."""
-    rows = sockets.answering(listing(port, 1 << sockets.LISTEN), host)
-    if not rows:
-        return _unlisted(port, host)
+    """Tell whose listeners would answer a connection to `host`:`port`; `pids` are all processes of the service.
+
+    Raises nothing: what cannot be found out now is UNKNOWN.
+    """
+    try:
+        rows = sockets.answering(listing(port, 1 << sockets.LISTEN), host)
+        return _of(rows, pids) if rows else _unlisted(port, host)
+    except OSError:
+        return Ownership.UNKNOWN
+
+
+def _of(rows: list[Socket], pids: Collection[int]) -> Ownership:
     strange = {row for row in rows if row.pid not in pids}
     hidden = False
     for pid in pids:

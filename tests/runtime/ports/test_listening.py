@@ -179,6 +179,16 @@ def test_without_proc_too_it_comes_from_psutil(server, monkeypatch):
     assert [row.pid for row in listeners(port_of(server))] == ME
 
 
+def test_without_descriptors_the_owner_is_unknown_and_nothing_is_raised(monkeypatch):
+    def exhausted(*args):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(netlink.socket, "socket", exhausted)
+    assert ownership(1, HERE, ME) is Ownership.UNKNOWN
+    with pytest.raises(OSError, match="Too many open files"):
+        listeners(1)
+
+
 def test_a_taken_port_that_no_listing_shows_is_unknown_where_others_are_hidden(server, monkeypatch):
     monkeypatch.setattr(module.os.path, "isdir", lambda path: False)
     assert ownership(port_of(server), HERE, ME, listing=lambda port, states: []) is Ownership.UNKNOWN
