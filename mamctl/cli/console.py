@@ -26,7 +26,7 @@ class Console:
         sys.stdout.flush()
         self.outlet = Outlet(self._out)
         self._drawable = os.isatty(self._out) and environ.get("TERM") != "dumb"
-        self.live = Live(terminal=False, width=width_of(self._out, environ))
+        self.live = Live(terminal=False, width=width_of(sys.stdout, environ))
         self.keyboard = Keyboard(sys.stdin.fileno()) if self._drawable and sys.stdin.isatty() else None
         self.resume()
 
@@ -49,7 +49,7 @@ class Console:
 
     def resize(self) -> None:
         """Take the terminal's new width."""
-        self.live.resize(width_of(self._out, self._environ))
+        self.live.resize(width_of(sys.stdout, self._environ))
 
     def suspend(self) -> None:
         """Give the terminal back for a while: no summary, no keys taken."""

@@ -79,6 +79,9 @@ class Departure:
             self.code = 1
             return error(words.survivors(survivors), "KILL did not end them either", self._paint)
         killed = answer.get("killed") or []
+        if self._asked > 1 and not killed:
+            # The answer to the second request tells more.
+            return []
         if killed:
             return [f"ended by force: {words.names(killed, most=20)}; nothing is left"]
         return ["stopped; nothing is left"]

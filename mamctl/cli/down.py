@@ -39,8 +39,22 @@ def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:
 
     body = {"wait": timeout, "force": False}
     answer: dict[str, Any] = attend(invocation, "/v1/down", body, timeout, stopping)
+    if not answer.get("settled", True):
+        raise _too_slow(invocation, timeout)
     _until_gone(invocation.place.socket)
     return answer
+
+
+def _too_slow(invocation: Invocation, timeout: float) -> TimedOut:
+    from mamctl.ui import words
+    from mamctl.ui.amounts import duration
+
+    status = invocation.status()
+    left = [str(row["name"]) for row in (status or {"services": []})["services"] if row["pid"] is not None]
+    who = f": {words.names(left, most=10)} still running" if left else ""
+    return TimedOut(
+        f"not everything stopped within {duration(timeout)}{who}", "it goes on stopping; try `mamctl down` again"
+    )
 
 
 def tell_down(invocation: Invocation, answer: dict[str, Any]) -> int:
@@ -55,7 +69,7 @@ def tell_down(invocation: Invocation, answer: dict[str, Any]) -> int:
         return MamctlError.exit_code
     stopped = answer.get("stopped") or []
     invocation.tell([f"stopped {count(len(stopped), 'service')}; nothing is left"])
-    return TimedOut.exit_code if answer.get("timed_out") else 0
+    return 0
 
 
 def _until_gone(socket_path: str) -> None:

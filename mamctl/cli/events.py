@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -46,12 +47,12 @@ def _shower(invocation: Invocation, *, as_json: bool) -> Any:
     from mamctl.ui.stream import Stream
 
     stream = Stream([], invocation.paint)
-    return lambda event: invocation.say([_line(stream, event)])
+    return lambda event: invocation.say(_lines(stream, event, invocation.width if sys.stdout.isatty() else None))
 
 
-def _line(stream: Stream, event: Event) -> str:
+def _lines(stream: Stream, event: Event, width: int | None) -> list[str]:
     happening = sentence(event) or Happening(str(event.get("type")), "")
-    return stream.state(event.get("service"), moment(event.get("at")), happening)
+    return stream.state(event.get("service"), moment(event.get("at")), happening, width=width)
 
 
 def _follow(invocation: Invocation, since: int, show: Any) -> None:

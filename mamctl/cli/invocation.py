@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -49,12 +48,12 @@ class Invocation:
     @property
     def width(self) -> int:
         """The columns of stdout now; a terminal may change its size."""
-        return width_of(_descriptor(sys.stdout), self.environ)
+        return width_of(sys.stdout, self.environ)
 
     @property
     def side_width(self) -> int:
         """The columns of stderr now."""
-        return width_of(_descriptor(sys.stderr), self.environ)
+        return width_of(sys.stderr, self.environ)
 
     @cached_property
     def client(self) -> Client:
@@ -89,19 +88,6 @@ class Invocation:
     def document(self, found: object) -> None:
         """Write one JSON document to stdout: indented for people at a terminal, compact for programs."""
         self.say([json.dumps(found, indent=2 if sys.stdout.isatty() else None)])
-
-
-def _descriptor(stream: Any) -> int:
-    """Return the descriptor behind a stream; -1 for one in memory."""
-    try:
-        return int(stream.fileno())
-    except (OSError, ValueError):
-        return -1
-
-
-def environment() -> dict[str, str]:
-    """Return a copy of this process's environment."""
-    return dict(os.environ)
 
 
 pass_invocation = click.make_pass_decorator(Invocation)

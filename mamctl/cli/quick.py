@@ -83,7 +83,7 @@ def _table(document: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     from mamctl.ui.status import page
 
     paint = paint_for(sys.stdout, "auto", environ)
-    lines = page(document, width_of(sys.stdout.fileno(), environ), paint)
+    lines = page(document, width_of(sys.stdout, environ), paint)
     return "".join(f"{line}\n" for line in lines)
 
 

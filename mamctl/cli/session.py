@@ -39,7 +39,12 @@ FRAME: Final = 0.1
 IDLE: Final = 0.25
 ASK_AGAIN: Final = 0.5
 RESTART_SECONDS: Final = 120.0
-HELP: Final = ("keys: s status · r restart · ? this help · q stop everything (as Ctrl-C) · Ctrl-Z pause this view",)
+HELP: Final = (
+    "s  the status table",
+    "r  restart a service, or all",
+    "q  stop everything, as Ctrl-C does; when observing: detach",
+    "Ctrl-Z pauses this view (fg brings it back); the services go on",
+)
 
 
 class Session:
@@ -135,12 +140,16 @@ class Session:
         now = time.monotonic()
         try:
             for event in self._events.read():
-                self._lines += self._narration.tell(
-                    event, now, self._console.live.width, live=self._console.interactive
-                )
+                live = self._console.interactive
+                width = self._console.live.width if live else None
+                self._lines += self._narration.tell(event, now, width=width, live=live)
                 if event.get("type") == "manifest-changed":
                     self._manifest_changed(now)
         except EOFError:
+            self._left()
+            return
+        # Its last word is enough: it waits for those who still listen.
+        if self._narration.ending is not None:
             self._left()
 
     def _manifest_changed(self, now: float) -> None:
@@ -201,6 +210,8 @@ class Session:
             return
         if self._console.outlet.closed and self._departure.begun:
             return
+        if not self._departure.begun:
+            self._pending_since = time.monotonic()
         lines, begun = self._departure.ask(number, self._progress)
         self._lines += lines
         if begun:
@@ -258,7 +269,8 @@ class Session:
 
     def _paint(self) -> None:
         now = time.monotonic()
-        if self._settled(now):
+        leaving = self._departure is not None and self._departure.begun
+        if not leaving and self._settled(now):
             self._lines += self._narration.outcome(now - self._began)
         lines, self._lines = self._lines, []
         self._console.show(lines, self._summary())

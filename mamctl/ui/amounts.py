@@ -10,7 +10,7 @@ _STEPS = ((60.0, "s"), (60.0, "min"), (24.0, "h"), (0.0, "d"))
 def duration(seconds: float) -> str:
     """Return seconds as one amount: `0.8 s`, `12 s`, `3 min`, `2 h`, `5 d`."""
     if seconds < 0.9995:
-        return f"{max(seconds, 0.0):.3g} s" if seconds >= 0.1 else f"{max(seconds, 0.0) * 1000:.0f} ms"
+        return f"{max(seconds, 0.0):.2g} s" if seconds >= 0.1 else f"{max(seconds, 0.0) * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     amount = seconds
@@ -19,6 +19,11 @@ def duration(seconds: float) -> str:
             return f"{amount:.0f} {unit}"
         amount /= step
     raise AssertionError("the last step has no bound")
+
+
+def lapse(seconds: float) -> str:
+    """Return a time that runs, in tenths of a second at first so that it is seen to run: `0.3 s`, `12 s`."""
+    return f"{max(seconds, 0.1):.1f} s" if seconds < 9.95 else duration(seconds)
 
 
 def age(seconds: float) -> str:

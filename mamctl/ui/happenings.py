@@ -45,12 +45,17 @@ def _because(text: str, data: Data) -> str:
 def _waiting(data: Data) -> Happening:
     if data.get("waits_for"):
         return Happening(words.waits(data["waits_for"]), "waiting")
-    return Happening(_because("waits", data), "waiting")
+    return Happening(words.reason(data) or "waits", "waiting")
 
 
 def _backoff(data: Data) -> Happening:
     cause = words.reason(data) or words.ended(data) or "it failed"
     return Happening(f"{cause}; {words.next_try(data)}", "backoff")
+
+
+def _restarting(data: Data) -> Happening:
+    # Without a reason somebody asked for it; how the process then ended is our own signal's doing.
+    return Happening(_because("restarting", data) if data.get("reason") else "restarting", "starting")
 
 
 def _stopped(data: Data) -> Happening:
@@ -82,7 +87,7 @@ _TELLERS: Final[Mapping[str, Callable[[Data], Happening]]] = {
     "healthy": lambda _: Happening("healthy", "ready"),
     "unhealthy": lambda data: Happening(_because("unhealthy", data), "unhealthy"),
     "backoff": _backoff,
-    "restarting": lambda data: Happening(_because("restarting", data), "backoff"),
+    "restarting": _restarting,
     "stopping": lambda _: Happening("stopping", "stopping"),
     "stopped": _stopped,
     "completed": _completed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,12 +72,12 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
     return [*lines, (rest if lines else first) + line]
 
 
-def width_of(descriptor: int, environ: Mapping[str, str]) -> int:
-    """Return the columns to draw in: COLUMNS, else the terminal's, else 120 (a file or a pipe)."""
+def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """Return the columns to draw in: COLUMNS, else the terminal's, else 120 (a file, a pipe, a text in memory)."""
     told = environ.get("COLUMNS", "")
     if told.isdecimal() and int(told) > 0:
         return max(int(told), NARROWEST)
     try:
-        return max(os.get_terminal_size(descriptor).columns or PIPED, NARROWEST)
-    except OSError:
+        return max(os.get_terminal_size(stream.fileno()).columns or PIPED, NARROWEST)
+    except (OSError, ValueError):
         return PIPED

@@ -8,7 +8,7 @@ from mamctl.ui import words
 from mamctl.ui.amounts import moment
 from mamctl.ui.happenings import Happening, sentence
 from mamctl.ui.progress import addresses
-from mamctl.ui.report import failure
+from mamctl.ui.status import hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 # A cause that other lines tell better, or that nobody needs to read.
-_SILENT: Final = frozenset({"process-exit", "supervisor-started", "stdout", "stderr"})
+_SILENT: Final = frozenset({"process-exit", "process-error", "port-conflict", "supervisor-started", "stdout", "stderr"})
 # What a live summary shows already; without a terminal these are lines like all others.
 _SUMMARISED: Final = frozenset({"starting", "waiting", "stopping"})
 
@@ -35,8 +35,11 @@ class Narration:
         self._settled = False
         self.ending: Event | None = None
 
-    def tell(self, event: Event, now: float, width: int, *, live: bool) -> list[str]:
-        """Take an event and return the lines to show. `live`: a summary shows what is under way."""
+    def tell(self, event: Event, now: float, *, width: int | None, live: bool) -> list[str]:
+        """Take an event and return the lines to show. `live`: a summary shows what is under way.
+
+        `width` is where long lines are broken, None for nowhere.
+        """
         data: Event = event.get("data") or {}
         if "ending" in data:
             self.ending = data["ending"]
@@ -45,7 +48,7 @@ class Narration:
         kind = str(event.get("type"))
         if kind in _SILENT or (live and kind in _SUMMARISED):
             return []
-        if before == after == "ready" and kind in ("started", "healthy"):
+        if _is_no_news(kind, before, after):
             return []
         happening = sentence(event)
         if happening is None:
@@ -54,16 +57,13 @@ class Narration:
             happening = Happening("ready again", "ready")
         return self._lines(event, happening, width)
 
-    def _lines(self, event: Event, happening: Happening, width: int) -> list[str]:
+    def _lines(self, event: Event, happening: Happening, width: int | None) -> list[str]:
         name = event.get("service")
         row = self._progress.rows.get(name or "", {})
         url = row.get("url") if happening.state == "ready" and event.get("type") == "started" else None
-        lines = [self._stream.state(name, moment(event.get("at")), happening, url)]
-        if event.get("type") != "failed":
-            return lines
-        # The sentence is told above and the output has just scrolled past: only the next step is new.
-        told = failure({"service": name, **row}, width, self._paint, tail=False)
-        return [*lines, *(line for line in told if "hint:" in line)]
+        lines = self._stream.state(name, moment(event.get("at")), happening, url=url, width=width)
+        step = words.next_step(row) if event.get("type") == "failed" else None
+        return [*lines, *hint(step, width or 1 << 16, self._paint, indent="  ")] if step else lines
 
     def outcome(self, seconds: float) -> list[str]:
         """Return, the first time all has settled, how it came out and where it can be reached; else nothing."""
@@ -74,3 +74,10 @@ class Narration:
         text = words.settled(rows, seconds)
         mood = "good" if words.all_well(rows) else "warn"
         return [self._paint(mood, text), *addresses(self._progress, self._paint)]
+
+
+def _is_no_news(kind: str, before: str | None, after: str | None) -> bool:
+    """Tell whether an event repeats what was told: ready again without a lapse, or the end of what did not run."""
+    if kind in ("started", "healthy"):
+        return before == after == "ready"
+    return kind == "stopped" and before in ("failed", "waiting", "completed", "stopped")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.ui import words
-from mamctl.ui.amounts import duration
+from mamctl.ui.amounts import duration, lapse
 from mamctl.ui.live import spinner
 from mamctl.ui.paint import style_of
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     Data = Mapping[str, Any]
 
-PENDING: Final = ("starting", "backoff", "waiting")
+# On the way to ready; a wanted service that is stopping will be started again, or fail.
+PENDING: Final = ("starting", "stopping", "backoff", "waiting")
 _STATES: Final = {
     "starting": "starting",
     "waiting": "waiting",
@@ -102,12 +103,12 @@ def _wanted(row: Data, state: str, data: Data) -> object:
 
 def starting(progress: Progress, now: float, began: float, paint: Paint) -> list[str]:
     """Return the summary of what is still starting, since when and why each waits; nothing when all has settled."""
-    pending = progress.pending()
+    pending = sorted(progress.pending(), key=lambda row: PENDING.index(row["state"]))
     if not pending:
         return []
     wheel = paint("note", spinner(now - began, unicode=paint.unicode))
     told = words.totals(list(progress.rows.values()))
-    lines = [f"{wheel} {told}, {duration(max(now - began, 0.1))}"]
+    lines = [f"{wheel} {told}, {lapse(now - began)}"]
     return [*lines, *_folded([_pending(progress, row, now) for row in pending], paint)]
 
 
@@ -117,9 +118,11 @@ def _pending(progress: Progress, row: Data, now: float) -> str:
         return f"{name} {words.waits(progress.waits_for(row))}"
     if row["state"] == "backoff":
         left = float(row.get("next_attempt_in_s") or 0) - seconds
-        return f"{name} failed, next try in {duration(max(left, 0.1))}"
+        return f"{name} failed, next try in {lapse(left)}"
+    if row["state"] == "stopping":
+        return f"{name} stopping {lapse(seconds)}"
     limit = row.get("start_timeout_s")
-    return f"{name} {duration(max(seconds, 0.1))}" + (f" of {duration(float(limit))}" if limit else "")
+    return f"{name} {lapse(seconds)}" + (f" of {duration(float(limit))}" if limit else "")
 
 
 def _folded(parts: Sequence[str], paint: Paint) -> list[str]:
@@ -135,8 +138,8 @@ def stopping(progress: Progress, now: float, began: float, paint: Paint) -> list
     """Return the summary of what is still stopping."""
     leaving = progress.leaving()
     wheel = paint("note", spinner(now - began, unicode=paint.unicode))
-    parts = [f"{row['name']} {duration(max(progress.since(str(row['name']), now), 0.1))}" for row in leaving]
-    lines = [f"{wheel} stopping, {duration(max(now - began, 0.1))}"]
+    parts = [f"{row['name']} {lapse(progress.since(str(row['name']), now))}" for row in leaving]
+    lines = [f"{wheel} stopping, {lapse(now - began)}"]
     return [*lines, *_folded(parts, paint)] if parts else lines
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mamctl.ui import words
 from mamctl.ui.escape import displayable
 from mamctl.ui.measure import cut, wrap
+from mamctl.ui.status import hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     Data = Mapping[str, Any]
 
 
-def error(message: str, hint: str | None, paint: Paint) -> list[str]:
+def error(message: str, step: str | None, paint: Paint) -> list[str]:
     """Return `error: ...` and, when there is one, `hint: ...`. They stay one line each, so that tools can read them."""
     lines = [f"{paint('bad', 'error:')} {message}"]
-    return [*lines, f"{paint('note', 'hint:')} {hint}"] if hint else lines
+    return [*lines, f"{paint('note', 'hint:')} {step}"] if step else lines
 
 
 def note(message: str, paint: Paint) -> str:
@@ -50,7 +51,7 @@ def failure(entry: Data, width: int, paint: Paint, *, tail: bool = True) -> list
     if tail:
         lines += _tail(entry, width, paint)
     step = words.next_step({"state": "failed", **entry, "name": name})
-    return [*lines, *_hint(step, width, paint)] if step else lines
+    return [*lines, *hint(step, width, paint, indent="  ")] if step else lines
 
 
 def _tail(entry: Data, width: int, paint: Paint) -> list[str]:
@@ -64,11 +65,6 @@ def _tail(entry: Data, width: int, paint: Paint) -> list[str]:
 
 def _where(entry: Data) -> str:
     return f"its last words, from {entry['log']}:" if entry.get("log") else "its last words:"
-
-
-def _hint(text: str, width: int, paint: Paint) -> list[str]:
-    first, *rest = wrap(f"hint: {text}", width, "  ", "        ")
-    return [first.replace("hint:", paint("note", "hint:"), 1), *rest]
 
 
 def outcome(report: Data, width: int, paint: Paint) -> list[str]:
@@ -96,8 +92,9 @@ def stop_notes(report: Data, paint: Paint) -> list[str]:
     lines = []
     dependants: Sequence[str] = report.get("running_dependants") or []
     if dependants:
-        verb = "depends" if len(dependants) == 1 else "depend"
-        lines.append(note(f"{words.names(dependants, most=20)} still running, and {verb} on what was stopped", paint))
+        verbs = ("is", "depends") if len(dependants) == 1 else ("are", "depend")
+        who = words.names(dependants, most=20)
+        lines.append(note(f"{who} {verbs[0]} still running, and {verbs[1]} on what was stopped", paint))
     if report.get("survivors"):
         lines += error(words.survivors(report["survivors"]), "they ignored TERM and KILL could not end them", paint)
     return lines

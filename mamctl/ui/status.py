@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.ui import words
 from mamctl.ui.amounts import age, percent, size
-from mamctl.ui.measure import wrap
+from mamctl.ui.measure import columns, cut, wrap
 from mamctl.ui.paint import style_of
 from mamctl.ui.table import Cell, Column, draw
 
@@ -65,17 +65,16 @@ def ports(row: Row) -> str:
     return " ".join(f"{name}:{number}" for name, number in numbers.items())
 
 
-def headline(document: Row, paint: Paint) -> str:
-    """Return the line above the table: the stack's name, how it is, and since when."""
-    supervisor = document.get("supervisor")
+def headline(document: Row, width: int, paint: Paint) -> str:
+    """Return the line above the table: the stack's name, how it is, and, where it fits, since when."""
+    supervisor, name = document.get("supervisor"), str(document["name"])
     rows: Sequence[Row] = document["services"]
-    name = paint("bold", str(document["name"]))
     if supervisor is None:
-        return f"{name}: not running"
-    mood = "good" if words.all_well(rows) else "warn"
-    up = age(float(supervisor.get("uptime_s") or 0))
-    told = paint("dim", f"(supervisor {supervisor['pid']}, up {up})")
-    return f"{name}: {paint(mood, words.totals(rows))} {told}"
+        return f"{paint('bold', name)}: not running"
+    up = f"(supervisor {supervisor['pid']}, up {age(float(supervisor.get('uptime_s') or 0))})"
+    totals = cut(words.totals(rows), width - columns(name) - 2, paint.ellipsis())
+    line = f"{paint('bold', name)}: {paint('good' if words.all_well(rows) else 'warn', totals)}"
+    return f"{line} {paint('dim', up)}" if columns(f"{name}: {totals} {up}") <= width else line
 
 
 def notes(rows: Sequence[Row], width: int, paint: Paint) -> list[str]:
@@ -103,7 +102,7 @@ def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
 def page(document: Row, width: int, paint: Paint, *, with_notes: bool = True) -> list[str]:
     """Return all of `mamctl status`: headline, table, and the notes unless somebody else tells them."""
     rows: Sequence[Row] = document["services"]
-    lines = [headline(document, paint), ""]
+    lines = [headline(document, width, paint), ""]
     lines += table(rows, width, paint) if rows else ["the manifest has no services"]
     below = notes(rows, width, paint) if with_notes and document.get("supervisor") is not None else []
     return [*lines, "", *below] if below else lines

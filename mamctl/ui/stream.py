@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.ui.amounts import clock
 from mamctl.ui.escape import displayable
-from mamctl.ui.measure import columns, cut, pad
+from mamctl.ui.measure import columns, cut, pad, wrap
 from mamctl.ui.paint import style_of
 
 if TYPE_CHECKING:
@@ -50,15 +50,22 @@ class Stream:
             self.add(service)
         return f"{lead}{self._prefixes[service]} {text}"
 
-    def state(self, service: str | None, at: float, happening: Happening, url: str | None = None) -> str:
-        """Return a change of state as its own line."""
-        paint = self._paint
-        style = style_of(happening.state)
-        symbol = paint(style, paint.symbol(happening.state))
-        text = paint(style, happening.text) if style in ("bad", "warn") else happening.text
-        who = f"{paint('bold', service)} " if service else ""
-        lead = f"{paint('dim', clock(at))} " if self._times else ""
-        return f"{lead}{symbol} {who}{text}{'  ' + paint('note', url) if url else ''}"
+    def state(
+        self, service: str | None, at: float, happening: Happening, *, url: str | None = None, width: int | None = None
+    ) -> list[str]:
+        """Return a change of state on its own line; with a width, a long one goes on below, broken between words."""
+        paint, style = self._paint, style_of(happening.state)
+        symbol = paint.symbol(happening.state)
+        who = f"{service} " if service else ""
+        time = f"{clock(at)} " if self._times else ""
+        room = 1 << 16 if width is None else width - 1
+        first, *rest = wrap(f"{symbol} {who}{happening.text}", room - len(time), "", "  ")
+        told = first[len(symbol) + 1 + len(who) :]
+        loud = style if style in ("bad", "warn") else ""
+        lines = [f"{paint('dim', time)}{paint(style, symbol)} {paint('bold', who)}{paint(loud, told)}"]
+        lines += [" " * len(time) + paint(loud, line) for line in rest]
+        lines[-1] += f"  {paint('note', url)}" if url else ""
+        return lines
 
     def skipped(self, at: float, lines: int) -> str:
         """Return the line that owns up to lines that were not shown."""

@@ -1,0 +1,166 @@
+"""`mamctl run`: a task in the caller's own terminal, with its dependencies up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mamctl.cli.attendance import attend
+from mamctl.cli.command import Command
+from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.selection import select
+from mamctl.cli.span import SPAN
+from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
+from mamctl.ui.progress import starting
+from mamctl.ui.report import outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mamctl.core.manifest.model import Manifest, ServiceSpec
+
+STOP_SECONDS: Final = 120.0
+
+
+@click.command(
+    "run",
+    cls=Command,
+    context_settings={"ignore_unknown_options": True},
+    examples=["mamctl run migrate", "mamctl run import -- --dry-run media/", "mamctl run shell"],
+)
+@click.argument("task", metavar="TASK")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS...]")
+@click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long its dependencies may take.")
+@pass_invocation
+def run_command(invocation: Invocation, task: str, arguments: tuple[str, ...], *, timeout: float) -> int:
+    """Run a task's command here: its terminal is this one, and its exit code is ours (128 + n for signal n).
+
+    What it depends on is started first; if no supervisor ran before, all of that is stopped again afterwards.
+    """
+    manifest = _manifest(invocation)
+    (name,) = select([task], manifest.services)[:1]
+    spec = manifest.services[name]
+    if not spec.argv:
+        raise UsageError(f"{name} is {spec.kind}: it has no command to run", "`run` takes a task or a service")
+    with _dependencies(invocation, spec, timeout):
+        # Ports that were chosen only now are part of the task's environment.
+        manifest = _manifest(invocation)
+        return _in_this_terminal(manifest.services[name], manifest.name, arguments, invocation.environ)
+
+
+def _manifest(invocation: Invocation) -> Manifest:
+    """Return the manifest with the ports that the running supervisor has chosen, if one runs."""
+    from mamctl.runtime.manifest import load, preferred
+
+    status = invocation.status()
+    known = {
+        (row["service"], port): number
+        for row in (status or {"services": []})["services"]
+        for port, number in row["ports"].items()
+    }
+
+    def assign(requests: Sequence[Any]) -> Mapping[tuple[str, str], int]:
+        return {**preferred(requests), **known}
+
+    return load(invocation.place.manifest, environ=invocation.environ, assign=assign)
+
+
+@contextmanager
+def _dependencies(invocation: Invocation, spec: ServiceSpec, timeout: float) -> Iterator[None]:
+    """Have the dependencies up. Without any, no supervisor is needed."""
+    names = list(spec.depends_on)
+    if not names:
+        yield
+        return
+    request = {"services": names, "profiles": [], "no_deps": False, "wait": timeout}
+    lease = _lease(invocation, request)
+    try:
+        report = attend(invocation, "/v1/up", request, timeout, starting)
+        if not report["ok"]:
+            invocation.tell(outcome(report, invocation.side_width, invocation.side_paint))
+            raise MamctlError(f"what {spec.name} depends on is not up", "`mamctl status` shows how it is")
+        yield
+    finally:
+        if lease is not None:
+            with lease:
+                _stop_again(invocation)
+
+
+def _lease(invocation: Invocation, request: Mapping[str, Any]) -> Any:
+    """Start a supervisor that lasts as long as this command; None when one runs already."""
+    try:
+        invocation.client.request("GET", "/v1/health")
+    except NoSupervisor:
+        from mamctl.runtime.launch import start_supervisor
+
+        started = start_supervisor(invocation.place, up=dict(request), foreground=True, environ=invocation.environ)
+        return started.lease
+    return None
+
+
+def _stop_again(invocation: Invocation) -> None:
+    from mamctl.cli.down import bring_down
+
+    try:
+        bring_down(invocation, STOP_SECONDS)
+    except NoSupervisor:
+        # A foreground supervisor ends by itself once nothing is left to run.
+        return
+
+
+def _in_this_terminal(spec: ServiceSpec, project: str, arguments: Sequence[str], inherited: Mapping[str, str]) -> int:
+    """Run the command as our child in our own process group, so that the terminal's signals are its own."""
+    from mamctl.runtime.environment import environment, new_instance
+
+    env = environment(spec, project, inherited, new_instance(project, spec.name))
+    argv = [*spec.argv, *arguments]
+    with _patient():
+        try:
+            child = subprocess.Popen(argv, cwd=spec.cwd, env=env)
+        except FileNotFoundError:
+            missing = spec.cwd if not os.path.isdir(spec.cwd) else argv[0]
+            raise MamctlError(
+                f"{spec.name} cannot be run: {missing} was not found", f"check `command` and `cwd` of {spec.name}"
+            ) from None
+        except OSError as error:
+            raise MamctlError(
+                f"{spec.name} cannot be run: {argv[0]}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        with _passed_on(child):
+            code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Survive Ctrl-C and the quit key: the terminal sends them to the task as well, and that is what counts."""
+    before = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _passed_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Hand TERM and HUP, which come to us alone, on to the task."""
+
+    def hand_on(number: int, _frame: object) -> None:
+        child.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """Do nothing: a handler, unlike ignoring, is not inherited by the task."""
