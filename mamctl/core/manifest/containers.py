@@ -127,19 +127,19 @@ class MapOfNullable(Generic[T]):
 
 
 class Field(NamedTuple):
-    """One key of a record: its shape, what it is for, and a short form that is expanded before it is read.
+    """One key of a record: its shape, what it is for, and the schema of a short form, which is expanded before.
 
     With `null` an explicit null is told to the record; else it means that the key is absent.
     """
 
     shape: Shape[object]
     about: str
-    short: Shape[object] | None = None
+    short: Schema | None = None
     null: bool = False
 
     def schema(self) -> Schema:
         """Return the schema of the key's value: its shape, its short form, or null."""
-        shapes = [self.shape.schema(), *([self.short.schema()] if self.short else []), {"type": "null"}]
+        shapes = [self.shape.schema(), *([self.short] if self.short else []), {"type": "null"}]
         return {"description": self.about, "anyOf": shapes}
 
 

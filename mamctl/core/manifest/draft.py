@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .fields import SERVICE
-from .findings import Findings, Invalid, Path, Tree
 from .merging import DELETED, merge
 from .model import Kind
 from .wishes import EnvFile, PortWish, ServiceWish, StepKind
@@ -13,6 +12,7 @@ from .wishes import EnvFile, PortWish, ServiceWish, StepKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .findings import Findings, Path, Tree
     from .layers import Entry
 
 # A spawned service is the external one in all but these.
@@ -49,25 +49,14 @@ def draft(entries: Mapping[str, Entry], found: Findings) -> dict[str, Drafted]:
 
 
 def _drafted(entry: Entry, at: Path, found: Findings) -> Drafted:
-    drafted = Drafted(_read(entry.raw, at, found), entry.raw, at, entry)
-    match drafted.wish.kind:
-        case Kind.EXTERNAL:
-            return _external(drafted, found)
-        case Kind.TASK:
-            _refuse(drafted, _PROBES, "a task has no probe: it is done when it has ended", None, found)
-        case Kind.SERVICE:
-            pass
+    drafted = Drafted(SERVICE.read(entry.raw, at, found), entry.raw, at, entry)
+    if drafted.wish.kind is Kind.EXTERNAL:
+        return _external(drafted, found)
+    if drafted.wish.kind is Kind.TASK:
+        _refuse(drafted, _PROBES, "a task has no probe: it is done when it has ended", None, found)
     _refuse(drafted, _LADDER, "is for kind: external only", "add kind: external, or leave it out", found)
     _need_command(drafted, found)
     return drafted
-
-
-def _read(raw: Tree, at: Path, found: Findings) -> ServiceWish:
-    try:
-        return SERVICE.read(raw, at, found)
-    except Invalid as invalid:
-        found.refuse(at, invalid)
-        return ServiceWish()
 
 
 def _need_command(drafted: Drafted, found: Findings) -> None:
@@ -101,7 +90,7 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
     inherited = {key: value for key, value in drafted.raw.items() if key not in _NOT_INHERITED}
     at = (*drafted.at, "acquire", index, "spawn")
     raw = merge(inherited, step.spawn)
-    spawned = Drafted(_read(raw, at, found), raw, at, drafted.entry)
+    spawned = Drafted(SERVICE.read(raw, at, found), raw, at, drafted.entry)
     _check_spawned(spawned, drafted.wish.ports, found)
     return drafted._replace(spawned=spawned)
 

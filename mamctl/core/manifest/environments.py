@@ -75,8 +75,6 @@ class Environments:
         injected = {"PORT": first} | {f"PORT_{name.upper().replace('-', '_')}": name for name in ports}
         for variable, name in injected.items():
             if env.get(variable, str(ports[name])) != str(ports[name]):
-                self._found.add(
-                    (*at, "env", variable),
-                    f"{variable} is {env[variable]!r}, but the service's port {name} is {ports[name] or 'chosen when it starts'}",
-                    "leave it out: it is set to the port",
-                )
+                port = ports[name] or "chosen when it starts"
+                message = f"{variable} is {env[variable]!r}, but the service's port {name} is {port}"
+                self._found.add((*at, "env", variable), message, "leave it out: it is set to the port")

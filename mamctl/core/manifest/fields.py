@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
-from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP, Either
+from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP
 from .model import Condition, Kind, Listener, Logs, Policy, RestartPolicy, Stop, Streams
 from .shapes import (
     ANYTHING,
@@ -121,13 +121,12 @@ ENV: Final = MapOfNullable(WORD, ENV_KEYS)
 ENV_FILES: Final = ListOf(ENV_FILE)
 
 
-SHORT_ENV_FILES: Final = Either(
-    FILLED.schema(), ENV_FILE.schema(), {"type": "array", "items": {"anyOf": [FILLED.schema(), ENV_FILE.schema()]}}
-)
-_SHORT_DEPENDENCIES: Final = Either(
-    ListOf(NAME).schema(),
-    SERVICE_KEYS.schema() | {"additionalProperties": {"anyOf": [choice(Condition).schema(), DEPENDENCY.schema()]}},
-)
+_ENV_FILE_FORMS: Final[list[Schema]] = [FILLED.schema(), ENV_FILE.schema()]
+_SHORT_ENV_FILES: Final[Schema] = {"anyOf": [*_ENV_FILE_FORMS, {"type": "array", "items": {"anyOf": _ENV_FILE_FORMS}}]}
+_EDGE_FORMS: Final[list[Schema]] = [choice(Condition).schema(), DEPENDENCY.schema()]
+_SHORT_DEPENDENCIES: Final[Schema] = {
+    "anyOf": [ListOf(NAME).schema(), SERVICE_KEYS.schema() | {"additionalProperties": {"anyOf": _EDGE_FORMS}}]
+}
 
 SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "kind": Field(choice(Kind), "service: kept running; task: run to its end; external: observed."),
@@ -136,7 +135,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "shell": Field(FLAG, "Give the command, a string, to /bin/sh -c. Default false."),
     "cwd": Field(FIXED, "The folder it runs in, relative to the manifest."),
     "env": Field(ENV, "Environment variables; null removes one."),
-    "env_file": Field(ENV_FILES, "Files with environment variables.", SHORT_ENV_FILES),
+    "env_file": Field(ENV_FILES, "Files with environment variables.", _SHORT_ENV_FILES),
     "secrets": Field(ListOf(FIXED), "Names of variables whose values are masked wherever we print."),
     "host": Field(HOST, "The address it listens on. Default 127.0.0.1."),
     "port": Field(PORT, "Short for ports: {http: ...}."),
@@ -146,8 +145,8 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "start_timeout": Field(_POSITIVE, "From spawn to ready. Default 30s; null: no limit.", null=True),
     "ready": Field(PROBE, "When it is ready; null: without a probe. Default: tcp on its port.", null=True),
     "live": Field(PROBE, "Restarts it when it fails."),
-    "health": Field(PROBE, "Short for the same probe in ready and live.", FILLED),
-    "restart": Field(RESTART, "When it is started again.", choice(Policy)),
+    "health": Field(PROBE, "Short for the same probe in ready and live.", FILLED.schema()),
+    "restart": Field(RESTART, "When it is started again.", choice(Policy).schema()),
     "success_exit_codes": Field(OneOrMore(whole(0, 255)), "Exit codes that count as clean. Default [0]."),
     "stop": Field(STOP, "How it is stopped."),
     "logs": Field(LOGS, "How its output is kept."),
@@ -184,13 +183,24 @@ SERVICE: Final = Record(
 MANIFEST_FIELDS: Final[Mapping[str, Field]] = {
     "name": Field(NAME, "The project's name. Default: the folder's."),
     "env": Field(ENV, "Environment variables of every service; null removes one."),
-    "env_file": Field(ENV_FILES, "Files with environment variables of every service.", SHORT_ENV_FILES),
+    "env_file": Field(ENV_FILES, "Files with environment variables of every service.", _SHORT_ENV_FILES),
     "defaults": Field(SERVICE, "Keys merged beneath each service."),
     "services": Field(MapOfNullable(SERVICE, SERVICE_KEYS), "The services by name."),
     "include": Field(OneOrMore(FIXED), "Other manifests, each with its own env, defaults and folder."),
     "control": Field(Unsupported(), "A control address over TCP."),
     "smoke": Field(Unsupported(), "Steps of `mamctl smoke`."),
 }
+
+
+class Defined(Protocol):
+    """A record as the schema sees it: a named definition."""
+
+    reference: str
+
+    def definition(self) -> Schema:
+        """Return the definition."""
+
+
 RECORDS: Final[tuple[Defined, ...]] = (
     SERVICE, PROBE, RESTART, STOP, LOGS, DEPENDENCY, ENV_FILE, PREFERENCE,
 )  # fmt: skip

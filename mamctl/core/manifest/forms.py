@@ -12,6 +12,7 @@ from .wishes import Command, PortWish, Step, StepKind
 
 _WORDS: Final = ListOf(WORD)
 _PORT_NUMBER: Final = whole(1, 65535)
+_COMMAND_HINT: Final = "write [program, argument]"
 _PORT_HINT: Final = "write a number from 1 to 65535, auto, or {prefer: 5000, fallback: auto}"
 
 PREFERENCE: Final[Record[PortWish]] = Record(
@@ -29,19 +30,13 @@ class _CommandShape:
 
     def read(self, value: object, at: Path, found: Findings) -> Command:
         """Return the words, or the string; neither is empty."""
-        if isinstance(value, str):
-            return self._filled(TEXT.parse(value), "is empty")
-        if not isinstance(value, list):
-            raise Invalid(f"must be a list of words or a string, not {kind_of(value)}", "write [python, -m, thing]")
-        words = _WORDS.read(value, at, found)
-        if value and (not words or words[0] == ""):
-            raise Invalid("has no program")
-        return self._filled(words, "is empty")
-
-    def _filled(self, command: Command, message: str) -> Command:
-        if not command or (isinstance(command, str) and not command.strip()):
-            raise Invalid(message, "write [program, argument]")
-        return command
+        if not isinstance(value, str | list):
+            raise Invalid(f"must be a list of words or a string, not {kind_of(value)}", _COMMAND_HINT)
+        if not value or (isinstance(value, str) and not value.strip()):
+            raise Invalid("is empty", _COMMAND_HINT)
+        if value[0] == "":
+            raise Invalid("has no program", _COMMAND_HINT)
+        return TEXT.parse(value) if isinstance(value, str) else _WORDS.read(value, at, found)
 
     def schema(self) -> Schema:
         """Return the schema of a list or a string."""
@@ -119,21 +114,6 @@ class _ReleaseShape:
     def schema(self) -> Schema:
         """Return the schema of both forms."""
         return {"anyOf": [{"const": "leave"}, _only("run", {"description": "Not supported yet."}), INTERPOLATED]}
-
-
-class Either:
-    """The schema of a short form that stands in a list or alone; such values are expanded before they are read."""
-
-    def __init__(self, *schemas: Schema) -> None:
-        self._schemas = schemas
-
-    def read(self, value: object, at: Path, found: Findings) -> object:  # noqa: ARG002 - the protocol's parameters
-        """Return the value as it is."""
-        return value
-
-    def schema(self) -> Schema:
-        """Return the choice."""
-        return {"anyOf": list(self._schemas)}
 
 
 COMMAND: Final = _CommandShape()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .containers import OneOrMore
 from .expand import absolute, expand, expand_env_files
-from .fields import ENV, ENV_FILES, MANIFEST_FIELDS, SERVICE_KEYS
+from .fields import ENV, ENV_FILES, MANIFEST_FIELDS, SERVICE, SERVICE_KEYS
 from .findings import Findings, Invalid, Path, Tree, kind_of
 from .interpolation import Lookup, interpolate
 from .merging import DELETED, merge
@@ -128,6 +128,9 @@ def unite(layers: Sequence[Layer], around: Surroundings, found: Findings) -> Uni
     env = (around.pairs, _env(top, found))
     files = tuple(layer.file for layer in reversed(layers))
     defaults = _map(top.get("defaults"))
+    if defaults:
+        # Read for what is wrong in it, also where no service takes it up.
+        SERVICE.read(defaults, ("defaults",), found)
     services = dict(around.beneath)
     for name, raw in _map(top.get("services")).items():
         _place(name, raw, services, Entry(defaults, layers[0].folder, files, env), found)

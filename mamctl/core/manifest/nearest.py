@@ -25,6 +25,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     close = nearest(word, names)
     if close:
         return f"did you mean {close}?"
-    if not names:
-        return "there are none"
     return f"known: {', '.join(names[:_MOST])}{' ...' if len(names) > _MOST else ''}"

@@ -118,7 +118,8 @@ class _Composer:
             node.pairs = []
         else:
             node.items = []
-        self._check_tag(event, node)
+        if isinstance(event, yaml.CollectionStartEvent):
+            _check_tag(event)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
@@ -130,12 +131,6 @@ class _Composer:
         if node in self._open:
             raise _fault(event, f"*{event.anchor} stands inside itself")
         return node
-
-    def _check_tag(self, event: yaml.NodeEvent, node: Node) -> None:
-        if not event.tag or event.tag == "!" or node.text is not None:
-            return
-        if event.tag not in (f"{_TAG}map", f"{_TAG}seq"):
-            raise _fault(event, f"the tag {event.tag} is not known", "leave it out")
 
     def _scalar(self, event: yaml.ScalarEvent) -> object:
         text: str = event.value
@@ -200,6 +195,11 @@ class _Composer:
 
 def _fault(event: yaml.Event, message: str, hint: str | None = None) -> Fault:
     return Fault(*_place(event), message, hint)
+
+
+def _check_tag(event: yaml.CollectionStartEvent) -> None:
+    if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+        raise _fault(event, f"the tag {event.tag} is not known", "leave it out")
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:

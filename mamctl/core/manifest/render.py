@@ -1,0 +1,156 @@
+"""A manifest as plain values in its own keys, fully resolved, for people who wonder what a short file comes to.
+
+What is printed can be loaded again and means the same, but for secrets, which are masked wherever they occur.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, assert_never
+
+from .model import ExecProbe, HttpProbe, Kind, LogProbe, TcpProbe
+from .signals import NAMES
+from .units import show_seconds, show_size
+
+if TYPE_CHECKING:
+    from .findings import Tree
+    from .model import Check, External, Manifest, Port, Probe, RestartPolicy, ServiceSpec
+
+MASK: Final = "********"
+# Shorter values would blot out innocent words.
+_SHORTEST: Final = 4
+
+
+def render(manifest: Manifest) -> dict[str, object]:
+    """Return the manifest's name and services as maps, lists and scalars."""
+    services: Tree = {name: _masked(_service(spec), _secrets(spec)) for name, spec in manifest.services.items()}
+    return {"name": manifest.name, "services": services}
+
+
+def _service(spec: ServiceSpec) -> Tree:
+    tree: Tree = {"kind": spec.kind.value}
+    tree |= _present({"description": spec.description, "command": list(spec.argv)})
+    tree["cwd"] = spec.cwd
+    tree |= _present({"env": _env(spec), "secrets": sorted(spec.secrets)})
+    tree["host"] = spec.host
+    tree |= _present({"ports": {port.name: _port(port) for port in spec.ports}})
+    tree["listener"] = spec.listener.value
+    tree |= _present({"depends_on": _dependencies(spec)})
+    tree |= _probes(spec)
+    tree |= _rules(spec)
+    return tree | (_external(spec.external) if spec.external else {})
+
+
+def _present(tree: Tree) -> Tree:
+    return {key: value for key, value in tree.items() if value}
+
+
+def _rules(spec: ServiceSpec) -> Tree:
+    logs = spec.logs
+    tree: Tree = {
+        "restart": _restart(spec.restart),
+        "success_exit_codes": sorted(spec.success_exit_codes),
+        "stop": {"signal": NAMES.get(spec.stop.signal, spec.stop.signal), "grace": show_seconds(spec.stop.grace)},
+        "logs": {"max_size": show_size(logs.max_size), "keep": logs.keep, "streams": logs.streams.value},
+    }
+    switches: Tree = {"manual": spec.manual, "essential": spec.essential}
+    return tree | _present(
+        {"profiles": sorted(spec.profiles), **switches, "on_supervisor_death": spec.on_supervisor_death}
+    )
+
+
+def _env(spec: ServiceSpec) -> Tree:
+    masked = {name: MASK if name in spec.secrets else value for name, value in spec.env.items()}
+    return {**masked, **dict.fromkeys(sorted(spec.unset))}
+
+
+def _port(port: Port) -> object:
+    return port.number or "auto"
+
+
+def _dependencies(spec: ServiceSpec) -> Tree:
+    return {
+        name: {"condition": edge.condition.value, "required": edge.required, "restart": edge.restart}
+        for name, edge in spec.depends_on.items()
+    }
+
+
+def _probes(spec: ServiceSpec) -> Tree:
+    if spec.kind is not Kind.SERVICE:
+        return {"start_timeout": show_seconds(spec.start_timeout)} if spec.start_timeout else {}
+    timeout = None if spec.start_timeout is None else show_seconds(spec.start_timeout)
+    # Null switches the default off, so it must be said.
+    ready = _probe(spec.ready) if spec.ready else None
+    return {"start_timeout": timeout, "ready": ready} | _present({"live": _probe(spec.live) if spec.live else None})
+
+
+def _probe(probe: Probe) -> Tree:
+    return _check(probe.check) | {
+        "timeout": show_seconds(probe.timeout),
+        "interval": show_seconds(probe.interval),
+        "failures": probe.failures,
+    }
+
+
+def _check(check: Check) -> Tree:
+    match check:
+        case HttpProbe():
+            subset: Tree = {} if check.json is None else {"json": json.loads(check.json)}
+            return {"http": check.url, "status": list(check.status)} | subset
+        case TcpProbe():
+            return {"tcp": f"[{check.host}]:{check.port}" if ":" in check.host else f"{check.host}:{check.port}"}
+        case ExecProbe():
+            return {"exec": list(check.argv)}
+        case LogProbe():
+            return {"log": check.pattern}
+        case _:
+            assert_never(check)
+
+
+def _restart(restart: RestartPolicy) -> Tree:
+    return {
+        "policy": restart.policy.value,
+        "delay": show_seconds(restart.delay),
+        "factor": restart.factor,
+        "max_delay": show_seconds(restart.max_delay),
+        "jitter": restart.jitter,
+        "max_attempts": restart.max_attempts,
+        "window": show_seconds(restart.window),
+        "reset_after": show_seconds(restart.reset_after),
+    }
+
+
+def _external(external: External) -> Tree:
+    steps: list[object] = ["attach"] if external.attach else []
+    if external.spawned:
+        spawned = _service(external.spawned)
+        del spawned["kind"]
+        steps.append({"spawn": spawned})
+    return {"identify": _probe(external.identify), "acquire": steps, "release": "leave"}
+
+
+def _secrets(spec: ServiceSpec) -> tuple[str, ...]:
+    """Return the values to mask: those of the service's secrets, and of the service that is spawned for it."""
+    inner = spec.external.spawned if spec.external else None
+    values = {spec.env[name] for name in spec.secrets if name in spec.env}
+    return tuple(sorted(values | set(_secrets(inner) if inner else ()), key=len, reverse=True))
+
+
+def _masked(tree: Tree, secrets: tuple[str, ...]) -> Tree:
+    return {key: _mask(value, secrets) for key, value in tree.items()}
+
+
+def _mask(value: object, secrets: tuple[str, ...]) -> object:
+    if isinstance(value, dict):
+        return _masked(value, secrets)
+    if isinstance(value, list):
+        return [_mask(item, secrets) for item in value]
+    return _text(value, secrets) if isinstance(value, str) else value
+
+
+def _text(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, MASK)
+    # A dollar sign that would be read as the beginning of `${}` or `$$` is written twice.
+    return text.replace("$", "$$") if "${" in text or "$$" in text else text

@@ -1,0 +1,79 @@
+"""Read manifests from plain values, with nothing on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mamctl.core.manifest.building import build
+from mamctl.core.manifest.checks import check
+from mamctl.core.manifest.draft import draft, env_files
+from mamctl.core.manifest.findings import Finding, Findings, spell
+from mamctl.core.manifest.layers import Entry, Layer, Surroundings, check_top, includes, top_env_files, unite
+from mamctl.core.manifest.model import Manifest, ServiceSpec
+from mamctl.core.manifest.naming import project_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = "/stack"
+
+
+class Reading(NamedTuple):
+    name: str
+    services: dict[str, ServiceSpec]
+    findings: list[Finding]
+
+    @property
+    def problems(self) -> list[str]:
+        return [f"{spell(finding.path)}: {finding.message}" for finding in self.findings]
+
+    @property
+    def manifest(self) -> Manifest:
+        assert self.problems == []
+        return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services)
+
+
+def has_dollar(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(has_dollar, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and "$" in value
+
+
+def read(
+    tree: dict[str, object],
+    override: dict[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    top: Mapping[str, str] | None = None,
+    pairs: Mapping[str, Mapping[str, str]] | None = None,
+    numbers: Mapping[tuple[str, str], int] | None = None,
+    beneath: Mapping[str, Entry] | None = None,
+) -> Reading:
+    """Return what a manifest comes to; `top` are the pairs of its env files, `pairs` those of its services' by path."""
+    found = Findings()
+    trees = {"services.yaml": tree} | ({"services.override.yaml": override} if override is not None else {})
+    layers = [
+        check_top(Layer(f"{FOLDER}/{name}", FOLDER, values, dollar=has_dollar(values)), found)
+        for name, values in trees.items()
+    ]
+    top_env_files(layers, environ or {}, found)
+    includes(layers, environ or {}, found)
+    unit = unite(layers, Surroundings(environ or {}, top or {}, beneath or {}), found)
+    drafts = draft(unit.services, found)
+    check(drafts, found)
+    list(env_files(drafts))
+    wanted = {(name, port): wish.wanted or 0 for name, one in drafts.items() for port, wish in one.ports.items()}
+    services = build(drafts, {**wanted, **(numbers or {})}, pairs or {}, found)
+    return Reading(project_name(unit.name, FOLDER, found), services, found.all)
+
+
+def service(keys: dict[str, object] | None = None, **more: object) -> ServiceSpec:
+    """Return the one service of a manifest, which must be good."""
+    reading = read({"services": {"a": {"command": ["run"], **(keys or {}), **more}}})
+    assert reading.problems == []
+    return reading.services["a"]
+
+
+def problems(keys: dict[str, object] | None = None, **more: object) -> list[str]:
+    """Return the problems of a manifest with one service."""
+    return read({"services": {"a": {"command": ["run"], **(keys or {}), **more}}}).problems

@@ -1,0 +1,339 @@
+"""Good and bad manifests, for the parser and for the schema."""
+
+from __future__ import annotations
+
+RUN: list[object] = ["run"]
+
+
+def one(keys: dict[str, object]) -> dict[str, object]:
+    """Return a manifest with one service."""
+    return {"services": {"a": {"command": RUN, **keys}}}
+
+
+GOOD: dict[str, dict[str, object]] = {
+    "no service yet": {"services": {}},
+    "one command": {"services": {"a": {"command": RUN}}},
+    "a string as command": {"services": {"a": {"command": "python -m thing"}}},
+    "numbers as words": {"services": {"a": {"command": ["run", 1, 2.5, True]}}},
+    "all short forms": {
+        "services": {
+            "a": {
+                "command": RUN,
+                "port": 5001,
+                "health": "/health",
+                "restart": "always",
+                "env_file": ".env",
+                "depends_on": ["b"],
+            },
+            "b": {"command": RUN, "kind": "task"},
+        }
+    },
+    "all long forms": {
+        "name": "mam",
+        "x-anything": [1, {"free": True}],
+        "env": {"LEVEL": "info", "N": 1, "GONE": None},
+        "env_file": [".env", {"path": "local.env", "required": False}],
+        "defaults": {"restart": {"policy": "on-failure", "delay": "500ms", "factor": 2, "jitter": 0.1}},
+        "services": {
+            "a": {
+                "kind": "service",
+                "description": "All of it",
+                "command": "run | tee x",
+                "shell": True,
+                "cwd": "sub",
+                "env": {"A": "b"},
+                "env_file": [{"path": "a.env"}],
+                "secrets": ["A"],
+                "host": "0.0.0.0",
+                "ports": {"http": 5001, "debug": "auto", "ws": {"prefer": 5003, "fallback": "auto"}},
+                "listener": "any",
+                "depends_on": {"b": "completed", "c": {"condition": "ready", "required": False, "restart": True}},
+                "start_timeout": "1m",
+                "ready": {"http": "/ready", "status": [200, 204], "json": {"ok": True}, "timeout": 1, "interval": "5s"},
+                "live": {"tcp": "http", "failures": 2},
+                "restart": {"max_attempts": None, "window": "5m", "reset_after": 60, "max_delay": "1h"},
+                "success_exit_codes": [0, 3],
+                "stop": {"signal": "SIGINT", "grace": "10s"},
+                "logs": {"max_size": "1GiB", "keep": 2, "streams": "split"},
+                "profiles": ["ai"],
+                "manual": False,
+                "essential": True,
+                "on_supervisor_death": "keep",
+            },
+            "b": {"kind": "task", "command": RUN, "start_timeout": "5m"},
+            "c": {"command": RUN, "ready": {"log": "listening on .*"}, "live": {"exec": "check --all"}},
+        },
+    },
+    "external": {
+        "services": {
+            "llm": {
+                "kind": "external",
+                "port": 1234,
+                "identify": {"http": "/greeting", "json": {"lmstudio": True}},
+                "acquire": ["attach", {"spawn": {"command": RUN, "ready": {"http": "/health"}}}],
+                "release": "leave",
+            }
+        }
+    },
+    "null for what is not wanted": {
+        "services": {
+            "a": {"command": RUN, "port": 5001, "ready": None, "start_timeout": None, "env": None, "tty": None}
+        }
+    },
+    "substituted numbers": {
+        "services": {
+            "a": {
+                "command": RUN,
+                "port": "${PORT:-5001}",
+                "manual": "${MANUAL:-false}",
+                "start_timeout": "${T:-5s}",
+                "restart": {"factor": "${F:-2.5}", "policy": "${P:-always}"},
+                "logs": {"keep": "${K:-3}", "max_size": "${S:-1kB}"},
+            }
+        }
+    },
+}
+
+# What is wrong, the manifest, the key path, a part of the message, and whether the schema sees it too.
+BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
+    "an unknown key": ({"services": {"a": {"comand": RUN, "command": RUN}}}, "services.a.comand", "unknown key", True),
+    "an unknown key at the top": ({"service": {}}, "service", "unknown key", True),
+    "an unknown key in a part": (
+        one({"stop": {"grase": 1}}), "services.a.stop.grase", "unknown key", True,
+    ),
+    "an unknown key with null": (one({"b": None}), "services.a.b", "unknown key", True),
+    "services as a list": ({"services": []}, "services", "must be a map, not a list", True),
+    "a service as a word": ({"services": {"a": "run"}}, "services.a", "must be a map, not 'run'", True),
+    "defaults as a list": ({"defaults": [1], "services": {}}, "defaults", "must be a map, not a list", True),
+    "env as a list": ({"env": ["A=b"], "services": {}}, "env", "must be a map, not a list", True),
+    "include as a number": ({"include": 5, "services": {}}, "include", "must be a list of files", True),
+    "an env file as a number": ({"env_file": 5, "services": {}}, "env_file[0]", "must be a map, not 5", True),
+    "a bad name": ({"services": {"-a": {"command": RUN}}}, "services.-a", "'-a' is not a name", True),
+    "a long name": ({"services": {"a" * 64: {"command": RUN}}}, "services." + "a" * 64, "is not a name", True),
+    "a bad project": ({"name": "my stack", "services": {}}, "name", "'my stack' is not a name", True),
+    "no command": ({"services": {"a": {}}}, "services.a", "command is missing", False),
+    "an empty command": ({"services": {"a": {"command": []}}}, "services.a.command", "is empty", True),
+    "an empty string": ({"services": {"a": {"command": ""}}}, "services.a.command", "is empty", True),
+    "no program": ({"services": {"a": {"command": ["", "x"]}}}, "services.a.command", "has no program", False),
+    "no program in a string": ({"services": {"a": {"command": "''"}}}, "services.a.command", "has no program", False),
+    "an open quote": ({"services": {"a": {"command": "run 'x"}}}, "services.a.command", "no closing quotation", False),
+    "a command as a map": ({"services": {"a": {"command": {}}}}, "services.a.command", "must be a list of words", True),
+    "a list in a command": (
+        {"services": {"a": {"command": ["run", []]}}}, "services.a.command[1]", "must be text or a number", True,
+    ),
+    "a NUL byte": ({"services": {"a": {"command": ["a\0b"]}}}, "services.a.command[0]", "holds a NUL byte", False),
+    "half a surrogate": ({"services": {"a": {"command": ["\ud800"]}}}, "services.a.command[0]", "surrogate", False),
+    "a list for a shell": (
+        one({"shell": True}), "services.a.command", "must be a string", False,
+    ),
+    "a duration without unit": (
+        one({"start_timeout": "5 s"}), "services.a.start_timeout", "not a duration", True,
+    ),
+    "no time at all": (
+        one({"start_timeout": 0}), "services.a.start_timeout", "longer than 0", True,
+    ),
+    "a bad size": (
+        one({"logs": {"max_size": "10 megs"}}), "services.a.logs.max_size", "size", True,
+    ),
+    "a bad signal": (
+        one({"stop": {"signal": "TERMINATE"}}), "services.a.stop.signal", "signal", False,
+    ),
+    "a high signal": (
+        one({"stop": {"signal": 65}}), "services.a.stop.signal", "not a signal", True,
+    ),
+    "a signal as a list": (
+        one({"stop": {"signal": []}}), "services.a.stop.signal", "must be the name", True,
+    ),
+    "a word for a flag": (
+        one({"manual": "yes"}), "services.a.manual", "must be true or false", True,
+    ),
+    "a bad choice": (
+        one({"restart": "allways"}), "services.a.restart.policy", "must be one of", True,
+    ),
+    "a choice as a number": (
+        one({"listener": 5}), "services.a.listener", "must be one of ours, any", True,
+    ),
+    "a factor below one": (
+        one({"restart": {"factor": 0.5}}), "services.a.restart.factor", "from 1", True,
+    ),
+    "a factor as a word": (
+        one({"restart": {"factor": "x"}}), "services.a.restart.factor", "number", True,
+    ),
+    "jitter as a flag": (
+        one({"restart": {"jitter": True}}), "services.a.restart.jitter", "number", True,
+    ),
+    "keep as a flag": (
+        one({"logs": {"keep": True}}), "services.a.logs.keep", "whole number", True,
+    ),
+    "a port beyond": (one({"port": 70000}), "services.a.ports.http", "not a port", True),
+    "a port that names a service": (
+        one({"port": "${services.a.port}"}),
+        "services.a.ports.http", "cannot name another service", False,
+    ),
+    "a port name": (
+        one({"ports": {"1": 5}}), "services.a.ports.1", "not the name of a port", True,
+    ),
+    "ports as a list": (one({"ports": [1]}), "services.a.ports", "must be a map", True),
+    "port with ports": (
+        one({"port": 5, "ports": {}}), "services.a.port", "cannot stand beside", True,
+    ),
+    "a fallback": (
+        one({"ports": {"x": {"prefer": 5, "fallback": 6}}}),
+        "services.a.ports.x.fallback", "must be one of auto", True,
+    ),
+    "health with ready": (
+        one({"port": 5, "health": "/", "ready": None}),
+        "services.a.health", "cannot stand beside ready", True,
+    ),
+    "health with live": (
+        one({"port": 5, "health": "/", "live": {"tcp": "http"}}),
+        "services.a.health", "cannot stand beside live", True,
+    ),
+    "a probe as a word": (
+        one({"ready": "/x"}), "services.a.ready", "must be a map, not '/x'", True,
+    ),
+    "two checks": (
+        one({"port": 5, "ready": {"http": "/", "tcp": "http"}}),
+        "services.a.ready", "has http and tcp", False,
+    ),
+    "no check": (one({"ready": {"timeout": 1}}), "services.a.ready", "no check", False),
+    "status without http": (
+        one({"ready": {"exec": RUN, "status": [200]}}),
+        "services.a.ready.status", "goes with http only", False,
+    ),
+    "a path without port": (
+        one({"ready": {"http": "/x"}}), "services.a.ready.http", "needs a port", False,
+    ),
+    "no URL": (
+        one({"ready": {"http": "ftp://x"}}), "services.a.ready.http", "neither", False,
+    ),
+    "a URL with a bad port": (
+        one({"ready": {"http": "http://x:y"}}), "services.a.ready.http", "neither", False,
+    ),
+    "a URL with a space": (
+        one({"ready": {"http": "/a b"}}), "services.a.ready.http", "not a URL", False,
+    ),
+    "an unknown port": (
+        one({"port": 5, "ready": {"tcp": "htp"}}),
+        "services.a.ready.tcp", "there is no port 'htp'", False,
+    ),
+    "a port of nothing": (
+        one({"ready": {"tcp": "http"}}), "services.a.ready.tcp", "no port", False,
+    ),
+    "no address": (
+        one({"ready": {"tcp": "h:99999"}}), "services.a.ready.tcp", "an address", False,
+    ),
+    "no expression": (
+        one({"ready": {"log": "("}}), "services.a.ready.log", "regular expression", False,
+    ),
+    "a log for liveness": (
+        one({"live": {"log": "x"}}), "services.a.live.log", "only that", False,
+    ),
+    "a number that JSON lacks": (
+        one({"port": 5, "ready": {"http": "/", "json": float("inf")}}),
+        "services.a.ready.http", "JSON does not have", False,
+    ),
+    "an empty path": (one({"cwd": " "}), "services.a.cwd", "is empty", False),
+    "a number as text": (
+        one({"description": 5}), "services.a.description", "must be text, not 5", True,
+    ),
+    "a bad host": (one({"host": "a b"}), "services.a.host", "is not a host", False),
+    "a bad variable": (one({"env": {"A=": "b"}}), "services.a.env.A=", "variable", True),
+    "a list as a variable": (
+        one({"env": {"A": []}}), "services.a.env.A", "must be text or a number", True,
+    ),
+    "a variable list": (one({"env": []}), "services.a.env", "must be a map", True),
+    "secrets as a word": (
+        one({"secrets": "KEY"}), "services.a.secrets", "must be a list, not 'KEY'", True,
+    ),
+    "an edge to a number": (
+        one({"depends_on": [5]}), "services.a.depends_on", "must be a map", True,
+    ),
+    "an edge to null": (
+        {"services": {"b": {"command": RUN}, "a": {"command": RUN, "depends_on": {"b": None}}}},
+        "services.a.depends_on.b", "must be a map, not null", True,
+    ),
+    "a probe on a task": (
+        {"services": {"a": {"kind": "task", "command": RUN, "ready": {"exec": RUN}}}},
+        "services.a.ready", "a task has no probe", False,
+    ),
+    "identify on a service": (
+        one({"identify": {"exec": RUN}}), "services.a.identify", "external only", False,
+    ),
+    "no identify": ({"services": {"a": {"kind": "external"}}}, "services.a", "identify is missing", False),
+    "a command of an external": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "command": RUN}}},
+        "services.a.command", "no command of its own", False,
+    ),
+    "ready of an external": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "ready": {"exec": RUN}}}},
+        "services.a.ready", "identify is", False,
+    ),
+    "a bad step": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": ["wait"]}}},
+        "services.a.acquire[0]", "is not a step", True,
+    ),
+    "a spawn step of nothing": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"spawn": None}]}}},
+        "services.a.acquire[0]", "is not a step", True,
+    ),
+    "two spawn steps": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN},
+                            "acquire": [{"spawn": {"command": RUN}}, {"spawn": {"command": RUN}}]}}},
+        "services.a.acquire[1]", "second spawn step", False,
+    ),
+    "a spawned external": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN},
+                            "acquire": [{"spawn": {"kind": "task", "command": RUN}}]}}},
+        "services.a.acquire[0].spawn.kind", "cannot have this key", False,
+    ),
+    "a spawn step without command": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"spawn": {}}]}}},
+        "services.a.acquire[0].spawn", "command is missing", False,
+    ),
+    "a spawned port": (
+        {"services": {"a": {"kind": "external", "port": 5, "identify": {"exec": RUN},
+                            "acquire": [{"spawn": {"command": RUN, "port": 6}}]}}},
+        "services.a.acquire[0].spawn.ports.http", "differs from", False,
+    ),
+    "a release of nothing": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "release": "stop"}}},
+        "services.a.release", "must be leave", True,
+    ),
+    "acquire as a word": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": "attach"}}},
+        "services.a.acquire", "must be a list", True,
+    ),
+}  # fmt: skip
+
+# Keys whose effect comes later: refused, but known to the schema.
+LATER: dict[str, tuple[dict[str, object], str]] = {
+    **{
+        key: (one({key: value}), f"services.a.{key}")
+        for key, value in {
+            "watch": {"paths": ["."]},
+            "replicas": 1,
+            "limits": {"nice": 5},
+            "hooks": {"on_ready": RUN},
+            "schedule": "*/5 * * * *",
+            "tty": True,
+            "user": "nobody",
+            "group": "nogroup",
+            "umask": "022",
+            "sockets": {"http": 8000},
+        }.items()
+    },
+    "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
+    "notify": (one({"ready": {"notify": True}}), "services.a.ready.notify"),
+    "a run step": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": RUN}]}}},
+        "services.a.acquire[0].run",
+    ),
+    "release": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "release": {"run": RUN}}}},
+        "services.a.release",
+    ),
+    "a range": (one({"port": "8001-8010"}), "services.a.ports.http"),
+    "smoke": ({"services": {}, "smoke": [{"name": "x", "http": "${id}"}]}, "smoke"),
+    "control": ({"services": {}, "control": {"listen": "127.0.0.1:7373"}}, "control"),
+}
