@@ -106,6 +106,7 @@ class Stream:
         self._connection = connection
         self._raw = b""
         self._text = b""
+        self._chunked = False
         self._head(time.monotonic() + timeout)
         connection.settimeout(0)
 
@@ -144,6 +145,7 @@ class Stream:
                 raise EOFError
             self._raw += data
         head, _, self._raw = self._raw.partition(b"\r\n\r\n")
+        self._chunked = b"transfer-encoding: chunked" in head.lower()
         status = int(head.split(None, 2)[1])
         if status >= 400:
             body = self._take()
@@ -151,7 +153,10 @@ class Stream:
             raise ApiError(status, body[0] if body else {})
 
     def _take(self) -> list[dict[str, Any]]:
-        self._raw = _unchunk(self._raw, self._grow)
+        if self._chunked:
+            self._raw = _unchunk(self._raw, self._grow)
+        else:
+            self._text, self._raw = self._text + self._raw, b""
         *lines, self._text = self._text.split(b"\n")
         texts = (line.removeprefix(b"data:").strip() for line in lines if line.startswith((b"data:", b"{")))
         return [json.loads(text) for text in texts if text]
