@@ -51,6 +51,7 @@ def test_a_file_is_registered_once(assets):
 
 def test_a_changed_file_is_queued_again_under_its_id_and_title(assets, work):
     asset, _ = assets.register(found(title="Mine"), restore=True)
+    work.claim()
     work.fail(asset.id, "broken")
     changed, outcome = assets.register(found(size=11, title="Other"), restore=True)
     assert outcome is Outcome.CHANGED
@@ -84,6 +85,7 @@ def test_pages_follow_each_other_without_a_gap(assets):
 def test_every_sort_goes_both_ways_and_an_unknown_duration_comes_last(assets, work):
     for path, duration in (("b.mp4", 2.0), ("A.mp4", 9.0), ("c.jpg", None)):
         asset, _ = assets.register(found(path), restore=True)
+        work.claim()
         work.describe(asset.id, {"duration": duration})
     assert paths(assets, sort="title", descending=False) == ["A.mp4", "b.mp4", "c.jpg"]
     assert paths(assets, sort="duration", descending=False) == ["b.mp4", "A.mp4", "c.jpg"]
@@ -142,6 +144,16 @@ def test_a_deleted_asset_takes_no_results(assets, work):
     assets.trash(asset.id)
     assert work.describe(asset.id, {}) is None
     assert work.finish(asset.id, "0" * 32) is None
+
+
+def test_an_asset_whose_file_changed_in_the_making_takes_no_old_result(assets, work):
+    asset, _ = assets.register(found(), restore=True)
+    work.claim()
+    work.describe(asset.id, {})
+    assets.register(found(size=11), restore=True)
+    assert work.finish(asset.id, "0" * 32) is None
+    assert work.fail(asset.id, "broken") is None
+    assert work.claim().id == asset.id
 
 
 def test_the_backlog_counts_what_is_due_active_and_failed(assets, work):

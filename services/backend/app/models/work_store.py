@@ -15,6 +15,9 @@ from .asset_store import TOUCH, FoundFile, KnownFile, Outcome, register_in
 from .database import Database
 
 MAX_ATTEMPTS = 3
+IN_HAND = "status IN ('extracting', 'thumbnailing')"
+"""What a result is written to. An asset whose file changed meanwhile is queued again, and takes no old result."""
+
 METADATA = ("width", "height", "duration", "fps", "codec", "container_format", "bit_rate")
 
 
@@ -37,9 +40,7 @@ class WorkStore:
     def resume(self) -> int:
         """Queue again what was being done when the last process ended; return how many."""
         with self._database.write() as connection:
-            done = connection.execute(
-                f"UPDATE media_assets SET status = 'queued', {TOUCH} WHERE status IN ('extracting', 'thumbnailing')"
-            )
+            done = connection.execute(f"UPDATE media_assets SET status = 'queued', {TOUCH} WHERE {IN_HAND}")
         return done.rowcount
 
     def claim(self) -> Asset | None:
@@ -59,17 +60,20 @@ class WorkStore:
         """Store what was read from the file, and go on to the thumbnail."""
         values = {name: metadata.get(name) for name in METADATA}
         assignments = ", ".join(f"{name} = :{name}" for name in METADATA)
-        return self._change(asset_id, f"status = 'thumbnailing', {assignments}", values)
+        return self._change(asset_id, f"status = 'thumbnailing', {assignments}", values, only=IN_HAND)
 
     def finish(self, asset_id: int, thumbnail_key: str) -> Asset | None:
         """Mark the asset ``ready``."""
         return self._change(
-            asset_id, "status = 'ready', error = NULL, attempts = 0, thumbnail_key = :key", {"key": thumbnail_key}
+            asset_id,
+            "status = 'ready', error = NULL, attempts = 0, thumbnail_key = :key",
+            {"key": thumbnail_key},
+            only=IN_HAND,
         )
 
     def fail(self, asset_id: int, reason: str) -> Asset | None:
         """Mark the asset ``failed``, with a reason for people."""
-        return self._change(asset_id, "status = 'failed', error = :reason", {"reason": reason})
+        return self._change(asset_id, "status = 'failed', error = :reason", {"reason": reason}, only=IN_HAND)
 
     def retry(self, asset_id: int, reason: str) -> Asset | None:
         """Count a death of the decoder: queue the asset again, or fail it after the third."""
@@ -78,6 +82,7 @@ class WorkStore:
             "attempts = attempts + 1, error = :reason,"
             f" status = CASE WHEN attempts + 1 >= {MAX_ATTEMPTS} THEN 'failed' ELSE 'queued' END",
             {"reason": reason},
+            only=IN_HAND,
         )
 
     def release(self, asset_id: int) -> Asset | None:
@@ -129,11 +134,11 @@ class WorkStore:
         oldest = None if age is None else round(max(age, 0.0), 1)
         return Backlog(counts.get(Status.QUEUED, 0), active, counts.get(Status.FAILED, 0), oldest)
 
-    def _change(self, asset_id: int, assignments: str, values: dict[str, Any]) -> Asset | None:
+    def _change(self, asset_id: int, assignments: str, values: dict[str, Any], *, only: str = "true") -> Asset | None:
         with self._database.write() as connection:
             row = connection.execute(
                 f"UPDATE media_assets SET {assignments}, {TOUCH}"
-                f" WHERE id = :asset_id AND deleted_at IS NULL RETURNING {COLUMNS}",
+                f" WHERE id = :asset_id AND deleted_at IS NULL AND {only} RETURNING {COLUMNS}",
                 {**values, "asset_id": asset_id},
             ).fetchone()
         return Asset.from_row(row) if row else None

@@ -37,7 +37,6 @@ class Processor:
     def process(self, asset: Asset, *, stopped: Callable[[], bool]) -> None:
         """Process a claimed asset. When ``stopped``, it is queued again for the next start."""
         self._notify(asset)
-        started = time.monotonic()
         try:
             self._read(asset)
         except DecodeFailed as error:
@@ -48,8 +47,6 @@ class Processor:
         except DecoderMissing:
             self._work.release(asset.id)
             raise
-        else:
-            log.info("asset %d is read in %.2f s: %r", asset.id, time.monotonic() - started, asset.file_path)
 
     def requeue_lost_thumbnails(self) -> int:
         """Queue assets whose thumbnail somebody removed from the disk; return how many."""
@@ -72,14 +69,16 @@ class Processor:
             closed(descriptor)
 
     def _decode(self, asset: Asset, descriptor: int, media_type: MediaType) -> None:
+        started = time.monotonic()
         metadata, _ = self._decoder.request("describe", descriptor=descriptor, demuxer=media_type.demuxer)
         described = self._work.describe(asset.id, metadata)
         if described is None:
-            return  # it went into the trash meanwhile
+            return  # meanwhile it went into the trash, or its file changed and it is queued again
         self._notify(described)
         _, picture = self._decoder.request("thumbnail", descriptor=descriptor, demuxer=media_type.demuxer)
         ready = self._work.finish(asset.id, self._thumbnails.put(picture))
         if ready is not None:
+            log.info("asset %d is ready after %.2f s: %r", asset.id, time.monotonic() - started, asset.file_path)
             self._notify(ready)
 
     def _tell(self, before: Asset, after: Asset | None) -> None:

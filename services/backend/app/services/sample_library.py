@@ -36,7 +36,9 @@ class SampleLibrary:
         if state == "done" or not self._folder.is_dir():
             return
         if not state:
-            state = "done" if any(self._folder.iterdir()) else "started"
+            # Hidden files (.DS_Store) are the system's, not the owner's.
+            filled = any(not path.name.startswith(".") for path in self._folder.iterdir())
+            state = "done" if filled else "started"
             self._marker.write_text(state + "\n", encoding="utf-8")
         if state == "started":
             self._left = [name for name in NAMES if not (self._folder / name).exists()]

@@ -45,13 +45,17 @@ class Scanner:
         self._root = root
         self._work = work
         self._notify = notify
+        self._is_lost = False
 
     def scan(self, *, stopped: Callable[[], bool]) -> ScanResult:
         """Scan once; ``stopped`` is asked between files and ends the scan early."""
         result = ScanResult()
         if not self._root.is_readable():
-            log.warning("the media folder cannot be read; the library stays as it is")
+            if not self._is_lost:
+                log.warning("the media folder cannot be read; the library stays as it is")
+            self._is_lost = True
             return result
+        self._is_lost = False
         known = self._work.known_files()
         batch: list[FoundFile] = []
         for found in self._files(result):
