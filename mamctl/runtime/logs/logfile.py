@@ -76,6 +76,9 @@ class LogFile:
     def begin(self, generation: int) -> int:
         """Let a new incarnation begin here; return the position."""
         self.generation = generation
+        if not os.path.lexists(self._index_path):
+            # Somebody removed it; the records that we still hold are worth a new one.
+            self._rebase(self.position, self.end, self._index.stamps().records())
         self._stamped_at = None
         self.stamp()
         return self.position
@@ -149,7 +152,7 @@ class LogFile:
             self._rotate_after = time.monotonic() + _RETRY
             self._report(Trouble(f"cannot rotate {self.path}: {error.strerror}"))
             return
-        self._report(Rotated(numbered(self.path, 1)))
+        self._report(Rotated(numbered(self.path, min(1, self.policy.keep))))
 
     def close(self) -> None:
         """Close the log and its index."""
@@ -162,7 +165,7 @@ class LogFile:
         self.end, self._inode = status.st_size, status.st_ino
         found = Index.open(self._index_path)
         if found is None:
-            return self._begin_index(self._base_after_rotated(), self._existing(int(status.st_mtime_ns)))
+            return self._begin_index(self._base_after_rotated(), self._existing(status.st_mtime_ns))
         index, header, stamps = found
         last = stamps.span(1 << 63).record
         self.generation = last.generation if last else 0
@@ -171,10 +174,11 @@ class LogFile:
             return index
         index.close()
         # Positions must not fall, whatever happened to the log while nobody wrote it.
-        return self._begin_index(max(0, header.base + reached - self.end), self._existing(int(status.st_mtime_ns)))
+        return self._begin_index(max(0, header.base + reached - self.end), self._existing(status.st_mtime_ns))
 
     def _existing(self, at: int) -> list[Record]:
-        return [Record(0, at, self.generation)] if self.end else []
+        """Return what tells of the bytes that are there, and, for the supervisor after us, of the incarnation."""
+        return [Record(0, at, self.generation)] if self.end or self.generation else []
 
     def _base_after_rotated(self) -> int:
         header = read_header(numbered(self._index_path, 1))
@@ -195,15 +199,12 @@ class LogFile:
         self.fd = descriptor
         status = os.fstat(descriptor)
         self._inode = status.st_ino
-        self._rebase(position, status.st_size, self._existing_at(status.st_size))
+        self._rebase(position, status.st_size, [Record(0, time.time_ns(), self.generation)])
         self._report(Reset(reason))
-
-    def _existing_at(self, size: int) -> list[Record]:
-        return [Record(0, time.time_ns(), self.generation)] if size else []
 
     def _restart(self, size: int, reason: str) -> None:
         kept = [record for record in self._index.stamps().records() if record.offset < size]
-        self._rebase(self.position, size, kept)
+        self._rebase(self.position, size, kept or [Record(0, time.time_ns(), self.generation)])
         self._report(Reset(reason))
 
     def _rebase(self, position: int, size: int, records: list[Record]) -> None:
@@ -260,8 +261,7 @@ class LogFile:
             os.ftruncate(descriptor, 0)
             _write_whole(descriptor, tail)
             header = Header(os.fstat(descriptor).st_ino, self._index.base + cut, self._inode, cut)
-            records = self._index.stamps().records(cut) if tail else []
-            moved = [record._replace(offset=record.offset - cut) for record in records]
+            moved = [record._replace(offset=record.offset - cut) for record in self._index.stamps().records(cut)]
             return descriptor, Index.create(unborn(self._index_path), header, moved)
         except OSError:
             os.close(descriptor)

@@ -68,7 +68,8 @@ class Loss:
         lines, lost = self.lines + head.count(b"\n"), self.bytes + len(head)
         if not lost:
             return b""
-        return f"[mamctl] dropped {lines:,} lines ({lost:,} bytes): {_lowered(self.reason)}\n".encode()
+        reason = self.reason[:1].lower() + self.reason[1:]
+        return f"[mamctl] dropped {_many(lines, 'line')} ({_many(lost, 'byte')}): {reason}\n".encode()
 
     def end(self, head: bytes, report: Callable[[Notice], None]) -> None:
         """Tell that output is stored again, unless nothing was lost after all."""
@@ -83,5 +84,5 @@ class Loss:
             self._torn = not data.endswith(b"\n")
 
 
-def _lowered(reason: str) -> str:
-    return reason[:1].lower() + reason[1:]
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -24,7 +24,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The log was full; what it held lies at `path` now."""
+    """The log was full; what it held lies at `path` now (the log's own path: none is kept, it is gone)."""
 
     path: str
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.runtime.logs.chain import Reading, chain
 from mamctl.runtime.logs.files import LogFiles, fifo_path, log_files
 from mamctl.runtime.logs.follower import Follower
-from mamctl.runtime.logs.lines import Line
+from mamctl.runtime.logs.lines import Line, Piece
 
 if TYPE_CHECKING:
     import re
@@ -37,12 +36,15 @@ class _Wish(NamedTuple):
     until: int | None
 
     def holds(self, line: Line) -> bool:
-        """Tell whether this is one of them."""
+        """Tell whether this is one of them, as far as its stamp goes."""
         if self.since is not None and line.at < self.since:
             return False
-        if self.generation is not None and line.generation != self.generation:
-            return False
-        return self.pattern is None or self.pattern.search(line.line) is not None
+        return self.generation is None or line.generation == self.generation
+
+    def matching(self, found: list[Piece]) -> list[Piece]:
+        """Return the pieces whose text is asked for: most are not, and need no stamp."""
+        search = self.pattern.search if self.pattern else None
+        return [piece for piece in found if search(piece.text)] if search else found
 
 
 def tail(
@@ -83,8 +85,7 @@ def _all(files: LogFiles, wish: _Wish) -> Iterator[Line]:
         for reading in readings:
             stop = _stop(reading, wish)
             start = reading.stamps.offset_at(int(wish.since * 1e9)) if wish.since is not None else 0
-            found = _scan(reading, start, stop, newest=reading is readings[-1])
-            yield from filter(wish.holds, found)
+            yield from filter(wish.holds, _scan(reading, wish, (start, stop), newest=reading is readings[-1]))
 
 
 def _last(files: LogFiles, wish: _Wish, count: int) -> list[Line]:
@@ -104,17 +105,15 @@ def _last_of(reading: Reading, wish: _Wish, count: int, *, newest: bool) -> dequ
     window = _FIRST_WINDOW
     while True:
         start = max(0, stop - window)
-        scanned = _scan(reading, start, stop, newest=newest)
-        # In the middle of a log the first line is the end of one, most likely.
-        head = list(islice(scanned, 1)) if start else []
-        found = deque(filter(wish.holds, scanned), maxlen=count)
-        if len(found) == count or not start or _earlier(head, wish):
+        found = deque(filter(wish.holds, _scan(reading, wish, (start, stop), newest=newest)), maxlen=count)
+        if len(found) == count or not start or _began_before(reading, start, wish):
             return found
         window *= 4
 
 
-def _earlier(head: list[Line], wish: _Wish) -> bool:
-    return wish.since is not None and bool(head) and head[0].at < wish.since
+def _began_before(reading: Reading, offset: int, wish: _Wish) -> bool:
+    record = reading.stamps.span(offset).record
+    return wish.since is not None and record is not None and record.at < wish.since * 1e9
 
 
 def _stop(reading: Reading, wish: _Wish) -> int:
@@ -124,8 +123,9 @@ def _stop(reading: Reading, wish: _Wish) -> int:
     return size if wish.until is None else max(0, min(size, wish.until - reading.base))
 
 
-def _scan(reading: Reading, offset: int, stop: int, *, newest: bool) -> Iterator[Line]:
-    """Yield the lines between two offsets, block by block."""
+def _scan(reading: Reading, wish: _Wish, extent: tuple[int, int], *, newest: bool) -> Iterator[Line]:
+    """Yield the lines between two offsets, block by block; not the one in whose middle the first offset lies."""
+    offset, stop = _line_start(reading, *extent), extent[1]
     block = _BLOCK
     while offset < stop:
         data = reading.read(offset, min(block, stop - offset))
@@ -140,5 +140,19 @@ def _scan(reading: Reading, offset: int, stop: int, *, newest: bool) -> Iterator
             found.pop()
         if not (newest and complete):
             found[-1] = found[-1]._replace(ended=True)
-        yield from reading.lines(iter(found))
+        yield from reading.lines(iter(wish.matching(found)))
         offset, block = found[-1].end, _BLOCK
+
+
+def _line_start(reading: Reading, offset: int, stop: int) -> int:
+    """Return where the first line at or after `offset` begins."""
+    place = offset - 1
+    while 0 <= place < stop:
+        data = reading.read(place, min(_BLOCK, stop - place))
+        newline = data.find(b"\n")
+        if newline >= 0:
+            return place + newline + 1
+        if not data:
+            break
+        place += len(data)
+    return stop if offset else 0

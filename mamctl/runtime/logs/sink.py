@@ -104,6 +104,8 @@ class Sink:
             if not moved:
                 break
             left -= moved
+        if self._intake.stuck and self._timer is None:
+            self._schedule(0.0)
         self._announce(before)
 
     def watch(self, on_output: Callable[[], None]) -> Callable[[], None]:
@@ -134,16 +136,21 @@ class Sink:
 
     def _wake(self) -> None:
         """Move what came, and decide when to look again."""
-        self._timer = None
+        self._cancel()
         if self._closed:
             return
         before = self._log.position
-        moved = self._turn()
-        now = self._loop.time()
-        rest = pause(moved=moved, elapsed=now - self._emptied_at, capacity=self._intake.capacity) if moved else 0.0
-        self._emptied_at = now
-        self._schedule(rest)
+        moved = 0
+        try:
+            moved = self._turn()
+        finally:
+            self._schedule(self._rest(moved))
         self._announce(before)
+
+    def _rest(self, moved: int) -> float:
+        now = self._loop.time()
+        elapsed, self._emptied_at = now - self._emptied_at, now
+        return pause(moved=moved, elapsed=elapsed, capacity=self._intake.capacity) if moved else 0.0
 
     def _turn(self) -> int:
         """Pump while much comes, for as long as is fair to the others; return the bytes."""

@@ -25,15 +25,19 @@ class Stamps:
     Damage is noticed when a damaged record is looked at; then all bad ones are sifted out at once.
     """
 
-    __slots__ = ("_data", "_near")
+    __slots__ = ("_data", "_here", "_number", "_there")
 
     def __init__(self, data: bytes = b"") -> None:
         self._data = bytearray(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
-        self._near = 0
+        # Where we stand: the record looked up last (number -1: before the first; None: nowhere) and the next one.
+        self._number: int | None = None
+        self._here: Record | None = None
+        self._there: Record | None = None
 
     def extend(self, data: bytes) -> None:
         """Add whole records that were written since."""
         self._data += data
+        self._number = None
 
     def __len__(self) -> int:
         return len(self._data) // RECORD_SIZE
@@ -78,31 +82,37 @@ class Stamps:
 
     def records(self, start: int = 0) -> list[Record]:
         """Return what tells about the bytes from `start` on: the record that covers it, cut to it, and all later."""
-        self._sift()
-        number = max(self._find(start), 0)
-        found = [self._record(n) for n in range(number, len(self))]
+        try:
+            return self._records(start)
+        except _DamagedRecord:
+            self._sift()
+            return self._records(start)
+
+    def _records(self, start: int) -> list[Record]:
+        self._place(start)
+        found = [self._record(number) for number in range(max(self._number or 0, 0), len(self))]
         return [record._replace(offset=max(record.offset, start)) for record in found]
 
     def _span(self, offset: int) -> Span:
-        number = self._find(offset)
-        following = number + 1
-        until = self._record(following).offset if following < len(self) else None
-        return Span(self._record(number) if number >= 0 else None, until)
+        self._place(offset)
+        return Span(self._here, self._there.offset if self._there else None)
 
-    def _find(self, offset: int) -> int:
-        """Find the last record at or before `offset` (-1: none); quick when it is one of the next two."""
-        for number in (self._near, self._near + 1):
-            if self._covers(number, offset):
-                self._near = number
-                return number
-        found = bisect_right(range(len(self)), offset, key=lambda n: self._record(n).offset) - 1
-        self._near = max(found, 0)
-        return found
+    def _place(self, offset: int) -> None:
+        """Stand at the last record at or before `offset`; quick when that is where we stand, or the next one."""
+        if self._number is not None and self._there is not None and self._there.offset <= offset:
+            self._stand(self._number + 1, self._there)
+        if self._number is None or not self._covers(offset):
+            number = bisect_right(range(len(self)), offset, key=lambda n: self._record(n).offset) - 1
+            self._stand(number, self._record(number) if number >= 0 else None)
 
-    def _covers(self, number: int, offset: int) -> bool:
-        if number >= len(self) or self._record(number).offset > offset:
+    def _covers(self, offset: int) -> bool:
+        if self._here is not None and self._here.offset > offset:
             return False
-        return number + 1 == len(self) or self._record(number + 1).offset > offset
+        return self._there is None or self._there.offset > offset
+
+    def _stand(self, number: int, here: Record | None) -> None:
+        self._number, self._here = number, here
+        self._there = self._record(number + 1) if number + 1 < len(self) else None
 
     def _record(self, number: int) -> Record:
         record = parse_record(self._data, number)
@@ -119,7 +129,7 @@ class Stamps:
                 kept += record.pack()
                 least = record.offset
         self._data = kept
-        self._near = 0
+        self._number = None
 
 
 def _generation(span: Span) -> int:

@@ -62,6 +62,10 @@ class Stage:
         self.notices.append(notice)
         self._changed.set()
 
+    def stir(self) -> None:
+        """Let the condition that is waited for be looked at again."""
+        self._changed.set()
+
     def told(self, kind: type[Notice]) -> list[Notice]:
         return [notice for notice in self.notices if isinstance(notice, kind)]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mamctl.runtime.logs.intake import PipeIntake
 from mamctl.runtime.logs.loss import Loss
 from mamctl.runtime.logs.notices import Dropped, Resumed
 from tests.runtime.logs.stage import Stage
@@ -39,10 +40,12 @@ class SmallDisk:
 class FakeDisk:
     """The same for those who may not mount: the calls that store say that there is no space."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, calls: tuple[str, ...] = ("splice", "pwrite")
+    ) -> None:
         self.folder = folder
         self._full = False
-        for name in ("splice", "pwrite"):
+        for name in calls:
             monkeypatch.setattr(os, name, self._refusing(getattr(os, name)))
 
     def _refusing(self, real: Callable[..., int]) -> Callable[..., int]:
@@ -142,6 +145,45 @@ def test_a_disk_full_at_the_first_byte_is_survived_when_the_sink_closes(
         stage.sink.drain()
     stage.sink.close()
     assert stage.told(Dropped)[-1].bytes <= 20_000
+
+
+def test_the_line_torn_by_a_loss_is_left_out_to_its_end(
+    disk: SmallDisk | FakeDisk, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mamctl.runtime.logs.loss.RETRY", 0.0)
+    with stage.child() as descriptor:
+        os.write(descriptor, b"kept\n" + b"unfinished")
+        stage.sink.drain()
+        disk.fill()
+        os.write(descriptor, b"x" * 9000 + b"\nlost\n" + b"y" * 9000)
+        stage.until(lambda: bool(stage.told(Dropped)))
+        disk.free()
+        os.write(descriptor, b"end of y\nwhole\n")
+        stage.sink.drain()
+    assert stage.told(Resumed)
+    lines = stage.content().split(b"\n")
+    assert lines[0] == b"kept"
+    assert lines[1].startswith(b"unfinished")
+    assert lines[2].startswith(b"[mamctl] dropped ")
+    assert lines[3:] == [b"whole", b""]
+
+
+def test_without_splice_a_full_disk_is_the_same(
+    staged: Callable[..., Stage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "splice")
+    disk = FakeDisk(tmp_path / "logs", monkeypatch, calls=("pwrite",))
+    stage = staged(max_size=0, intake=PipeIntake)
+    disk.fill()
+    stage.say(b"lost\n")
+    assert stage.told(Dropped) == [Dropped(5, 1, "No space left on device")]
+    disk.free()
+    stage.until(lambda: bool(stage.told(Resumed)))
+    assert stage.content() == b"[mamctl] dropped 1 line (5 bytes): no space left on device\n"
+
+
+def test_a_second_loss_right_after_the_first_is_given_more_time() -> None:
+    assert Loss("", again=True).retry_at > Loss("").retry_at + 1
 
 
 def test_the_rest_of_a_torn_line_is_left_out_too() -> None:

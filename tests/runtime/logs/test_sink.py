@@ -237,6 +237,43 @@ def test_a_pipe_that_may_not_grow_is_used_as_it_is(staged: Callable[..., Stage])
     assert stage.ended(process) == 0
 
 
+def test_a_pipe_that_the_kernel_does_not_let_grow_is_used_as_it_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.fcntl
+
+    def refuse(descriptor: int, command: int, *arguments: int) -> int:
+        if command == 1031:
+            raise PermissionError(1, "Operation not permitted")
+        return real(descriptor, command, *arguments)
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    stage.say(b"x" * 60_000)
+    assert stage.content() == b"x" * 60_000
+
+
+def test_an_index_folder_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "web.log.idx.tmp").mkdir()
+    before = descriptors()
+    with pytest.raises(OSError, match=r"web\.log\.idx"):
+        Stage(tmp_path)
+    assert descriptors() == before
+
+
+def test_a_notice_that_raises_does_not_stop_the_sink(stage: Stage) -> None:
+    seen: list[object] = []
+    stage.loop.set_exception_handler(lambda _, context: seen.append(context["exception"]))
+    real, stage.notices = stage.notices, None
+    with stage.child() as descriptor:
+        os.write(descriptor, b"one\n")
+        os.unlink(stage.files.path)
+        stage.until(lambda: bool(seen) or not stage.loop.call_soon(stage.stir))
+        stage.notices = real
+        os.write(descriptor, b"two\n")
+        stage.until(lambda: stage.content().endswith(b"two\n"))
+
+
 def test_a_file_system_without_splice_is_copied_to(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise OSError(22, "Invalid argument")
