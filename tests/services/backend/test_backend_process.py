@@ -103,6 +103,30 @@ def test_the_entry_point_of_the_seeds_runs_the_same_server(folder):
         assert server.stop() == 0
 
 
+PLAIN = """
+import sys
+sys.modules["uvloop"] = sys.modules["httptools"] = None
+from services.backend.__main__ import main
+raise SystemExit(main([]))
+"""
+
+
+def test_it_serves_streams_and_stops_without_the_optional_accelerators(folder):
+    clip(folder / "media" / "big.mp4", frames=4)
+    os.truncate(folder / "media" / "big.mp4", 100_000_000)
+    with running_backend(folder, ("-c", PLAIN)) as server, ExitStack() as stack:
+        stack.enter_context(connect(server.ws, proxy=None, close_timeout=0.2))
+        number = wait_for(server.assets, "the asset")[0]["id"]
+        part = server.get(f"/api/v1/assets/{number}/stream", headers={"Range": "bytes=4-7"})
+        assert (part.status_code, part.content) == (206, b"ftyp")
+        stream = stack.enter_context(socket.create_connection(server.address, timeout=5))
+        stream.sendall(f"GET /api/v1/assets/{number}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert stream.recv(100)
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 2
+
+
 def test_a_port_that_is_taken_is_an_error_with_a_hint(folder):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
