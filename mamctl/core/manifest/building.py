@@ -124,7 +124,7 @@ class _Builder:
 
     def _probe(self, key: str, wish: ProbeWish | None, drafted: Drafted, ground: Ground) -> Probe | None:
         # A task has no probes and an external service only `identify`; saying so is enough.
-        if wish is None or (drafted.wish.kind is not Kind.SERVICE and key != "identify"):
+        if wish is None or (drafted.wish.kind is not Kind.SERVICE and key != "identify") or not drafted.ports_are_good:
             return None
         at = (*drafted.at, key)
         if wish.log is not None and key != "ready":

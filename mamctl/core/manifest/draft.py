@@ -38,6 +38,12 @@ class Drafted(NamedTuple):
         return self.raw.get(key) is not None and self.raw[key] is not DELETED
 
     @property
+    def ports_are_good(self) -> bool:
+        """Whether all ports could be read; a probe on a port that could not would only be a second problem."""
+        raw = self.raw.get("ports", {})
+        return not isinstance(raw, dict) or len(self.wish.ports) == sum(port is not DELETED for port in raw.values())
+
+    @property
     def ports(self) -> dict[str, PortWish]:
         """The service's own ports and those that only its spawned self has."""
         return {**self.spawned.wish.ports, **self.wish.ports} if self.spawned else self.wish.ports

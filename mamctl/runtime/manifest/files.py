@@ -44,7 +44,7 @@ class Files:
         over = self._document(override) if override else None
         unit = self._unit([layer for layer in (document, over) if layer], ())
         self._entries = unit.services
-        if document and "services" not in document.tree and not unit.services:
+        if document and document.tree.get("services") is None and not unit.services:
             self._found.add((), "there are no services", "write services: {name: {command: [...]}}", file=self._path)
         return unit
 

@@ -74,10 +74,12 @@ class _Loading:
         drafts = draft(unit.services, self._found)
         check(drafts, self._found)
         pairs = self._files.service_env_files(drafts)
-        services = self._services(drafts, pairs, assign)
         folder = os.path.dirname(self._path)
+        name = project_name(unit.name, folder, self._found)
+        # From here on nothing new can be wrong but what the chosen ports bring.
+        services = self._services(drafts, pairs, assign)
         return Manifest(
-            name=project_name(unit.name, folder, self._found),
+            name=name,
             path=self._path,
             folder=folder,
             services=MappingProxyType(services),

@@ -47,6 +47,8 @@ class Node:
     items: list[Node] | None = None
     merges: list[Node] = field(default_factory=list)
     size: int = 1
+    # A plain `<<`: as a key it merges maps.
+    merge: bool = False
 
     def step(self, part: str | int) -> tuple[Node, Node] | None:
         """Return where one part of a key path stands and what it leads to; a word also finds an equal list item."""
@@ -114,6 +116,7 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             node.text = event.value
             node.value = self._scalar(event)
+            node.merge = event.implicit[0] and event.value == "<<"
         elif isinstance(event, yaml.MappingStartEvent):
             node.pairs = []
         else:
@@ -166,31 +169,32 @@ class _Composer:
             self._keys[-1] = node
         else:
             self._keys[-1] = None
-            self._pair(parent, key, node)
+            assert parent.pairs is not None
+            parent.pairs.append((key, node))
         # An alias adds all that it stands for: what is small as text can be huge as values.
         parent.size += node.size
         if parent.size > LARGEST:
             raise _fault(event, f"the document has more than {LARGEST} values, aliases included")
-
-    def _pair(self, parent: Node, key: Node, value: Node) -> None:
-        assert parent.pairs is not None
-        if key.text == "<<" and key.value == "<<":
-            parent.merges.extend(self._merged(key, value))
-            return
-        parent.pairs.append((key, value))
-
-    def _merged(self, key: Node, value: Node) -> list[Node]:
-        nodes = [value] if value.items is None else value.items
-        if any(node.pairs is None for node in nodes):
-            raise Fault(key.line, key.column, "<< takes a map or a list of maps", "write <<: *anchor")
-        return list(nodes)
 
     def _close(self) -> None:
         node = self._open.pop()
         self._keys.pop()
         if self._open:
             self._open[-1].size += node.size
+        _take_merges(node)
         self.duplicates.extend(_duplicates(node))
+
+
+def _take_merges(node: Node) -> None:
+    """Move the values of a complete map's merge keys to where they are looked up last."""
+    for key, value in node.pairs or ():
+        if key.merge:
+            maps = [value] if value.items is None else value.items
+            if any(one.pairs is None for one in maps):
+                raise Fault(key.line, key.column, "<< takes a map or a list of maps", "write <<: *anchor")
+            node.merges.extend(maps)
+    if node.merges:
+        node.pairs = [pair for pair in node.pairs or () if not pair[0].merge]
 
 
 def _fault(event: yaml.Event, message: str, hint: str | None = None) -> Fault:
