@@ -1,7 +1,8 @@
 """Output where there is no splice (macOS): the service appends to its log itself, and we only look on.
 
 Nothing of ours is in the way of the bytes, so nothing of ours can lose them; but a log that its service holds open
-cannot be renamed under it. It is rotated when the next incarnation begins, and a full disk is the service's to see.
+cannot be renamed under it. It is rotated when the next incarnation begins; what a service writes after its log was
+removed is out of sight until then; and a full disk is the service's to see.
 """
 
 from __future__ import annotations

@@ -70,7 +70,10 @@ class Follower:
         return self._inotify.fileno() if self._inotify else None
 
     def poll(self, *, rest: bool = False) -> list[Line]:
-        """Return the lines that have come, in the order of time; with `rest`, unfinished ones too, as they stand."""
+        """Return the lines that have come, in the order of time; with `rest`, unfinished ones too, as they stand.
+
+        None may come though there is more: in the middle of a line that is being cut, say. `pending` tells.
+        """
         if self._inotify:
             self._inotify.clear()
         return list(heapq.merge(*(trail.poll(rest=rest) for trail in self._trails), key=lambda line: line.at))

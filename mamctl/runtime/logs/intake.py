@@ -112,7 +112,7 @@ class PipeIntake:
 
     def child_end(self) -> int:
         """Open the FIFO once more, blocking. By way of our own descriptor, so that it is surely the same pipe."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             return os.open(f"/proc/self/fd/{self._fd}", os.O_RDWR | os.O_CLOEXEC)
         return os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
 

@@ -56,6 +56,7 @@ class Trail:
             found = self._take(rest=rest)
             if found or self.pending or not self._advance():
                 return found
+        self.pending = True
         return []
 
     def close(self) -> None:

@@ -4,11 +4,13 @@ import os
 import select
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mamctl.core.manifest.model import Streams
+from mamctl.runtime.logs import chain
 from mamctl.runtime.logs.files import log_files
 from mamctl.runtime.logs.follower import Follower
 from mamctl.runtime.logs.inotify import Inotify
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from mamctl.runtime.logs.reader import Line
+    from mamctl.runtime.logs.chain import Reading
+    from mamctl.runtime.logs.reader import Line, LogFiles
     from tests.runtime.logs.stage import Stage
 
 
@@ -240,11 +243,73 @@ def test_waiting_ends_soon_after_a_line(stage: Stage, monkeypatch: pytest.Monkey
         monkeypatch.setattr(Inotify, "__init__", refuse)
     with Follower([stage.files]) as follower:
         assert (follower.fileno() is not None) == with_inotify
-        found: list[Line] = []
         follower.wait(0)
+        assert follower.poll() == []
+        follower.wait(0.01)
         stage.say(b"one\n")
-        within(lambda: bool(found) or bool(found.extend(follower.poll())) or bool(found), follower.wait)
-        assert texts(found) == [b"one"]
+        began = time.monotonic()
+        follower.wait(10)
+        assert time.monotonic() - began < 0.25
+        assert texts(follower.poll()) == [b"one"]
+
+
+def test_there_is_nothing_to_wait_for_while_more_is_pending(stage: Stage, follower: Follower) -> None:
+    process = stage.spawn("import os\nfor n in range(30): os.write(1, b'x' * 99_999 + b'\\n')")
+    stage.landed(3_000_000)
+    assert stage.ended(process) == 0
+    follower.poll()
+    assert follower.pending
+    began = time.monotonic()
+    follower.wait(10)
+    assert time.monotonic() - began < 0.25
+
+
+def test_a_rename_under_way_is_waited_for(stage: Stage, follower: Follower) -> None:
+    stage.say(b"one\n")
+    os.rename(stage.files.path, stage.files.path + ".1")
+    assert texts(rest_of(follower)) == [b"one"]
+    os.rename(stage.files.path + ".1", stage.files.path)
+    stage.say(b"two\n")
+    assert texts(rest_of(follower)) == [b"two"]
+
+
+def test_a_rotation_in_the_middle_of_a_step_hides_nothing(
+    staged: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = staged(max_size=10, keep=50)
+    real, later = chain.open_reading, list(range(8, 3, -1))
+
+    def rotating(files: LogFiles, number: int) -> Reading | None:
+        if later:
+            stage.say(b"line number %d\n" % later.pop())
+        return real(files, number)
+
+    with Follower([stage.files]) as follower:
+        for number in range(4):
+            stage.say(b"line number %d\n" % number)
+        monkeypatch.setattr("mamctl.runtime.logs.trail.open_reading", rotating)
+        found: list[Line] = []
+        within(lambda: not later and len(found) >= 9, lambda _: found.extend(follower.poll()))
+        assert texts(found) == [b"line number %d" % number for number in range(9)]
+
+
+def test_a_rotation_while_a_tail_opens_its_files_hides_and_doubles_nothing(
+    staged: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = staged(max_size=10, keep=50)
+    real, later = chain.open_reading, list(range(8, 3, -1))
+
+    def rotating(files: LogFiles, number: int) -> Reading | None:
+        found = real(files, number)
+        if later:
+            stage.say(b"line number %d\n" % later.pop())
+        return found
+
+    for number in range(4):
+        stage.say(b"line number %d\n" % number)
+    monkeypatch.setattr(chain, "open_reading", rotating)
+    # Line 4 came into the file that was opened first.
+    assert texts(stage.lines()) == [b"line number %d" % number for number in range(5)]
 
 
 def test_a_follower_in_another_process_sees_all_lines_of_a_flood(staged: Callable[..., Stage]) -> None:

@@ -19,6 +19,8 @@ from mamctl.runtime.logs.stamps import Stamps
 from tests.runtime.logs.stage import texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.runtime.logs.stage import Stage
 
 EXPECTED = [b"one", b"two", b"three"]
@@ -98,6 +100,17 @@ def test_a_follower_reads_on_through_a_damaged_index(indexed: LogFiles) -> None:
     with Follower([indexed], from_now=False) as follower:
         Path(indexed.index).write_bytes(b"\xff" * 300)
         assert texts(follower.poll()) == EXPECTED
+
+
+@pytest.mark.parametrize("look", [lambda s: s.first(), lambda s: s.span(25), lambda s: s.offset_at(2), Stamps.records])
+def test_whoever_meets_a_damaged_record_goes_on_without_it(look: Callable[[Stamps], object]) -> None:
+    data = bytearray(b"".join(Record(offset, offset, 1).pack() for offset in range(0, 50, 10)))
+    for number in (0, 2, 3):
+        data[number * RECORD_SIZE] ^= 1
+    stamps = Stamps(bytes(data))
+    look(stamps)
+    assert stamps.records() == [Record(10, 10, 1), Record(40, 40, 1)]
+    assert (stamps.first(), stamps.span(25).until) == (Record(10, 10, 1), 40)
 
 
 def test_the_record_ahead_of_the_bytes_is_overruled_by_the_next(stage: Stage) -> None:

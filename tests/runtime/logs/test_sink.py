@@ -131,6 +131,19 @@ def test_a_child_can_be_given_its_end_after_the_fifo_was_removed(stage: Stage) -
     assert stage.content() == b"all the same\n"
 
 
+def test_a_child_is_given_its_end_without_a_proc_file_system(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def without_proc(path: str, flags: int, mode: int = 0o777) -> int:
+        if path.startswith("/proc/"):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", without_proc)
+    stage.say(b"one\n")
+    assert stage.content() == b"one\n"
+
+
 def test_a_flood_loses_nothing_while_the_loop_is_slow(stage: Stage) -> None:
     def dawdle() -> None:
         end = time.monotonic() + 0.003
