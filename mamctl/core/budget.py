@@ -31,8 +31,8 @@ class Budget:
         if policy.max_attempts is not None and len(kept) >= policy.max_attempts:
             return Budget(kept, len(old)), None
         delay = delay_before(policy, len(kept), luck)
-        bound = REMEMBERED if policy.max_attempts is None else policy.max_attempts
-        return Budget((*kept, at)[-bound:], len(old)), delay
+        excess = max(0, len(kept) + 1 - REMEMBERED) if policy.max_attempts is None else 0
+        return Budget((*kept, at)[excess:], max(0, len(old) - excess)), delay
 
     def became_ready(self) -> Budget:
         """End the unready streak: its attempts may age out from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.model import Condition, Dependency
 from mamctl.core.states import Reason, State
@@ -58,11 +58,13 @@ def is_met(other: Service, dependency: Dependency) -> bool:
             return other.state is State.READY
         case Condition.COMPLETED:
             return other.state is State.COMPLETED
+        case _:
+            assert_never(dependency.condition)
 
 
 def is_underway(other: Service) -> bool:
-    """Tell whether a service is on its way up. One that is absent is not: nobody knows when it comes."""
-    return other.state in UNDERWAY and other.reason is not Reason.ABSENT
+    """Tell whether a service is on its way up, be it through a stop. One that is absent is not: it may never come."""
+    return other.returning or (other.state in UNDERWAY and other.reason is not Reason.ABSENT)
 
 
 def cannot_be_met(other: Service, dependency: Dependency) -> str | None:

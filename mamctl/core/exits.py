@@ -30,8 +30,12 @@ def verdict(spec: ServiceSpec, code: int | None, signal: int | None) -> Halt:
     reason = Reason.KILLED if signal is not None else Reason.EXITED
     detail = sentence(code, signal)
     if code == EX_CONFIG and code not in spec.success_exit_codes:
-        return Halt(Then.FAIL, Reason.CONFIG_ERROR, f"{detail}: it says its configuration is wrong", signalled=True)
+        return Halt(Then.FAIL, Reason.CONFIG_ERROR, f"{detail}: it says its configuration is wrong")
     if code in spec.success_exit_codes and spec.restart.policy is not Policy.ALWAYS:
-        return Halt(Then.COMPLETE, None, None, signalled=True)
-    then = Then.FAIL if spec.restart.policy is Policy.NEVER else Then.RETRY
-    return Halt(then, reason, detail, signalled=True)
+        return Halt(Then.COMPLETE, None)
+    return Halt(after_failure(spec), reason, detail)
+
+
+def after_failure(spec: ServiceSpec) -> Then:
+    """Say what follows any failure that another try may mend: the policy `never` means never."""
+    return Then.FAIL if spec.restart.policy is Policy.NEVER else Then.RETRY

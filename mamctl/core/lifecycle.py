@@ -206,20 +206,24 @@ def tell(kind: str, service: Service, **data: object) -> Announce:
     return Announce(kind, service.name, service.generation, {**known, **data})
 
 
-def watch_start(service: Service) -> Step:
+def watch_start(service: Service, at: float) -> Step:
     """Ask whether it is ready; with nothing to ask, let it live for a moment. A task has only its end."""
-    if service.is_task:
-        return Step(service)
-    if service.run.ready is not None:
-        return Step(service, (probing.while_starting(service),))
-    service, timer = arm(service, Timer.LIVED, LIVED_SECONDS)
-    return Step(service, (timer,))
+    armed: list[Action] = []
+    if not service.is_task and service.run.ready is None:
+        service, timer = arm(service, Timer.LIVED, LIVED_SECONDS)
+        armed.append(timer)
+    elif not service.is_task:
+        armed.append(probing.while_starting(service))
+    if service.run.start_timeout is not None and service.spawned_at is not None:
+        service, timer = arm(service, Timer.START, max(0.0, service.run.start_timeout - (at - service.spawned_at)))
+        armed.append(timer)
+    return Step(service, tuple(armed))
 
 
 def watch_anew(service: Service, at: float) -> Step:
-    """Put changed probes in place for a service that runs."""
+    """Put changed probes and times in place for a service that runs."""
     if service.state is State.STARTING and service.pid is not None:
-        step = watch_start(service.without(Timer.LIVED))
+        step = watch_start(service.without(Timer.LIVED).without(Timer.START), at)
         return Step(step.service, (StopProbes(service.name), *step.actions))
     if service.state not in (State.READY, State.UNHEALTHY):
         return Step(service)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from mamctl.core.dependencies import outlook
 from mamctl.core.states import ENDED, Reason, State, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mamctl.core.service import Service
 
@@ -34,12 +34,21 @@ def is_settled(service: Service, services: Mapping[str, Service]) -> bool:
 
 def is_blocked(service: Service, services: Mapping[str, Service]) -> bool:
     """Tell whether a waiting service is absent, or waits only for services that are down for good or absent."""
-    if service.state is not State.WAITING:
-        return False
-    if service.reason is Reason.ABSENT:
-        return True
-    ahead = outlook(service, services)
-    return any(services[name].state in ENDED or is_blocked(services[name], services) for name in ahead.waits_for)
+    return any(True for _ in obstacles(service, services))
+
+
+def obstacles(service: Service, services: Mapping[str, Service]) -> Iterator[Service]:
+    """Name who, at the end of the chain of those waited for, is down for good or absent; it may be the service."""
+    ahead = [service] if service.state is State.WAITING else []
+    seen = {service.name}
+    while ahead:
+        found = ahead.pop()
+        if found.state in ENDED or found.reason is Reason.ABSENT:
+            yield found
+        elif found.state is State.WAITING:
+            names = [name for name in outlook(found, services).waits_for if name not in seen]
+            seen.update(names)
+            ahead.extend(services[name] for name in names)
 
 
 def is_idle(services: Mapping[str, Service]) -> bool:
@@ -83,12 +92,17 @@ def has_reached(service: Service, goal: Goal) -> bool:
             return service.state is State.READY or (service.is_task and service.state is State.COMPLETED)
         case Goal.COMPLETED:
             return service.state is State.COMPLETED
+        case _:
+            assert_never(goal)
 
 
 def is_hopeless(service: Service, goal: Goal, services: Mapping[str, Service]) -> bool:
-    """Tell whether a service cannot reach the goal unless the operator says something else."""
+    """Tell whether a service cannot reach the goal unless the operator says something else.
+
+    What is absent may come at any time, so there is hope for it and for those that wait for it.
+    """
     if goal is Goal.STOPPED or has_reached(service, goal):
         return False
     if service.state in ENDED:
         return True
-    return is_blocked(service, services) and service.reason is not Reason.ABSENT
+    return any(found.state in ENDED for found in obstacles(service, services))

@@ -32,11 +32,9 @@ def probe_for(service: Service, purpose: Purpose) -> Probe | None:
     return service.run.ready if purpose is Purpose.READY else service.run.live
 
 
-def while_starting(service: Service) -> list[StartProbe]:
-    """Return the probes of a service that starts: readiness only, fast."""
-    if probe_for(service, Purpose.READY) is None:
-        return []
-    return [StartProbe(service.name, service.generation, Purpose.READY, fast=True)]
+def while_starting(service: Service) -> StartProbe:
+    """Return the probe of a service that starts: readiness only, fast."""
+    return StartProbe(service.name, service.generation, Purpose.READY, fast=True)
 
 
 def once_ready(service: Service) -> list[StartProbe]:

@@ -9,14 +9,13 @@ from mamctl.core import exits, probing
 from mamctl.core.actions import Action, Clean, Signal, Spawn, StopProbes
 from mamctl.core.budget import Budget
 from mamctl.core.events import Attached, Emptied, Exited, Found, Probed, Spawned, SpawnFailed, TimerFired
-from mamctl.core.lifecycle import Step, arm, begin, follow, stopping, tell
+from mamctl.core.lifecycle import Step, arm, become_ready, follow, look_again, stopping, tell, watch_start
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import LIVED_SECONDS, Ownership, Reason, State, Timer
+from mamctl.core.states import SIGKILL, Ownership, Reason, State, Timer
 
 if TYPE_CHECKING:
     from mamctl.core.events import Survivor
 
-SIGKILL = 9
 Happening = Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired
 
 
@@ -49,32 +48,25 @@ def react(service: Service, event: Happening) -> Step:  # noqa: PLR0911 - one ca
 
 
 def _spawned(service: Service, event: Spawned) -> Step:
-    if service.pid is not None or service.state not in (State.STARTING, State.STOPPING):
+    if service.spawned_at is not None or service.state not in (State.STARTING, State.STOPPING):
         return Step(service)
     born = service.but(pid=event.pid, spawned_at=event.at, exit_code=None, exit_signal=None)
     if born.state is State.STOPPING:
         return Step(born)
-    actions: list[Action] = [tell("starting", born, pid=event.pid)]
-    if not born.is_task:
-        if born.run.ready is None:
-            born, timer = arm(born, Timer.LIVED, LIVED_SECONDS)
-            actions.append(timer)
-        actions += probing.while_starting(born)
-    if born.run.start_timeout is not None:
-        born, timer = arm(born, Timer.START, born.run.start_timeout)
-        actions.append(timer)
-    return Step(born, tuple(actions))
+    said = tell("starting", born, pid=event.pid)
+    born, watching = watch_start(born, event.at)
+    return Step(born, (said, *watching))
 
 
 def _spawn_failed(service: Service, event: SpawnFailed) -> Step:
-    if service.pid is not None:
+    if service.spawned_at is not None:
         return Step(service)
     if service.state is State.STOPPING:
         return follow(service, at=event.at, luck=event.luck)
     if service.state is not State.STARTING:
         return Step(service)
     kind = "port-conflict" if event.reason is Reason.PORT_TAKEN else "process-error"
-    then = Then.FAIL if event.final else Then.RETRY
+    then = Then.FAIL if event.final else exits.after_failure(service.run)
     service = service.but(halt=Halt(then, event.reason, event.detail))
     first = tell(kind, service, reason=event.reason, detail=event.detail)
     return follow(service, at=event.at, luck=event.luck, first=(first,))
@@ -92,7 +84,7 @@ def _exited(service: Service, event: Exited) -> Step:
 
 
 def _emptied(service: Service, event: Emptied) -> Step:
-    if service.state is not State.STOPPING or service.pid is not None:
+    if service.state is not State.STOPPING or service.pid is not None or service.spawned_at is None:
         return Step(service)
     return follow(service, at=event.at, luck=event.luck, first=_survived(service, event.survivors))
 
@@ -111,33 +103,18 @@ def _probed(service: Service, event: Probed) -> Step:
         case probing.Verdict.SAME:
             return Step(service.but(detail=event.detail) if service.state is State.STARTING else service)
         case probing.Verdict.READY:
-            return _ready(service, event.at)
+            return become_ready(service, event.at)
         case probing.Verdict.UNHEALTHY:
             return _unhealthy(service, event.detail)
         case probing.Verdict.DEAD:
-            detail = (
-                f"the live probe failed {service.run.live.failures if service.run.live else 0} times: {event.detail}"
-            )
-            return stopping(service, Halt(Then.RETRY, Reason.LIVENESS_FAILED, detail))
+            detail = f"the live probe failed {service.bad_live + 1} times: {event.detail}"
+            return stopping(service, Halt(exits.after_failure(service.run), Reason.LIVENESS_FAILED, detail))
         case probing.Verdict.LOST:
-            return Step(service.enter(State.WAITING), (StopProbes(service.name),))
+            return stopping(service, Halt(Then.AGAIN, Reason.ABSENT, event.detail))
         case probing.Verdict.COUNTED:
             return Step(probing.count(service, event))
         case _:
             assert_never(verdict)
-
-
-def _ready(service: Service, at: float) -> Step:
-    kind = "healthy" if service.state is State.UNHEALTHY else "started"
-    took = None if service.spawned_at is None else round(at - service.spawned_at, 3)
-    ready = service.enter(State.READY).but(ready_at=at, budget=service.budget.became_ready())
-    actions: list[Action] = [tell(kind, ready, ready_after_s=took, url=ready.spec.url)]
-    if kind == "started":
-        actions += probing.once_ready(ready)
-    if ready.budget.attempts:
-        ready, timer = arm(ready, Timer.STABLE, ready.run.restart.reset_after)
-        actions.append(timer)
-    return Step(ready, tuple(actions))
 
 
 def _unhealthy(service: Service, detail: str) -> Step:
@@ -147,11 +124,11 @@ def _unhealthy(service: Service, detail: str) -> Step:
 
 
 def _attached(service: Service, event: Attached) -> Step:
-    if service.state is not State.STARTING or not service.attached:
+    if not service.looked_for:
         return Step(service)
     match event.found:
         case Found.IT:
-            return _ready(service, event.at)
+            return become_ready(service, event.at)
         case Found.STRANGER:
             failed = service.enter(State.FAILED, Reason.WRONG_SERVICE, event.detail)
             return Step(failed, (tell("failed", failed),))
@@ -165,7 +142,7 @@ def _nobody(service: Service, detail: str) -> Step:
     external = service.spec.external
     assert external is not None
     if external.spawned is not None:
-        own = service.but(ownership=Ownership.MANAGED)
+        own = service.enter(State.STARTING).but(ownership=Ownership.MANAGED)
         return Step(own, (Spawn(own.name, own.generation),))
     absent, timer = arm(service.enter(State.WAITING, Reason.ABSENT, detail), Timer.ATTACH, external.identify.interval)
     told = () if service.reason is Reason.ABSENT else (tell("waiting", absent),)
@@ -173,13 +150,14 @@ def _nobody(service: Service, detail: str) -> Step:
 
 
 def _timer_fired(service: Service, event: TimerFired) -> Step:
+    service = service.without(event.timer)
     match event.timer:
         case Timer.START:
             seen = f": {service.detail}" if service.detail else ""
             detail = f"not ready after {service.run.start_timeout:g} s{seen}"
-            return stopping(service, Halt(Then.RETRY, Reason.START_TIMEOUT, detail))
+            return stopping(service, Halt(exits.after_failure(service.run), Reason.START_TIMEOUT, detail))
         case Timer.LIVED:
-            return _ready(service, event.at)
+            return become_ready(service, event.at)
         case Timer.BACKOFF:
             again = service.enter(State.WAITING).but(restarts=service.restarts + 1)
             return Step(again, (tell("restarting", again, attempt=len(again.budget.attempts)),))
@@ -190,6 +168,6 @@ def _timer_fired(service: Service, event: TimerFired) -> Step:
         case Timer.STABLE:
             return Step(service.but(budget=Budget()))
         case Timer.ATTACH:
-            return begin(service)
+            return look_again(service)
         case _:
             assert_never(event.timer)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.core.budget import Budget
 from mamctl.core.manifest.model import Kind
-from mamctl.core.states import ENDED, RUNNING, Ownership, State, Wanted
+from mamctl.core.states import ENDED, RUNNING, Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from mamctl.core.manifest.model import ServiceSpec
-    from mamctl.core.states import Reason, Timer
 
 NO_TIMERS: Final[Mapping[Timer, int]] = MappingProxyType({})
 
@@ -84,6 +83,22 @@ class Service:
         return self.ownership is Ownership.EXTERNAL
 
     @property
+    def looked_for(self) -> bool:
+        """Whether an answer to Attach is awaited: at the start of the ladder, or again while it is absent."""
+        absent = self.reason is Reason.ABSENT and Timer.ATTACH not in self.timers
+        return self.attached and (self.state is State.STARTING or absent)
+
+    @property
+    def returning(self) -> bool:
+        """Whether the stop under way is followed by another start."""
+        return self.halt is not None and self.halt.then in (Then.AGAIN, Then.RETRY)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is gone from the manifest and is forgotten once it is empty."""
+        return self.halt is not None and self.halt.then is Then.REMOVE
+
+    @property
     def is_task(self) -> bool:
         """Whether it runs to its end."""
         return self.spec.kind is Kind.TASK
@@ -101,6 +116,10 @@ class Service:
     def but(self, **changes: Any) -> Service:
         """Return it with these fields changed."""
         return replace(self, **changes)
+
+    def without(self, timer: Timer) -> Service:
+        """Return it with this timer forgotten: when it runs out, or did, that means nothing."""
+        return replace(self, timers={other: token for other, token in self.timers.items() if other is not timer})
 
     def enter(self, state: State, reason: Reason | None = None, detail: str | None = None) -> Service:
         """Return it in another state; what belonged to the old one (timers, next attempt) is gone."""

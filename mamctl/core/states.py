@@ -79,4 +79,5 @@ class Purpose(StrEnum):
 RUNNING = frozenset({State.STARTING, State.READY, State.UNHEALTHY, State.STOPPING})
 ENDED = frozenset({State.STOPPED, State.COMPLETED, State.FAILED})
 EX_CONFIG = 78
+SIGKILL = 9
 LIVED_SECONDS = 0.1

@@ -30,14 +30,12 @@ from mamctl.core.events import (
 from mamctl.core.graph import Graph
 from mamctl.core.manifest.model import needs_restart
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import Reason, State, Wanted
+from mamctl.core.states import SIGKILL, Reason, State, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mamctl.core.manifest.model import Manifest, ServiceSpec
-
-SIGKILL = 9
 
 
 class Supervisor:
@@ -53,6 +51,7 @@ class Supervisor:
         self.ending: str | None = None
         self._actions: list[Action] = []
         self._again: deque[str] = deque()
+        self._gone: dict[str, Service] = {}
 
     def step(self, event: Event) -> list[Action]:
         """Take one event and return what is to be done about it, in order."""
@@ -104,10 +103,11 @@ class Supervisor:
         return found
 
     def _restarting_with(self, name: str) -> list[str]:
+        dependants = (self.services[other] for other in self.graph.dependants[name])
         return [
-            other
-            for other in self.graph.dependants[name]
-            if self.services[other].spec.depends_on[name].restart and self.services[other].running
+            other.name
+            for other in dependants
+            if other.spec.depends_on[name].restart and other.running and other.wanted is Wanted.UP
         ]
 
     def _down(self, event: Down) -> None:
@@ -120,7 +120,7 @@ class Supervisor:
             )
 
     def _reload(self, event: Reload) -> None:
-        changed = [name for name, spec in event.manifest.services.items() if self._takes(name, spec)]
+        changed = [name for name, spec in event.manifest.services.items() if self._takes(name, spec, event.at)]
         gone = [name for name in self.services if name not in event.manifest.services]
         specs = event.manifest.services
         order = {**{name: self.services[name] for name in specs}, **{name: self.services[name] for name in gone}}
@@ -130,21 +130,26 @@ class Supervisor:
             self._change(name, lambda service: lifecycle.renew(service, event.at))
         self._halt_each(gone, Then.REMOVE, at=event.at)
 
-    def _takes(self, name: str, spec: ServiceSpec) -> bool:
+    def _takes(self, name: str, spec: ServiceSpec, at: float) -> bool:
         """Put a new spec in place; tell whether its process must be renewed."""
         self._again.append(name)
         old = self.services.get(name)
         if old is None:
-            self.services[name] = Service(spec)
+            self.services[name] = self._add(spec)
             return False
+        self.services[name] = lifecycle.come_back(old.but(spec=spec))
         if old.spec == spec:
             return False
-        self.services[name] = old.but(spec=spec)
         if needs_restart(old.spec, spec):
             return True
         self._actions.append(Reconfigure(name))
-        self._actions.extend(lifecycle.probes_of(self.services[name]))
+        self._change(name, lambda service: lifecycle.watch_anew(service, at))
         return False
+
+    def _add(self, spec: ServiceSpec) -> Service:
+        """Know a new service. One that was known before goes on counting, so that no old event concerns it."""
+        past = self._gone.pop(spec.name, None)
+        return Service(spec) if past is None else Service(spec, generation=past.generation, tokens=past.tokens)
 
     # What happens to one service -------------------------------------------------------------------------------
 
@@ -181,11 +186,11 @@ class Supervisor:
         match service.state:
             case State.WAITING if service.reason is not Reason.ABSENT:
                 self._consider_start(service)
-            case State.FAILED if service.reason is Reason.DEPENDENCY_FAILED and service.wanted is Wanted.UP:
+            case State.FAILED if service.reason is Reason.DEPENDENCY_FAILED:
                 self._consider_start(service)
             case State.STOPPING:
-                self._consider_signal(service, at)
-            case State.STOPPED if service.halt is not None and service.halt.then is Then.REMOVE:
+                self._consider_stop(service, at)
+            case State.STOPPED if service.leaving:
                 self._remove(service)
             case _:
                 pass
@@ -208,26 +213,30 @@ class Supervisor:
             self._actions.extend(step.actions)
             self._replace(step.service)
 
-    def _consider_signal(self, service: Service, at: float) -> None:
-        """Signal a stopping service once every dependant that stops too has ended.
+    def _consider_stop(self, service: Service, at: float) -> None:
+        """Signal a stopping service once every dependant that stops too has ended; let go of an attached one at once.
 
         Those that restart with it are stopped before it, or now when it died by itself.
         """
         how = service.halt
-        if how is not None and how.then in (Then.RETRY, Then.AGAIN):
+        assert how is not None
+        if service.returning:
             for other in self._restarting_with(service.name):
                 self._take_along(other, service.name, at)
-        if how is None or how.signalled or service.pid is None:
-            return
-        if not any(self.services[other].state is State.STOPPING for other in self.graph.dependants[service.name]):
+        if service.attached:
+            self._change(service.name, lambda service: lifecycle.follow(service, at=at, luck=0.5))
+        elif not how.signalled and service.pid is not None and not self._stops_behind(service.name):
             self._change(service.name, lifecycle.signal)
+
+    def _stops_behind(self, name: str) -> bool:
+        return any(self.services[other].state is State.STOPPING for other in self.graph.dependants[name])
 
     def _take_along(self, name: str, cause: str, at: float) -> None:
         if self.services[name].halt is None:
             self._change(name, lambda service: lifecycle.halt_again(service, f"restarts with {cause}", at))
 
     def _remove(self, service: Service) -> None:
-        del self.services[service.name]
+        self._gone[service.name] = self.services.pop(service.name)
         self.graph = _graph(self.services)
 
     def _end(self, service: Service, at: float) -> None:
