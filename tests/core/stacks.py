@@ -1,0 +1,69 @@
+"""Builds small stacks for tests: specs with short names for what matters here, resolved as the manifest would."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from mamctl.core.manifest.model import (
+    Condition,
+    Dependency,
+    ExecProbe,
+    External,
+    Kind,
+    Manifest,
+    Policy,
+    Probe,
+    RestartPolicy,
+    ServiceSpec,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+READY = Probe(ExecProbe(("is-ready",)))
+LIVE = Probe(ExecProbe(("is-live",)))
+ALWAYS = RestartPolicy(policy=Policy.ALWAYS)
+NEVER = RestartPolicy(policy=Policy.NEVER)
+AT_ONCE = RestartPolicy(delay=0)
+
+
+def service(name: str, needs: str | Mapping[str, str] = "", **fields: Any) -> ServiceSpec:
+    """A service with a ready probe; `needs` as `edges` reads it."""
+    return ServiceSpec(name, **{"argv": (name,), "ready": READY, "depends_on": edges(needs), **fields})
+
+
+def task(name: str, needs: str | Mapping[str, str] = "", **fields: Any) -> ServiceSpec:
+    """A task, with a task's defaults: never restarted, no start timeout."""
+    ours = {"kind": Kind.TASK, "ready": None, "restart": NEVER, "start_timeout": None}
+    return service(name, needs, **{**ours, **fields})
+
+
+def external(
+    name: str,
+    needs: str | Mapping[str, str] = "",
+    *,
+    attach: bool = True,
+    spawned: ServiceSpec | None = None,
+    identify: Probe = READY,
+) -> ServiceSpec:
+    """An external service; `spawned` is the last step of its ladder."""
+    ladder = External(identify, attach=attach, spawned=spawned)
+    return ServiceSpec(name, kind=Kind.EXTERNAL, depends_on=edges(needs), external=ladder)
+
+
+def edges(needs: str | Mapping[str, str]) -> Mapping[str, Dependency]:
+    """Read `db, migrate` (ready) or `{"db": "ready restart", "lm": "started optional"}`."""
+    pairs = {name.strip(): "ready" for name in needs.split(",") if name.strip()} if isinstance(needs, str) else needs
+    return MappingProxyType({name: _edge(words.split()) for name, words in pairs.items()})
+
+
+def _edge(words: list[str]) -> Dependency:
+    condition, *flags = words
+    assert set(flags) <= {"restart", "optional"}
+    return Dependency(Condition(condition), required="optional" not in flags, restart="restart" in flags)
+
+
+def stack(*specs: ServiceSpec) -> Manifest:
+    """A manifest of these services, in this order."""
+    return Manifest("test", "/m/services.yaml", "/m", MappingProxyType({spec.name: spec for spec in specs}))
