@@ -23,14 +23,12 @@ from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import require_free
-from mamctl.runtime.ports import ownership
 from mamctl.runtime.probes import Context, Prober
-from mamctl.runtime.processes import descendants
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from mamctl.core.events import Event
     from mamctl.core.manifest.model import Manifest, ServiceSpec
@@ -64,7 +62,7 @@ class Hands:
         self.manifest = manifest
         self.supervisor = Supervisor(manifest)
         self.history = history
-        self.sweeper = Sweeper(self._leaders, project=manifest.name, sole=sole)
+        self.sweeper = Sweeper(self._reaped_elsewhere, project=manifest.name, sole=sole)
         self._journal = journal
         # A plain copy: os.environ decodes every value at each look.
         self._inherited = dict(inherited)
@@ -79,8 +77,9 @@ class Hands:
         self._dead: dict[str, Incarnation] = {}
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
-        self._waiters: list[asyncio.Future[None]] = []
-        self._watcher = Watcher(prober or Prober(), group=group, post=self.post, ask=ownership)
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._prober = prober or Prober()
+        self._watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
         self._reaping: asyncio.TimerHandle | None = None
 
     @property
@@ -102,8 +101,11 @@ class Hands:
     async def changed(self) -> None:
         """Wait until something happened."""
         waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
 
     def on_child(self) -> None:
         """Take note that some child ended (SIGCHLD); our own are watched by their descriptors."""
@@ -112,8 +114,7 @@ class Hands:
 
     def wake(self) -> None:
         """Wake everybody who waits for a change."""
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+        for waiter in tuple(self._waiters):
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -260,12 +261,12 @@ class Hands:
         self._reaping = None
         self.sweeper.reap_orphans()
 
-    def _leaders(self) -> set[int]:
-        return {incarnation.pid for incarnation in self._alive.values()}
+    def _reaped_elsewhere(self) -> set[int]:
+        return {incarnation.pid for incarnation in self._alive.values()} | self._prober.pids
 
     def _tree(self, name: str) -> list[int]:
         found = self._alive.get(name)
-        return [] if found is None else [found.pid, *descendants(found.pid)]
+        return [] if found is None else self.sweeper.family(found)
 
     def _bare_context(self, name: str) -> Context:
         """Return the surroundings for asking about a service that has no process of ours."""
@@ -278,6 +279,13 @@ class Hands:
         kind, data = news(notice)
         self.history.record(kind, name, service.generation if service else 0, data)
         self._loop.call_soon(self.history.flush)
+
+
+def who_answers(port: int, host: str, pids: Collection[int]) -> str:
+    """Tell whose listeners answer at a port (see `ports.ownership`)."""
+    from mamctl.runtime.ports import ownership
+
+    return ownership(port, host, pids)
 
 
 def luck() -> float:

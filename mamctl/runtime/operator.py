@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +148,8 @@ class Operator:
         for name in names:
             found = [known for known in self._services if fnmatchcase(known, name)]
             if not found:
+                import difflib
+
                 near = difflib.get_close_matches(name, self._services, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"services: {', '.join(self._services)}"
                 raise UsageError(f"no service {name!r} in the manifest", hint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.manifest.model import Listener
 from mamctl.core.states import Reason
 from mamctl.runtime.launcher import LaunchError
-from mamctl.runtime.ports import PortState, Standing, bind_test, find_holder
+from mamctl.runtime.ports import PortState, bind_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -26,6 +26,8 @@ def require_free(spec: ServiceSpec, project: str, instances: Callable[[], Collec
 
 
 def _conflict(host: str, port: int, project: str, instances: Collection[str]) -> LaunchError:
+    from mamctl.runtime.ports import Standing, find_holder
+
     holder = find_holder(host, port, project=project, instances=instances)
     if holder is None:
         detail = f"port {port} of {host} cannot be bound: is {host} an address of this machine?"

@@ -44,6 +44,11 @@ class Sweeper:
         self._sole = sole
         self._sessions: set[int] = set()
 
+    def family(self, found: Incarnation) -> list[int]:
+        """Return every process of a living incarnation: the leader, what it forked, what left its session."""
+        orphans = [pid for pid in self._unknown() if belongs(pid, found)]
+        return [pid for root in (found.pid, *orphans) for pid in (root, *descendants(root))]
+
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
         self._sessions.add(dead.pid)
