@@ -101,29 +101,30 @@ class MapOf(Generic[T]):
         return self.keys.schema() | {"additionalProperties": self.item.schema()}
 
 
-class MapOfNullable(Generic[T]):
-    """A map with free keys whose values have one shape or are null, which is told to whoever reads the map."""
+class Nullable(Generic[T]):
+    """A shape, or null."""
 
-    def __init__(self, item: Shape[T], keys: Keys) -> None:
+    def __init__(self, item: Shape[T]) -> None:
         self.item = item
-        self.keys = keys
 
-    def read(self, value: object, at: Path, found: Findings) -> dict[str, T | None]:
-        """Return the good entries; None stands for null."""
-        if not isinstance(value, dict):
-            raise Invalid(f"must be a map, not {kind_of(value)}")
-        entries: dict[str, T | None] = {}
-        for key, item in value.items():
-            try:
-                self.keys.check(key)
-                entries[key] = None if item is None or item is DELETED else self.item.read(item, (*at, key), found)
-            except Invalid as invalid:
-                found.refuse((*at, key), invalid)
-        return entries
+    def read(self, value: object, at: Path, found: Findings) -> T | None:
+        """Return what the value means, or None for null and for what a higher layer deleted."""
+        return None if value is None or value is DELETED else self.item.read(value, at, found)
 
     def schema(self) -> Schema:
-        """Return the schema of the map."""
-        return self.keys.schema() | {"additionalProperties": {"anyOf": [self.item.schema(), {"type": "null"}]}}
+        """Return the schema with null."""
+        return {"anyOf": [self.item.schema(), {"type": "null"}]}
+
+
+class MapOfNullable(MapOf[T | None]):
+    """A map whose values may be null, which is told to whoever reads the map; a deletion is one, too."""
+
+    def __init__(self, item: Shape[T], keys: Keys) -> None:
+        super().__init__(Nullable(item), keys)
+
+    def _entry(self, key: str, item: object, at: Path, found: Findings, entries: dict[str, T | None]) -> None:
+        self.keys.check(key)
+        entries[key] = self.item.read(item, (*at, key), found)
 
 
 class Field(NamedTuple):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .fields import SERVICE
+from .layers import Entry, Mention
 from .merging import DELETED, merge
 from .model import Kind
-from .wishes import EnvFile, PortWish, ServiceWish, StepKind
+from .wishes import PortWish, ServiceWish, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from .findings import Findings, Path, Tree
-    from .layers import Entry
 
 # A spawned service is the external one in all but these.
 _NOT_INHERITED: Final = frozenset(
@@ -117,8 +117,8 @@ def all_drafted(drafts: Mapping[str, Drafted]) -> Iterator[tuple[str, Drafted]]:
             yield name, drafted.spawned
 
 
-def env_files(drafts: Mapping[str, Drafted]) -> Iterator[tuple[Path, EnvFile]]:
-    """Yield the env files that services name, each with its key path."""
+def env_files(drafts: Mapping[str, Drafted]) -> Iterator[Mention]:
+    """Yield the env files that services name."""
     for _, drafted in all_drafted(drafts):
         for index, file in enumerate(drafted.wish.env_file):
-            yield (*drafted.at, "env_file", index), file
+            yield Mention(None, (*drafted.at, "env_file", index), file)

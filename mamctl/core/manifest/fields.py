@@ -33,7 +33,7 @@ from .shapes import (
     real,
     whole,
 )
-from .wishes import DependencyWish, EnvFile, ProbeWish, ServiceWish
+from .wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ DEPENDENCY: Final = Shared(
 )
 
 ENV_FILE: Final = Record(
-    EnvFile,
+    NamedFile,
     {
         "path": Field(FIXED, "Relative to the file that names it."),
         "required": Field(FLAG, "False: it may be missing. Default true."),

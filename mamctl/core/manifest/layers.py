@@ -17,11 +17,11 @@ from .interpolation import Lookup, interpolate
 from .merging import DELETED, merge
 from .nearest import did_you_mean
 from .shapes import FIXED, Unsupported
+from .wishes import NamedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .wishes import EnvFile
 
 _NOT_FOR_TASKS: Final = frozenset({"ready", "live", "health"})
 _NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "ready", "live", "health"})
@@ -46,6 +46,14 @@ class Entry(NamedTuple):
     folder: str
     files: tuple[str, ...]
     env: tuple[Mapping[str, str | None], ...]
+
+
+class Mention(NamedTuple):
+    """A file that another one names: by which, where in it, and what file."""
+
+    by: str | None
+    at: Path
+    file: NamedFile
 
 
 class Surroundings(NamedTuple):
@@ -78,30 +86,28 @@ def check_top(layer: Layer, found: Findings) -> Layer:
     return layer._replace(tree=tree)
 
 
-def top_env_files(layers: Sequence[Layer], environ: Lookup, found: Findings) -> tuple[EnvFile, ...]:
+def top_env_files(layers: Sequence[Layer], environ: Lookup, found: Findings) -> list[Mention]:
     """Return the env files of every service: those of the highest layer that names some."""
     layer, value = _highest("env_file", layers, environ, found)
     if layer is None or value is None:
-        return ()
+        return []
     with found.of(layer.file):
-        return ENV_FILES.read(expand_env_files(value, layer.folder), ("env_file",), found)
+        files = ENV_FILES.read(expand_env_files(value, layer.folder), ("env_file",), found)
+    return [Mention(layer.file, ("env_file", index), file) for index, file in enumerate(files)]
 
 
-def includes(layers: Sequence[Layer], lookup: Lookup, found: Findings) -> tuple[tuple[Path, str], ...]:
-    """Return the included files as absolute paths, each with its key path: of the highest layer that names some."""
+def includes(layers: Sequence[Layer], lookup: Lookup, found: Findings) -> list[Mention]:
+    """Return the files to include: those of the highest layer that names some."""
     layer, value = _highest("include", layers, lookup, found)
     if layer is None or value is None:
-        return ()
+        return []
+    if not isinstance(value, str | list):
+        found.add(("include",), f"must be a list of files, not {kind_of(value)}", file=layer.file)
+        return []
     with found.of(layer.file):
-        paths = (
-            _INCLUDE.read(value, ("include",), found) if isinstance(value, str | list) else _no_include(value, found)
-        )
-    return tuple((("include", index), str(absolute(path, layer.folder))) for index, path in enumerate(paths))
-
-
-def _no_include(value: object, found: Findings) -> tuple[str, ...]:
-    found.add(("include",), f"must be a list of files, not {kind_of(value)}")
-    return ()
+        paths = _INCLUDE.read(value, ("include",), found)
+    files = [NamedFile(str(absolute(path, layer.folder))) for path in paths]
+    return [Mention(layer.file, ("include", index), file) for index, file in enumerate(files)]
 
 
 def _highest(key: str, layers: Sequence[Layer], lookup: Lookup, found: Findings) -> tuple[Layer | None, object]:

@@ -49,8 +49,8 @@ class DependencyWish(NamedTuple):
     restart: bool = False
 
 
-class EnvFile(NamedTuple):
-    """An env file by its absolute path, and whether it must exist."""
+class NamedFile(NamedTuple):
+    """A file that a manifest names, by its absolute path, and whether it must exist."""
 
     path: str = ""
     required: bool = True
@@ -79,7 +79,7 @@ class ServiceWish(NamedTuple):
     shell: bool = False
     cwd: str | None = None
     env: dict[str, str | None] = {}  # noqa: RUF012 - never changed; a NamedTuple's default cannot be a proxy
-    env_file: tuple[EnvFile, ...] = ()
+    env_file: tuple[NamedFile, ...] = ()
     secrets: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: PortWish | None = None

@@ -159,8 +159,6 @@ def read_text(path: str) -> str:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{path!r} is not a path: {error}") from error
     if len(data) > LARGEST:
         raise Fault(1, 1, f"is larger than {LARGEST >> 20} MiB")
     return _decoded(data)

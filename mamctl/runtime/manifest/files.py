@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.core.errors import ManifestError, Problem, UsageError
 from mamctl.core.manifest.draft import Drafted, env_files
-from mamctl.core.manifest.layers import Entry, Layer, Surroundings, Unit, check_top, includes, top_env_files, unite
+from mamctl.core.manifest.layers import (
+    Entry,
+    Layer,
+    Mention,
+    Surroundings,
+    Unit,
+    check_top,
+    includes,
+    top_env_files,
+    unite,
+)
 
 from .documents import Document, read_text
 from .faults import Fault
@@ -17,8 +27,7 @@ from .places import Places, relative
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mamctl.core.manifest.findings import Findings, Path
-    from mamctl.core.manifest.wishes import EnvFile
+    from mamctl.core.manifest.findings import Findings
 
 _NOTHING: Final[Mapping[str, str]] = {}
 
@@ -71,30 +80,34 @@ class Files:
             return Unit(None, {})
         layers = [check_top(_layer(document), self._found) for document in documents]
         pairs: dict[str, str] = {}
-        for index, file in enumerate(top_env_files(layers, self._environ, self._found)):
-            pairs.update(self._env_file(("env_file", index), file, layers[-1].file))
+        for mention in top_env_files(layers, self._environ, self._found):
+            pairs.update(self._env_file(mention))
         beneath: dict[str, Entry] = {}
-        for at, path in includes(layers, {**pairs, **self._environ}, self._found):
-            self._include(at, path, beneath, (*opened, documents[0].path))
+        for mention in includes(layers, {**pairs, **self._environ}, self._found):
+            self._include(mention, beneath, (*opened, documents[0].path))
         return unite(layers, Surroundings(self._environ, pairs, beneath), self._found)
 
-    def _include(self, at: Path, path: str, beneath: dict[str, Entry], opened: tuple[str, ...]) -> None:
+    def _include(self, mention: Mention, beneath: dict[str, Entry], opened: tuple[str, ...]) -> None:
         """Add an included file's services to those of the files before it; a file that was read before adds nothing."""
-        by = opened[-1]
+        path = mention.file.path
         if path in opened:
             circle = " -> ".join(relative(file, self._folder) for file in (*opened[opened.index(path) :], path))
-            self._found.add(at, f"the files include each other: {circle}", "remove one of these includes", file=by)
-            return
-        if path in self.read:
-            return
+            self._refuse(mention, f"the files include each other: {circle}", "remove one of these includes")
+        elif path not in self.read:
+            self._read_include(mention, beneath, opened)
+
+    def _read_include(self, mention: Mention, beneath: dict[str, Entry], opened: tuple[str, ...]) -> None:
         try:
-            document = self._document(path)
+            document = self._document(mention.file.path)
         except UsageError as error:
-            self._found.add(at, error.message, "the path is relative to the file that names it", file=by)
+            self._refuse(mention, error.message, "the path is relative to the file that names it")
             return
         unit = self._unit([document] if document else [], opened)
         for name, entry in unit.services.items():
             self._define(name, entry, beneath)
+
+    def _refuse(self, mention: Mention, message: str, hint: str) -> None:
+        self._found.add(mention.at, message, hint, file=mention.by)
 
     def _define(self, name: str, entry: Entry, beneath: dict[str, Entry]) -> None:
         if name in beneath:
@@ -106,31 +119,30 @@ class Files:
 
     def service_env_files(self, drafts: Mapping[str, Drafted]) -> Mapping[str, Mapping[str, str]]:
         """Return the pairs of all env files that services name, by path."""
-        for at, file in env_files(drafts):
-            self._env_file(at, file, None)
+        for mention in env_files(drafts):
+            self._env_file(mention)
         return self._pairs
 
-    def _env_file(self, at: Path, file: EnvFile, by: str | None) -> Mapping[str, str]:
-        if file.path not in self._pairs:
-            self._pairs[file.path] = self._read_env_file(at, file, by)
-        return self._pairs[file.path]
+    def _env_file(self, mention: Mention) -> Mapping[str, str]:
+        path, required = mention.file
+        if path in self._pairs or (not required and not os.path.lexists(path)):
+            return self._pairs.get(path, _NOTHING)
+        try:
+            self._pairs[path] = self._read_env_file(path)
+        except UsageError as error:
+            self._refuse(mention, error.message, "write {path: ..., required: false} if it may be missing")
+        except Fault as fault:
+            self._fault(path, fault)
+        return self._pairs.get(path, _NOTHING)
 
-    def _read_env_file(self, at: Path, file: EnvFile, by: str | None) -> Mapping[str, str]:
+    def _read_env_file(self, path: str) -> Mapping[str, str]:
         from mamctl.core.manifest.dotenv import parse
 
-        if not file.required and not os.path.lexists(file.path):
-            return _NOTHING
-        try:
-            pairs, faults = parse(read_text(file.path))
-        except UsageError as error:
-            self._found.add(at, error.message, "write {path: ..., required: false} if it may be missing", file=by)
-            return _NOTHING
-        except Fault as fault:
-            self._fault(file.path, fault)
-            return _NOTHING
-        self.read.append(file.path)
+        text = read_text(path)
+        self.read.append(path)
+        pairs, faults = parse(text)
         for line, message, hint in faults:
-            self._fault(file.path, Fault(line, 1, message, hint))
+            self._fault(path, Fault(line, 1, message, hint))
         return pairs
 
     def refuse(self) -> None:

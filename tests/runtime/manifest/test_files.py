@@ -38,11 +38,10 @@ def test_a_path_with_a_nul_byte_is_a_usage_error(stack):
         inspect(f"{stack.path}\0", environ={})
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_a_manifest_that_cannot_be_read_is_a_usage_error(stack):
-    os.chmod(stack.write("services: {}"), 0)
-    with pytest.raises(UsageError, match="Permission denied"):
-        inspect(stack.path, environ={})
+@pytest.mark.skipif(not os.path.isfile("/proc/self/mem"), reason="needs a file that even root cannot read")
+def test_a_manifest_that_cannot_be_read_is_a_usage_error():
+    with pytest.raises(UsageError, match="cannot be read: "):
+        inspect("/proc/self/mem", environ={})
 
 
 def test_an_env_file_that_is_missing_is_a_problem_unless_it_may_be(stack):
@@ -52,6 +51,26 @@ def test_an_env_file_that_is_missing_is_a_problem_unless_it_may_be(stack):
     assert one.message.endswith("a.env: there is no such file")
     assert str(two).startswith("services.yaml:3:66: services.a.env_file[1]: ")
     assert "required: false" in two.hint
+
+
+def test_an_env_file_that_several_name_is_read_once(stack):
+    stack.write("A=1", ".env")
+    text = "env_file: .env\nservices: {a: {command: [run], env_file: .env}, b: {command: [run], env_file: .env}}"
+    manifest = inspect(stack.write(text), environ={})
+    assert len(manifest.files) == 2
+    assert manifest.services["b"].env == {"A": "1"}
+
+
+def test_a_missing_env_file_of_an_override_is_placed_there(stack):
+    stack.write("env_file: none.env", "services.override.yaml")
+    (sentence,) = stack.sentences("env_file: gone.env\nservices: {a: {command: [run]}}")
+    assert sentence.startswith("services.override.yaml:1:1: env_file: ")
+
+
+def test_a_missing_env_file_is_placed_in_the_manifest_that_names_it(stack):
+    stack.write("services: {}", "services.override.yaml")
+    (sentence,) = stack.sentences("env_file: gone.env\nservices: {a: {command: [run]}}")
+    assert sentence.startswith("services.yaml:1:1: env_file: ")
 
 
 def test_a_faulty_env_file_is_told_by_its_own_lines(stack):

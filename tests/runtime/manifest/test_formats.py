@@ -158,7 +158,7 @@ def test_duplicate_keys_of_json_are_told(stack):
     [
         ('[services.a]\ncommand = "run', "2:"),
         ("a = 1\na = 2", "2:"),
-        ("x = 0x" + "f" * 9000 + "\n", ""),
+        ("x = " + "9" * 9000 + "\n", "1:1"),
         ("[" * 5000, ""),
     ],
 )
@@ -171,6 +171,11 @@ def test_a_file_that_is_too_large_is_refused(stack, monkeypatch):
     monkeypatch.setattr("mamctl.runtime.manifest.documents.LARGEST", 1 << 20)
     (sentence,) = stack.sentences("#" * ((1 << 20) + 1))
     assert sentence == "services.yaml:1:1: is larger than 1 MiB"
+
+
+def test_json_that_is_nested_too_deeply_for_places_still_has_problems(stack):
+    text = '{"services": {"a": {}}, "x-a": ' + "[" * 100 + "]" * 100 + "}"
+    assert stack.sentences(text) == ["services.yaml:1:1: command is missing"]
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment", "~", "name: mam", "services:\n"])
