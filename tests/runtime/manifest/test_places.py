@@ -80,6 +80,11 @@ def test_a_problem_through_a_merge_key_is_placed_at_the_anchor(stack):
     assert stack.sentences(text) == ["services.yaml:2:10: services.a.stop.grace: 'never' is not a duration"]
 
 
+def test_a_problem_through_the_second_of_two_merged_maps_is_placed_there(stack):
+    text = "x-1: &one {cwd: .}\nx-2: &two {prot: 5}\nservices: {a: {<<: [*one, *two], command: [run]}}\n"
+    assert stack.sentences(text) == ["services.yaml:2:12: services.a.prot: unknown key"]
+
+
 def test_a_problem_that_a_spawned_service_inherits_is_placed_once(stack):
     text = """\
 services:
