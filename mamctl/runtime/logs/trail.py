@@ -54,6 +54,8 @@ class Trail:
             if self._reading is None and not self._enter():
                 return []
             found = self._take(rest=rest)
+            if found:
+                self.pending = self.pending or self._has_successor(self._file())
             if found or self.pending or not self._advance():
                 return found
         self.pending = True

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mamctl.runtime.logs.follower import Follower
 from tests.runtime.logs.stage import Stage
 
 if TYPE_CHECKING:
@@ -28,3 +29,9 @@ def staged(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 @pytest.fixture
 def stage(staged: Callable[..., Stage]) -> Stage:
     return staged()
+
+
+@pytest.fixture
+def follower(stage: Stage) -> Iterator[Follower]:
+    with Follower([stage.files]) as follower:
+        yield follower

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
+    from mamctl.runtime.logs.follower import Follower
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.logs.sink import IntakeMaker
 
@@ -146,6 +147,14 @@ class Stage:
 
 def texts(lines: list[Line]) -> list[bytes]:
     return [line.line for line in lines]
+
+
+def rest_of(follower: Follower) -> list[Line]:
+    """Poll until nothing more is there."""
+    found: list[Line] = []
+    while (more := follower.poll()) or follower.pending:
+        found += more
+    return found
 
 
 def within(condition: Callable[[], bool], wait: Callable[[float], object]) -> None:

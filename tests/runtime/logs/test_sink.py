@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamctl.core.manifest.model import Logs
-from mamctl.runtime.logs.intake import Budget, PipeIntake
 from tests.runtime.logs.stage import Stage, descriptors, texts
 
 if TYPE_CHECKING:
@@ -228,43 +227,6 @@ def test_the_index_stays_small_beside_a_flood(stage: Stage) -> None:
     assert os.path.getsize(stage.files.index) <= 48 + 24 * (took / 0.002 + 5)
 
 
-def test_a_pipe_that_was_full_grows_within_the_budget(staged: Callable[..., Stage]) -> None:
-    budget = Budget(1 << 20)
-    first, second = (
-        staged(service=name, intake=lambda fifo, log, note: PipeIntake(fifo, log, note, budget)) for name in "ab"
-    )
-    for stage in (first, second):
-        with stage.child() as descriptor:
-            os.write(descriptor, b"x" * 60_000)
-            stage.sink.drain()
-    assert fcntl.fcntl(first.sink.fileno(), 1032) == 1 << 20
-    assert fcntl.fcntl(second.sink.fileno(), 1032) == 1 << 16
-    first.sink.close()
-    assert budget.left == 1 << 20
-
-
-def test_a_pipe_that_may_not_grow_is_used_as_it_is(staged: Callable[..., Stage]) -> None:
-    stage = staged(intake=lambda fifo, log, note: PipeIntake(fifo, log, note, Budget(0)))
-    process = stage.spawn("import os\nfor n in range(30): os.write(1, b'x' * 99_999 + b'\\n')")
-    stage.landed(3_000_000)
-    assert stage.ended(process) == 0
-
-
-def test_a_pipe_that_the_kernel_does_not_let_grow_is_used_as_it_is(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = fcntl.fcntl
-
-    def refuse(descriptor: int, command: int, *arguments: int) -> int:
-        if command == 1031:
-            raise PermissionError(1, "Operation not permitted")
-        return real(descriptor, command, *arguments)
-
-    monkeypatch.setattr(fcntl, "fcntl", refuse)
-    stage.say(b"x" * 60_000)
-    assert stage.content() == b"x" * 60_000
-
-
 def test_an_index_folder_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "web.log.idx.tmp").mkdir()
@@ -285,17 +247,6 @@ def test_a_notice_that_raises_does_not_stop_the_sink(stage: Stage) -> None:
         stage.notices = real
         os.write(descriptor, b"two\n")
         stage.until(lambda: stage.content().endswith(b"two\n"))
-
-
-def test_a_file_system_without_splice_is_copied_to(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> int:
-        raise OSError(22, "Invalid argument")
-
-    monkeypatch.setattr(os, "splice", refuse)
-    process = stage.spawn("import os\nfor n in range(3000): os.write(1, b'%099d\\n' % n)")
-    stage.landed(300_000)
-    assert stage.ended(process) == 0
-    assert [int(line) for line in stage.content().splitlines()] == list(range(3000))
 
 
 def test_another_policy_holds_from_the_next_byte_on(stage: Stage) -> None:
