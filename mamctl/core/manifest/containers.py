@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from .shapes import Schema, Shape
 
 T = TypeVar("T")
-MOST: Final = 1024
+# How many different maps one record remembers; a file with more only shares less.
+_MOST: Final = 1024
 
 
 class ListOf(Generic[T]):
@@ -236,6 +237,6 @@ class Shared(Record[T]):
     def _build(self, key: tuple[object, ...], value: object, at: Path, found: Findings) -> T:
         before = len(found.all)
         built = super().read(value, at, found)
-        if len(found.all) == before and len(self._built) < MOST:
+        if len(found.all) == before and len(self._built) < _MOST:
             self._built[key] = built
         return built

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from .interpolation import Reference
 from .merging import DELETED
+from .shapes import word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +72,8 @@ def _health(value: object, _folder: str) -> object:
 def _dependencies(value: object, _folder: str) -> object:
     if isinstance(value, dict):
         return {name: _dependency(edge) for name, edge in value.items()}
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return {name: {} for name in value}
+    if isinstance(value, list) and all(isinstance(name, str | int) and not isinstance(name, bool) for name in value):
+        return {word(name): {} for name in value}
     return value
 
 

@@ -125,7 +125,10 @@ _ENV_FILE_FORMS: Final[list[Schema]] = [FILLED.schema(), ENV_FILE.schema()]
 _SHORT_ENV_FILES: Final[Schema] = {"anyOf": [*_ENV_FILE_FORMS, {"type": "array", "items": {"anyOf": _ENV_FILE_FORMS}}]}
 _EDGE_FORMS: Final[list[Schema]] = [choice(Condition).schema(), DEPENDENCY.schema()]
 _SHORT_DEPENDENCIES: Final[Schema] = {
-    "anyOf": [ListOf(NAME).schema(), SERVICE_KEYS.schema() | {"additionalProperties": {"anyOf": _EDGE_FORMS}}]
+    "anyOf": [
+        {"type": "array", "items": {"anyOf": [NAME.schema(), {"type": "integer"}]}},
+        SERVICE_KEYS.schema() | {"additionalProperties": {"anyOf": _EDGE_FORMS}},
+    ]
 }
 
 SERVICE_FIELDS: Final[Mapping[str, Field]] = {

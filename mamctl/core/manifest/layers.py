@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .containers import OneOrMore
+from .containers import ListOf
 from .expand import absolute, expand, expand_env_files
 from .fields import ENV, ENV_FILES, MANIFEST_FIELDS, SERVICE, SERVICE_KEYS
 from .findings import Findings, Invalid, Path, Tree, kind_of
@@ -27,7 +27,7 @@ _NOT_FOR_TASKS: Final = frozenset({"ready", "live", "health"})
 _NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "ready", "live", "health"})
 _READ_FIRST: Final = frozenset({"env_file", "include"})
 _NO_MAP: Final = "write command: [program, argument] beneath it"
-_INCLUDE: Final = OneOrMore(FIXED)
+_INCLUDE: Final = ListOf(FIXED)
 
 
 class Layer(NamedTuple):
@@ -101,11 +101,8 @@ def includes(layers: Sequence[Layer], lookup: Lookup, found: Findings) -> list[M
     layer, value = _highest("include", layers, lookup, found)
     if layer is None or value is None:
         return []
-    if not isinstance(value, str | list):
-        found.add(("include",), f"must be a list of files, not {kind_of(value)}", file=layer.file)
-        return []
     with found.of(layer.file):
-        paths = _INCLUDE.read(value, ("include",), found)
+        paths = _INCLUDE.read(value if isinstance(value, list) else [value], ("include",), found)
     files = [NamedFile(str(absolute(path, layer.folder))) for path in paths]
     return [Mention(layer.file, ("include", index), file) for index, file in enumerate(files)]
 

@@ -157,7 +157,7 @@ def is_port_name(word_: str) -> bool:
 
 def is_env_name(word_: str) -> bool:
     """Tell whether a text can be the name of an environment variable."""
-    return bool(word_) and "=" not in word_ and "\0" not in word_
+    return bool(word_) and "=" not in word_ and word_.isprintable()
 
 
 def flag(value: object) -> bool:

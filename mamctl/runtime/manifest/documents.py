@@ -142,7 +142,7 @@ def _toml(text: str) -> Tree:
 
 
 def _dated(value: object) -> object:
-    """Return the value with dates and times as the text that they were."""
+    """Return the value with dates and times as text: the manifest has no use for others."""
     if isinstance(value, dict):
         return {key: _dated(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -45,6 +45,8 @@ class Files:
         self._entries: dict[str, Entry] = {}
         self._problems: list[Problem] = []
         self.read: list[str] = []
+        # A manifest file could not be understood, so services may be unknown.
+        self.broken = False
 
     def root(self) -> Unit:
         """Return the manifest's unit with all that it includes. Raises `UsageError` when there is no such file."""
@@ -65,6 +67,7 @@ class Files:
             document = Document(path, text)
         except Fault as fault:
             self._fault(path, fault)
+            self.broken = True
             return None
         for twice in document.faults:
             self._fault(path, twice)
@@ -163,4 +166,5 @@ def _order(problem: Problem, files: Mapping[str, int]) -> tuple[int, int, int]:
 
 
 def _layer(document: Document) -> Layer:
-    return Layer(document.path, document.folder, document.tree, dollar="$" in document.text)
+    # A backslash may be the escape of a dollar sign.
+    return Layer(document.path, document.folder, document.tree, dollar="$" in document.text or "\\" in document.text)

@@ -71,11 +71,14 @@ class _Loading:
 
     def _manifest(self, assign: Assign, *, warn: bool) -> Manifest:
         unit = self._files.root()
-        drafts = draft(unit.services, self._found)
-        check(drafts, self._found)
-        pairs = self._files.service_env_files(drafts)
         folder = os.path.dirname(self._path)
         name = project_name(unit.name, folder, self._found)
+        drafts = draft(unit.services, self._found)
+        if self._files.broken:
+            # What depends on services of a file that could not be read is no second problem.
+            self._files.refuse()
+        check(drafts, self._found)
+        pairs = self._files.service_env_files(drafts)
         # From here on nothing new can be wrong but what the chosen ports bring.
         services = self._services(drafts, pairs, assign)
         return Manifest(

@@ -35,7 +35,7 @@ _WORDS: Final[dict[str, bool | None]] = {
 _TAG: Final = "tag:yaml.org,2002:"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A value and its place. Maps hold pairs of key and value nodes, lists their items, scalars a Python value."""
 

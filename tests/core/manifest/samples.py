@@ -23,8 +23,9 @@ GOOD: dict[str, dict[str, object]] = {
                 "health": "/health",
                 "restart": "always",
                 "env_file": ".env",
-                "depends_on": ["b"],
+                "depends_on": ["b", 8080],
             },
+            "8080": {"command": RUN},
             "b": {"command": RUN, "kind": "task"},
         }
     },
@@ -106,7 +107,8 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     "a service as a word": ({"services": {"a": "run"}}, "services.a", "must be a map, not 'run'", True),
     "defaults as a list": ({"defaults": [1], "services": {}}, "defaults", "must be a map, not a list", True),
     "env as a list": ({"env": ["A=b"], "services": {}}, "env", "must be a map, not a list", True),
-    "include as a number": ({"include": 5, "services": {}}, "include", "must be a list of files", True),
+    "include as a number": ({"include": 5, "services": {}}, "include[0]", "must be text, not 5", True),
+    "include of nothing": ({"include": "", "services": {}}, "include[0]", "is empty", True),
     "an env file as a number": ({"env_file": 5, "services": {}}, "env_file[0]", "must be a map, not 5", True),
     "a bad name": ({"services": {"-a": {"command": RUN}}}, "services.-a", "'-a' is not a name", True),
     "a long name": ({"services": {"a" * 64: {"command": RUN}}}, "services." + "a" * 64, "is not a name", True),
@@ -247,7 +249,7 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
         one({"secrets": "KEY"}), "services.a.secrets", "must be a list, not 'KEY'", True,
     ),
     "an edge to a number": (
-        one({"depends_on": [5]}), "services.a.depends_on", "must be a map", True,
+        one({"depends_on": [{}]}), "services.a.depends_on", "must be a map", True,
     ),
     "an edge to null": (
         {"services": {"b": {"command": RUN}, "a": {"command": RUN, "depends_on": {"b": None}}}},

@@ -194,6 +194,11 @@ def test_a_dependency_waits_for_a_task_to_complete_and_for_others_to_be_ready():
     }
 
 
+def test_a_dependency_may_be_a_number_as_it_was_written():
+    tree = {"services": {"a": {"command": ["run"], "depends_on": [8080]}, "8080": {"command": ["run"]}}}
+    assert list(read(tree).services["a"].depends_on) == ["8080"]
+
+
 EXTERNAL = {
     "kind": "external",
     "port": 1234,

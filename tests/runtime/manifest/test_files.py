@@ -169,6 +169,13 @@ def test_problems_of_all_files_are_told_at_once(stack):
     ]  # fmt: skip
 
 
+def test_what_depends_on_services_of_a_broken_file_is_no_second_problem(stack):
+    stack.write("services: [", "broken.yaml")
+    text = "include: broken.yaml\nservices: {a: {command: ['${services.b.url}'], depends_on: [b]}}"
+    (sentence,) = stack.sentences(text)
+    assert sentence.startswith("broken.yaml:2:1: is not YAML")
+
+
 def test_a_manifest_that_cannot_be_read_is_told_beside_its_override(stack):
     stack.write("services: {a: {comand: [run], command: [run]}}", "services.override.yaml")
     places = [sentence.split(": ")[0] for sentence in stack.sentences("services: [")]

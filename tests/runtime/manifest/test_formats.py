@@ -96,6 +96,10 @@ spawn = {command = ["serve"]}
     assert manifest.services["b"].external.spawned.argv == ("serve",)
 
 
+def test_an_escaped_dollar_sign_is_one(service):
+    assert service('{"services": {"a": {"command": ["\\u0024{A}"]}}}', A="b").argv == ("b",)
+
+
 def test_a_byte_order_mark_is_no_content(service):
     assert service("\ufeffservices: {a: {command: [run]}}").argv == ("run",)
 
