@@ -242,7 +242,8 @@ class Supervisor:
     def _end(self, service: Service, at: float) -> None:
         self.ending = f"{service.name} failed, and it is essential: {service.detail}"
         self._actions.append(Announce("error", service.name, service.generation, {"detail": self.ending}))
-        self._halt_each([name for name in self.services if name != service.name], Then.REST, at=at)
+        # What failed stays failed: it may be the cause.
+        self._halt_each([name for name, other in self.services.items() if not other.ended], Then.REST, at=at)
 
 
 def _graph(services: dict[str, Service]) -> Graph:
