@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from mamctl.core.manifest.dotenv import parse
 
-quick = settings(max_examples=60, deadline=None, database=None)
+quick = settings(max_examples=30, deadline=None, database=None)
 
 
 @pytest.mark.parametrize(

@@ -109,14 +109,14 @@ def test_a_reference_is_refused_where_ports_are_not_known_yet():
         no_reference(substituted("${services.a.port}"))
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(st.text("${}A:-?B.", max_size=20))
 def test_no_text_breaks_the_substitution(text):
     found = Findings()
     assert isinstance(interpolate(text, {"A": "x"}, (), found), str)
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=25, deadline=None, database=None)
 @given(st.text("${}Ab\n", max_size=20))
 def test_a_text_with_doubled_dollars_comes_back(text):
     assert substituted(text.replace("$", "$$")) == text

@@ -10,7 +10,7 @@ TREES = st.recursive(
     lambda inner: st.dictionaries(KEYS, inner | SCALARS, max_size=3),
     max_leaves=6,
 )
-quick = settings(max_examples=60, deadline=None, database=None)
+quick = settings(max_examples=30, deadline=None, database=None)
 
 
 def test_maps_merge_deep_and_lists_and_scalars_replace():

@@ -70,7 +70,7 @@ VALUES = st.recursive(
 SERVICES = st.dictionaries(st.sampled_from([*SERVICE_FIELDS, "unknown"]), VALUES, max_size=3)
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(st.fixed_dictionaries({"services": st.dictionaries(st.sampled_from("ab"), SERVICES, max_size=2)}), SERVICES)
 def test_whatever_the_parser_accepts_validates(tree, defaults):
     tree = {**tree, "defaults": {"command": ["run"], **defaults}}
@@ -78,7 +78,7 @@ def test_whatever_the_parser_accepts_validates(tree, defaults):
         assert valid(tree)
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(st.dictionaries(st.sampled_from([*MANIFEST_FIELDS, "x-a", "y"]), VALUES, max_size=3))
 def test_no_value_at_the_top_makes_a_traceback(tree):
     if read(tree).problems == []:

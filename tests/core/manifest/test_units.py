@@ -8,7 +8,7 @@ from mamctl.core.manifest.findings import Invalid
 from mamctl.core.manifest.signals import signal_number
 from mamctl.core.manifest.units import LARGEST, LONGEST, seconds, show_seconds, show_size, size
 
-quick = settings(max_examples=40, deadline=None, database=None)
+quick = settings(max_examples=25, deadline=None, database=None)
 
 
 @pytest.mark.parametrize(
