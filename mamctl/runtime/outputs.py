@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.model import Streams
@@ -76,10 +78,12 @@ class Outputs:
         return last_lines(self.files(spec), count, generation)
 
     def close(self, name: str) -> None:
-        """Let go of a service's sinks."""
+        """Let go of a service's sinks, and of the FIFOs that nobody writes to any more."""
         for sink in self._sinks.pop(name, ()):
-            sink.drain()
             sink.close()
+        for ending in (".out", ".err"):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._folders.fifo, name + ending))
 
     def close_all(self) -> None:
         """Let go of all of them."""

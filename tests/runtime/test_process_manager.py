@@ -136,6 +136,7 @@ def test_a_setsid_grandchild_is_gone_too(tmp_path: pathlib.Path, how: str) -> No
     async def scenario() -> None:
         async with stack.managed() as manager:
             await manager.up()
+            await until(manager, lambda: pidfile.exists() and pidfile.read_text().endswith("\n"))
             [grandchild] = map(int, pidfile.read_text().split())
             assert lives(grandchild)
             if how == "stop":
