@@ -41,6 +41,7 @@ SECTIONS: Final = {
     },
 }
 MODULES: Final = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
+COMPLETION: Final = "_MAMCTL_COMPLETE"
 ALIASES: Final = {"ps": "status"}
 
 
@@ -109,8 +110,12 @@ def cli(context: click.Context, file: str | None, color: str) -> None:
 
 def invoke(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run a command and return its exit code. Raises what went wrong, in our own words where click has its own."""
+    if COMPLETION in environ:
+        # click's own entry point answers the shell; for commands it would swallow broken pipes.
+        cli.main(args=list(arguments), prog_name="mamctl", complete_var=COMPLETION)
     try:
-        code = cli.main(args=list(arguments), prog_name="mamctl", standalone_mode=False, obj=environ)
+        with cli.make_context("mamctl", list(arguments), obj=environ) as context:
+            code = cli.invoke(context)
     except click.exceptions.Exit as end:
         return int(end.exit_code)
     except click.exceptions.NoArgsIsHelpError as help_wanted:

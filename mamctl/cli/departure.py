@@ -10,30 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.cli.errand import Errand
-from mamctl.control.client import Client
 from mamctl.ui import words
 from mamctl.ui.report import error
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from mamctl.cli.requests import Requests
     from mamctl.ui.paint import Paint
     from mamctl.ui.progress import Progress
 
-    Answer = Callable[[Any], list[str]]
-
 # No stop takes longer: every service has a grace period, after which it is killed.
 LONGEST_STOP: Final = 3600.0
-MARGIN: Final = 10.0
 
 
 class Departure:
     """The end of a run that owns its stack. `code` is what to exit with once the supervisor has left."""
 
-    def __init__(self, socket_path: str, paint: Paint) -> None:
-        self._client = Client(socket_path)
+    def __init__(self, paint: Paint) -> None:
         self._paint = paint
         self._asked = 0
         self.code: int | None = None
@@ -43,17 +38,19 @@ class Departure:
         """Whether everything is being stopped because we asked for it."""
         return self._asked > 0
 
-    def ask(self, number: signal.Signals, progress: Progress) -> tuple[list[str], tuple[Errand, Answer] | None]:
-        """Stop everything, or by force the second time; return what to say and the request that was begun."""
+    def ask(self, number: signal.Signals, progress: Progress, requests: Requests) -> list[str]:
+        """Stop everything, or by force the second time; return what to say."""
         self._asked += 1
         if self._asked == 1:
             self.code = 128 + number
-            return ["stopping; press Ctrl-C again to end what is left at once"], self._down(force=False)
+            self._down(requests, force=False)
+            return ["stopping; press Ctrl-C again to end what is left at once"]
         if self._asked == 2:
             left = [str(row["name"]) for row in progress.leaving()]
             who = f": {words.names(left, most=20)} had not stopped yet" if left else ""
-            return [f"ending by force{who}"], self._down(force=True)
-        return [], None
+            self._down(requests, force=True)
+            return [f"ending by force{who}"]
+        return []
 
     def finish(self, ending: Mapping[str, Any] | None) -> tuple[int, list[str]]:
         """Return the exit code and the last words, once the supervisor has left."""
@@ -68,10 +65,8 @@ class Departure:
         reason = str(ending.get("reason") or "everything ended")
         return code, error(reason, None, self._paint) if code else [reason]
 
-    def _down(self, *, force: bool) -> tuple[Errand, Answer]:
-        body = {"wait": LONGEST_STOP, "force": force}
-        work = Errand(lambda: self._client.request("POST", "/v1/down", body, timeout=LONGEST_STOP + MARGIN))
-        return work, self._stopped
+    def _down(self, requests: Requests, *, force: bool) -> None:
+        requests.send("POST", "/v1/down", {"wait": LONGEST_STOP, "force": force}, self._stopped, LONGEST_STOP)
 
     def _stopped(self, answer: Any) -> list[str]:
         survivors = answer.get("survivors") or []

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from mamctl.cli.aftermath import tell_aftermath
 from mamctl.cli.console import Console
 from mamctl.cli.departure import Departure
 from mamctl.cli.session import Session
@@ -40,6 +41,9 @@ def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
         return run_foreground(invocation, body)
     try:
         return _attend(invocation, since=since, positions=positions, lines=[], owned=True)
+    except (NoSupervisor, EOFError, ConnectionError):
+        # All its services ended before we could listen, and so has it.
+        return tell_aftermath(invocation, since, positions)
     finally:
         # From here on the supervisor stops everything by itself, if it has not already.
         if lease is not None:
@@ -101,5 +105,5 @@ def _session(
         progress=progress,
         narration=Narration(progress, stream, invocation.paint),
         stream=stream,
-        departure=Departure(invocation.place.socket, invocation.paint) if owned else None,
+        departure=Departure(invocation.paint) if owned else None,
     )

@@ -49,7 +49,7 @@ IDLE: Final = 1.0
 @click.option("--no-prefix", is_flag=True, help="The lines alone, without the service's name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @pass_invocation
-def logs_command(  # noqa: PLR0913 - one argument an option is how click hands them over
+def logs_command(
     invocation: Invocation,
     services: tuple[str, ...],
     *,

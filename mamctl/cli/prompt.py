@@ -19,18 +19,12 @@ class Prompt:
         self.done = False
         self.answer: str | None = None
 
-    def feed(self, keys: str) -> None:
-        """Take the keys that were pressed."""
-        for key in keys:
-            if self.done:
-                return
-            self._press(key)
-
     def line(self) -> str:
         """Return the line to show."""
         return f"{self.question} {self.typed}_"
 
-    def _press(self, key: str) -> None:
+    def press(self, key: str) -> None:
+        """Take one key."""
         if key in ENTER:
             self.done, self.answer = True, self.typed.strip()
         elif key in ESCAPE:

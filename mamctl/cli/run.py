@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mamctl.cli.aftermath import last_word
 from mamctl.cli.attendance import attend
 from mamctl.cli.command import Command
 from mamctl.cli.invocation import Invocation, pass_invocation
 from mamctl.cli.selection import select
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
+from mamctl.runtime.history import last_seq
 from mamctl.ui.progress import starting
 from mamctl.ui.report import outcome
 
@@ -78,17 +80,28 @@ def _dependencies(invocation: Invocation, spec: ServiceSpec, timeout: float) -> 
         yield
         return
     request = {"services": names, "profiles": [], "no_deps": False, "wait": timeout}
+    since = last_seq(invocation.place.events)
     lease = _lease(invocation, request)
     try:
-        report = attend(invocation, "/v1/up", request, timeout, starting)
-        if not report["ok"]:
-            invocation.tell(outcome(report, invocation.side_width, invocation.side_paint))
-            raise MamctlError(f"what {spec.name} depends on is not up", "`mamctl status` shows how it is")
+        if not _are_up(invocation, request, since, timeout):
+            raise MamctlError(f"what {spec.name} depends on is not up", "`mamctl events` shows why")
         yield
     finally:
         if lease is not None:
             with lease:
                 _stop_again(invocation)
+
+
+def _are_up(invocation: Invocation, request: Mapping[str, Any], since: int, timeout: float) -> bool:
+    try:
+        report = attend(invocation, "/v1/up", dict(request), timeout, starting)
+    except (NoSupervisor, EOFError, ConnectionError):
+        # A supervisor that had only tasks to run leaves when they are done; its last word says how it went.
+        ending = last_word(invocation.place, since)
+        return ending is not None and ending.get("code") == 0
+    if not report["ok"]:
+        invocation.tell(outcome(report, invocation.side_width, invocation.side_paint))
+    return bool(report["ok"])
 
 
 def _lease(invocation: Invocation, request: Mapping[str, Any]) -> Any:

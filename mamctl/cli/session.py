@@ -11,18 +11,14 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.cli.errand import Errand
 from mamctl.cli.prompt import Prompt
+from mamctl.cli.requests import Requests
 from mamctl.cli.tailing import follow
-from mamctl.control.client import Client
-from mamctl.core.errors import MamctlError
 from mamctl.ui import progress as summaries
-from mamctl.ui.report import error, outcome
+from mamctl.ui.report import outcome
 from mamctl.ui.status import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mamctl.cli.console import Console
     from mamctl.cli.departure import Departure
     from mamctl.cli.invocation import Invocation
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
     from mamctl.ui.narration import Narration
     from mamctl.ui.progress import Progress
     from mamctl.ui.stream import Stream
-
-    Answer = Callable[[Any], list[str]]
 
 FRAME: Final = 0.1
 IDLE: Final = 0.25
@@ -50,7 +44,7 @@ HELP: Final = (
 class Session:
     """One foreground run. `departure` is None when it only observes: then Ctrl-C detaches."""
 
-    def __init__(  # noqa: PLR0913 - the parts are wired here and nowhere else
+    def __init__(
         self,
         invocation: Invocation,
         *,
@@ -72,7 +66,7 @@ class Session:
         self._narration = narration
         self._stream = stream
         self._departure = departure
-        self._errands: list[tuple[Errand, Answer]] = []
+        self._requests = Requests(invocation.place.socket, invocation.paint)
         self._prompt: Prompt | None = None
         self._lines: list[str] = []
         self._code: int | None = None
@@ -110,9 +104,7 @@ class Session:
             self._signal(number)
         if self._console.keyboard in ready:
             self._keys()
-        for errand, answer in [pair for pair in self._errands if pair[0] in ready]:
-            self._errands.remove((errand, answer))
-            self._answered(errand, answer)
+        self._lines += self._requests.answered(ready)
         if self._events in ready:
             self._happened()
         if not self._console.outlet.pending:
@@ -121,7 +113,7 @@ class Session:
             self._signal(signal.SIGHUP)
 
     def _sources(self) -> tuple[list[Any], list[Any]]:
-        readers: list[Any] = [self._signals, self._events, *(errand for errand, _ in self._errands)]
+        readers: list[Any] = [self._signals, self._events, *self._requests.errands]
         if self._console.keys:
             readers.append(self._console.keyboard)
         if self._console.outlet.pending:
@@ -170,18 +162,9 @@ class Session:
         if skipped:
             self._lines.append(self._stream.skipped(time.time(), skipped))
 
-    def _answered(self, errand: Errand, answer: Answer) -> None:
-        try:
-            self._lines += answer(errand.result())
-        except (MamctlError, OSError) as problem:
-            message = problem.message if isinstance(problem, MamctlError) else str(problem)
-            self._lines += error(message, getattr(problem, "hint", None), self._invocation.paint)
-
     def _left(self) -> None:
         """End the run, now that the supervisor is gone; what it was asked last is answered first."""
-        while self._errands:
-            select.select([self._errands[0][0]], [], [], 2.0)
-            self._answered(*self._errands.pop(0))
+        self._lines += self._requests.finish()
         if self._departure is not None:
             self._code, lines = self._departure.finish(self._narration.ending)
             self._lines += lines
@@ -212,10 +195,7 @@ class Session:
             return
         if not self._departure.begun:
             self._pending_since = time.monotonic()
-        lines, begun = self._departure.ask(number, self._progress)
-        self._lines += lines
-        if begun:
-            self._errands.append(begun)
+        self._lines += self._departure.ask(number, self._progress, self._requests)
 
     def _keys(self) -> None:
         assert self._console.keyboard is not None
@@ -226,20 +206,19 @@ class Session:
         if not keys:
             self._console.keyboard.leave()
             self._leave(signal.SIGHUP)
-        elif self._prompt is not None:
-            self._prompt.feed(keys)
-            self._finish_prompt()
-        else:
-            for key in keys:
-                self._key(key)
+        for key in keys:
+            self._key(key)
 
     def _key(self, key: str) -> None:
-        if key == "q":
+        if self._prompt is not None:
+            self._prompt.press(key)
+            self._finish_prompt()
+        elif key == "q":
             self._leave(signal.SIGINT)
         elif key == "?":
             self._lines += HELP
         elif key == "s":
-            self._send("GET", "/v1/status", None, self._status_lines)
+            self._requests.send("GET", "/v1/status", None, self._status_lines)
         elif key == "r" and not (self._departure and self._departure.begun):
             self._prompt = Prompt("restart which service? (a name or pattern, Enter: all, Esc: none)")
         elif key in ("\r", "\n"):
@@ -252,12 +231,7 @@ class Session:
         self._prompt = None
         if prompt.answer is not None:
             body = {"services": prompt.answer.split() or None, "wait": RESTART_SECONDS}
-            self._send("POST", "/v1/restart", body, self._restart_lines)
-
-    def _send(self, method: str, path: str, body: object, answer: Answer) -> None:
-        client = Client(self._invocation.place.socket)
-        timeout = RESTART_SECONDS + 10 if body else None
-        self._errands.append((Errand(lambda: client.request(method, path, body, timeout=timeout)), answer))
+            self._requests.send("POST", "/v1/restart", body, self._restart_lines, RESTART_SECONDS)
 
     def _status_lines(self, document: Any) -> list[str]:
         return ["", *page(document, self._console.live.width, self._invocation.paint), ""]

@@ -44,7 +44,7 @@ def failure(entry: Data, width: int, paint: Paint, *, tail: bool = True) -> list
     name, symbol = str(entry["service"]), paint.symbol(str(entry.get("state") or "failed"))
     cause = words.reason(entry) or words.ended(entry) or "no reason is known"
     how = words.ended(entry)
-    if how and how not in cause and entry.get("reason") in ("exited", "killed", "gave_up"):
+    if how.removeprefix("exit ") not in cause and entry.get("reason") in ("exited", "killed", "gave_up"):
         cause = f"{cause} ({how})"
     first, *rest = wrap(f"{symbol} {name} {entry.get('state') or 'failed'}: {cause}", width, "", "  ")
     lines = [paint("bad", first), *(paint("bad", line) for line in rest)]

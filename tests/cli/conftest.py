@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
 from mamctl.cli.main import run
 
 sys.path.insert(0, os.path.dirname(__file__))

@@ -49,7 +49,7 @@ def test_up_detached_shows_a_failure_with_its_cause_and_last_words_and_ends_with
     assert outcome.code == 1
     assert outcome.err.splitlines() == [
         "",
-        "✗ backend failed: exited with code 3 (exit code 3)",
+        "✗ backend failed: exited with code 3",
         "  its last words, from logs/backend.log:",
         "  │ ValueError: no",
         "  hint: `mamctl logs backend` shows its last words",
@@ -95,9 +95,11 @@ def test_a_bad_manifest_shows_every_problem_and_changes_nothing(
     assert outcome == (
         2,
         "",
-        "error: services.yaml:3:5: services.a.x: unknown key\n  hint: y?\n"
-        "error: services.yaml:9:1: services.b: no command\n"
-        "error: the manifest has 2 problems; nothing was changed\n",
+        (
+            "error: services.yaml:3:5: services.a.x: unknown key\n  hint: y?\n"
+            "error: services.yaml:9:1: services.b: no command\n"
+            "error: the manifest has 2 problems; nothing was changed\n"
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_supervisor import document, row, serving
+
 from mamctl.control import registry
 from mamctl.control.place import place
 

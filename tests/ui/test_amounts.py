@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mamctl.ui.amounts import age, count, duration, lapse, moment, percent, size
 
 

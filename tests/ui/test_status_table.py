@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from mamctl.ui.measure import columns
 from mamctl.ui.paint import Paint
 from mamctl.ui.status import page

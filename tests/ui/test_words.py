@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mamctl.core.states import Reason, State
 from mamctl.ui import words
 from mamctl.ui.happenings import Happening, sentence

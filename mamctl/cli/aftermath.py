@@ -1,0 +1,62 @@
+"""A run that was over before anybody could listen: its events and logs are on disk, so it is told from there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from mamctl.cli.departure import Departure
+from mamctl.cli.status import at_rest
+from mamctl.cli.tailing import follow
+from mamctl.runtime.history import read_events
+from mamctl.ui.amounts import moment
+from mamctl.ui.narration import Narration
+from mamctl.ui.progress import Progress
+from mamctl.ui.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mamctl.cli.invocation import Invocation
+    from mamctl.control.place import Place
+    from mamctl.runtime.logs.reader import LogFiles
+
+
+def last_word(place: Place, since: int) -> Mapping[str, Any] | None:
+    """Return the `{"code", "reason"}` that a supervisor left with after event `since`, None when it said nothing."""
+    said = [event["data"]["ending"] for event in read_events(place.events) if _is_last(event, since)]
+    return said[-1] if said else None
+
+
+def _is_last(event: Mapping[str, Any], since: int) -> bool:
+    return bool(event["seq"] > since and "ending" in (event.get("data") or {}))
+
+
+def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFiles, int]) -> int:
+    """Say what happened after event `since`, in the order of time; return the run's exit code."""
+    progress = Progress(at_rest(invocation.manifest()), time.monotonic())
+    stream = Stream(list(progress.rows), invocation.paint)
+    narration = Narration(progress, stream, invocation.paint)
+    told = [*_happened(invocation, narration, since), *_written(invocation, stream, list(progress.rows), positions)]
+    invocation.say(line for _, line in sorted(told, key=lambda pair: pair[0]))
+    code, words = Departure(invocation.paint).finish(narration.ending)
+    invocation.say(words)
+    return code
+
+
+def _happened(invocation: Invocation, narration: Narration, since: int) -> Iterator[tuple[float, str]]:
+    for event in read_events(invocation.place.events):
+        if event["seq"] > since:
+            at = moment(event.get("at"))
+            yield from ((at, line) for line in narration.tell(event, time.monotonic(), width=None, live=False))
+
+
+def _written(
+    invocation: Invocation, stream: Stream, names: list[str], positions: Mapping[LogFiles, int]
+) -> Iterator[tuple[float, str]]:
+    with follow(invocation.place, names, positions) as follower:
+        while True:
+            for line in follower.poll(rest=True):
+                yield line.at, stream.line(line.service, line.at, line.line)
+            if not follower.pending:
+                return
