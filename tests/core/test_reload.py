@@ -62,6 +62,18 @@ def test_services_that_are_gone_and_do_not_run_are_forgotten_at_once():
     )
 
 
+def test_a_dependency_and_its_dependant_can_be_forgotten_together():
+    play(
+        DB_APP,
+        """
+        up app       -> db starting, app waiting | spawn db
+        missing db   -> db failed, app failed
+        reload less  -> db gone, app gone, other stopped
+        """,
+        less=stack(service("other")),
+    )
+
+
 def test_up_does_not_bring_back_what_is_gone_from_the_manifest():
     play(
         DB_APP,
