@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mamctl.core import actions as act
 from mamctl.core.events import Emptied, Exited, Spawned, SpawnFailed, Survivor, TimerFired
 from mamctl.core.manifest.model import LogProbe
+from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.states import Reason
 from mamctl.core.supervisor import Supervisor
 from mamctl.runtime.environment import environment, new_instance
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from mamctl.runtime.probes.output import SinkOutput
 
 logger = logging.getLogger("mamctl")
-# Orphans that end are nobody's news: they are collected this long after, many at a time.
-REAP_SECONDS = 0.2
+# Orphans that end are nobody's news: they are collected now and then. SIGCHLD would tell of each at once, but hundreds
+# of exits in one moment fill the loop's signal pipe, and a SIGTERM that comes then would be lost.
+REAP_SECONDS = 10.0
 
 
 class Hands:
@@ -59,13 +61,14 @@ class Hands:
         launcher: Launcher | None = None,
         prober: Prober | None = None,
     ) -> None:
-        self.manifest = manifest
         self.supervisor = Supervisor(manifest)
         self.history = history
         self.sweeper = Sweeper(self._reaped_elsewhere, project=manifest.name, sole=sole)
         self._journal = journal
         # A plain copy: os.environ decodes every value at each look.
         self._inherited = dict(inherited)
+        self.know(manifest)
+        history.hide = lambda data: self.secrecy.tree(data)
         self._launcher = launcher or Launcher()
         self._loop = asyncio.get_running_loop()
         self.outputs = Outputs(folders, self._loop, self.on_notice)
@@ -80,7 +83,7 @@ class Hands:
         self._waiters: set[asyncio.Future[None]] = set()
         self._prober = prober or Prober()
         self._watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
-        self._reaping: asyncio.TimerHandle | None = None
+        self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     @property
     def now(self) -> float:
@@ -98,6 +101,11 @@ class Hands:
         if not self._pumping:
             self._pump()
 
+    def know(self, manifest: Manifest) -> None:
+        """Take a manifest as the one that holds; the supervisor is told apart."""
+        self.manifest = manifest
+        self.secrecy = Secrecy(manifest.services.values(), self._inherited)
+
     async def changed(self) -> None:
         """Wait until something happened."""
         waiter = self._loop.create_future()
@@ -106,11 +114,6 @@ class Hands:
             await waiter
         finally:
             self._waiters.discard(waiter)
-
-    def on_child(self) -> None:
-        """Take note that some child ended (SIGCHLD); our own are watched by their descriptors."""
-        if self._reaping is None:
-            self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def wake(self) -> None:
         """Wake everybody who waits for a change."""
@@ -125,8 +128,7 @@ class Hands:
             task.cancel()
         for handle in self._timers.values():
             handle.cancel()
-        if self._reaping is not None:
-            self._reaping.cancel()
+        self._reaping.cancel()
         for incarnation in self._alive.values():
             self._loop.remove_reader(incarnation.pidfd)
             os.close(incarnation.pidfd)
@@ -194,13 +196,13 @@ class Hands:
             return
         self._alive[action.name] = born
         self._loop.add_reader(born.pidfd, self._exited, action.name)
-        self._journal.write("spawned", service=spec.name, generation=born.generation, pid=born.pid)
+        self._journal.spawned(spec.name, born.generation, born.pid)
         self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
 
     def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
         require_free(spec, self.manifest.name, lambda: [found.instance for found in self._alive.values()])
         instance = new_instance(self.manifest.name, spec.name)
-        self._journal.write("intent", service=spec.name, generation=generation, instance=instance)
+        self._journal.intent(spec.name, generation, instance)
         env = environment(spec, self.manifest.name, self._inherited, instance)
         try:
             ends = self.outputs.child_ends(spec, generation)
@@ -228,7 +230,7 @@ class Hands:
         del self._alive[name]
         self._dead[name] = dead
         self.outputs.drain(name)
-        self._journal.write("ended", service=name, generation=dead.generation, code=ended.code, signal=ended.signal)
+        self._journal.ended(name, dead.generation, ended.code, ended.signal)
         self.post(Exited(name, dead.generation, ended.code, ended.signal, self.now, luck()))
 
     def _signal(self, action: act.Signal) -> None:
@@ -258,8 +260,8 @@ class Hands:
         self.post(Emptied(dead.spec.name, dead.generation, self.now, survivors, luck()))
 
     def _reap_orphans(self) -> None:
-        self._reaping = None
         self.sweeper.reap_orphans()
+        self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def _reaped_elsewhere(self) -> set[int]:
         return {incarnation.pid for incarnation in self._alive.values()} | self._prober.pids

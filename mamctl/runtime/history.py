@@ -10,20 +10,27 @@ import json
 import os
 from collections import deque
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from mamctl.runtime.eventfile import events_after, last_seq, read_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+__all__ = ["History", "last_seq", "read_events"]
+
 LARGEST = 4_000_000
 REMEMBERED = 2000
-TAIL = 65536
 
 Event = dict[str, Any]
 
 
 class History:
-    """Numbers events, remembers the last ones, appends all of them to a file."""
+    """Numbers events, remembers the last ones, appends all of them to a file.
+
+    `hide` is what every event's data goes through before anybody sees it.
+    """
 
     def __init__(self, path: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
@@ -32,14 +39,17 @@ class History:
         self._listeners: dict[Callable[[Event], None], None] = {}
         self._unwritten: list[Event] = []
         self._seq = last_seq(path)
-        self._broken = False
+        # What was on disk before us may end in a torn line, which must not swallow our first.
+        self._torn = True
+        self.hide: Callable[[dict[str, object]], dict[str, object]] = dict
 
     def record(self, kind: str, service: str | None, generation: int, data: Mapping[str, object]) -> Event:
         """Give an event its number and tell the listeners; `flush` writes it."""
         self._seq += 1
         at = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        shown = self.hide(dict(data))
         event = {
-            "seq": self._seq, "at": at, "service": service, "generation": generation, "type": kind, "data": dict(data),
+            "seq": self._seq, "at": at, "service": service, "generation": generation, "type": kind, "data": shown,
         }  # fmt: skip
         self._recent.append(event)
         self._unwritten.append(event)
@@ -56,12 +66,15 @@ class History:
 
         return unlisten
 
-    def since(self, seq: int) -> list[Event]:
-        """Return the events after `seq`, from memory, else from the file."""
+    def since(self, seq: int, limit: int) -> list[Event]:
+        """Return the first `limit` events after `seq`, from memory, else from the file."""
+        if seq >= self._seq:
+            return []
         if self._recent and self._recent[0]["seq"] <= seq + 1:
-            return [event for event in self._recent if event["seq"] > seq]
+            first = seq + 1 - self._recent[0]["seq"]
+            return list(islice(self._recent, first, first + limit))
         self.flush()
-        return [event for event in read_events(self._path) if event["seq"] > seq]
+        return events_after(self._path, seq, limit)
 
     @property
     def last(self) -> int:
@@ -77,51 +90,17 @@ class History:
         try:
             self._append(text.encode())
         except OSError:
-            self._broken = True
+            self._torn = True
 
     def _append(self, data: bytes) -> None:
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            # A torn line of an earlier failure must not swallow the first of these.
-            os.write(file, b"\n" + data if self._broken else data)
-            self._broken = False
-            if os.fstat(file).st_size > LARGEST:
+            size = os.fstat(file).st_size
+            if self._torn and size and os.pread(file, 1, size - 1) != b"\n":
+                data = b"\n" + data
+            # A full disk may take only a part of it.
+            self._torn = os.write(file, data) < len(data)
+            if size + len(data) > LARGEST:
                 os.replace(self._path, f"{self._path}.1")
         finally:
             os.close(file)
-
-
-def read_events(path: str) -> list[Event]:
-    """Return all events on disk, oldest first; torn or foreign lines are passed over."""
-    found = []
-    for name in (f"{path}.1", path):
-        try:
-            with open(name, "rb") as file:
-                found += [event for line in file if (event := parse(line)) is not None]
-        except OSError:
-            continue
-    return found
-
-
-def parse(line: bytes) -> Event | None:
-    """Return the event of a line, or None when it is not one."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("seq"), int) else None
-
-
-def last_seq(path: str) -> int:
-    """Return the number of the last event on disk, 0 when there is none."""
-    for name in (path, f"{path}.1"):
-        try:
-            with open(name, "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-                lines = file.read().splitlines()
-        except OSError:
-            continue
-        for line in reversed(lines):
-            if event := parse(line):
-                return int(event["seq"])
-    return 0

@@ -39,23 +39,22 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
     prepare(place)
-    hears, reports = os.pipe()
-    ours, theirs = socket.socketpair() if foreground else (None, None)
-    lease = None if theirs is None else theirs.fileno()
-    request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
-    try:
-        pid = _spawn(place, json.dumps(request), [fd for fd in (reports, lease) if fd is not None], environ)
-    finally:
-        os.close(reports)
-        if theirs is not None:
-            theirs.close()
-    try:
-        _heed(_hear(hears, place), pid)
-    except BaseException:
+    with ExitStack() as closing:
+        hears, reports = map(_high, os.pipe())
+        closing.callback(os.close, hears)
+        ours, lease = _lease() if foreground else (None, None)
+        request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
+        theirs = [fd for fd in (reports, lease) if fd is not None]
+        try:
+            pid = _spawn(place, json.dumps(request), theirs, environ)
+        finally:
+            for fd in theirs:
+                os.close(fd)
         if ours is not None:
-            ours.close()
-        raise
-    return Started(pid, ours)
+            # Only a supervisor that stands has a lease to be held.
+            closing.callback(ours.close)
+        _heed(_hear(hears, pid, place), pid)
+        closing.pop_all()
 
 
 def prepare(place: Place) -> None:
@@ -72,6 +71,8 @@ def prepare(place: Place) -> None:
         raise MamctlError(f"{place.home} belongs to another user", "set MAMCTL_HOME to a folder of your own")
     if home.st_mode & 0o022:
         raise MamctlError(f"{place.home} is writable by others", f"chmod 700 {place.home}")
+    if not os.access(place.home, os.W_OK | os.X_OK):
+        raise MamctlError(f"{place.home} is not writable", f"chmod 700 {place.home}, or set MAMCTL_HOME")
     if os.path.exists(place.manifest) and os.stat(place.manifest).st_mode & 0o002:
         raise MamctlError(f"{place.manifest} is writable by everybody", f"chmod o-w {place.manifest}")
 
@@ -82,14 +83,14 @@ def writable_hint(place: Place) -> str:
 
 
 def _spawn(place: Place, request: str, keep: list[int], environ: Mapping[str, str]) -> int:
-    log = os.open(os.path.join(place.logs, "mamctl.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log = _own_log(os.path.join(place.logs, "mamctl.log"))
     for fd in keep:
         os.set_inheritable(fd, True)
     try:
         return os.posix_spawn(
             sys.executable,
             [sys.executable, "-m", "mamctl.cli.supervise", request],
-            {name: value for name, value in environ.items() if name not in MARKS},
+            without_markers(environ),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, log, 1),
@@ -97,7 +98,8 @@ def _spawn(place: Place, request: str, keep: list[int], environ: Mapping[str, st
             ],
             setsid=True,
             setsigmask=(),
-            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGTSTP, signal.SIGCHLD),
+            # What the caller ignores (nohup, a shell's background job), the services would ignore too.
+            setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
         )
     finally:
         os.close(log)
@@ -105,26 +107,47 @@ def _spawn(place: Place, request: str, keep: list[int], environ: Mapping[str, st
             os.set_inheritable(fd, False)
 
 
-def _hear(hears: int, place: Place) -> Mapping[str, Any]:
+def _own_log(path: str) -> int:
+    """Open the supervisor's own log, a new one when the old one has grown large."""
+    with contextlib.suppress(OSError):
+        if os.stat(path).st_size > LARGEST_LOG:
+            os.replace(path, f"{path}.1")
+    return _high(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def _high(fd: int) -> int:
+    """Move a descriptor above the standard ones, which the supervisor gets anew: a caller may have closed its own."""
+    if fd > 2:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
+def _hear(hears: int, pid: int, place: Place) -> Mapping[str, Any]:
     """Read the supervisor's report; its silence is an error too."""
+    log = f"look at {place.logs}/mamctl.log"
     data = b""
     deadline = time.monotonic() + START_SECONDS
-    try:
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([hears], [], [], left)[0]:
-                break
-            chunk = os.read(hears, 1 << 16)
-            if not chunk:
-                break
-            data += chunk
-    finally:
-        os.close(hears)
+    poller = select.poll()
+    poller.register(hears, select.POLLIN)
+    while chunk := _before(deadline, poller, hears):
+        data += chunk
+    if chunk is None:
+        os.kill(pid, signal.SIGKILL)
+        return {"error": f"the supervisor did not stand after {START_SECONDS:g} s, and was ended", "hint": log}
     try:
         report = json.loads(data)
     except ValueError:
-        report = {"error": "the supervisor ended before it stood", "hint": f"look at {place.logs}/mamctl.log"}
+        report = {"error": "the supervisor ended before it stood", "hint": log}
     return report if isinstance(report, dict) else {}
+
+
+def _before(deadline: float, poller: select.poll, fd: int) -> bytes | None:
+    """Read what comes; None when nothing came before the deadline."""
+    left = max(0.0, deadline - time.monotonic())
+    return os.read(fd, 1 << 16) if poller.poll(left * 1000) else None
 
 
 def _heed(report: Mapping[str, Any], pid: int) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from mamctl.core.errors import UsageError
+from mamctl.core.errors import MamctlError, UsageError
 from mamctl.core.events import Down, Reload, Restart, Stop, Up
 from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled, unmet
 from mamctl.core.states import ENDED, Reason, Wanted
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 TAIL_LINES = 20
+# Survivors of a stop are looked for in this many of the last events.
+RECENT = 200
 # After the last service ended, what was left behind has this long to die of KILL.
 LEFTOVER_SECONDS = 2.0
 
@@ -72,10 +74,12 @@ class Operator:
 
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
+        if self._downing or self.ended.done():
+            raise MamctlError("the supervisor is stopping everything for good", "wait until it has left: mamctl status")
         manifest = self._load()
         gone = [name for name in self._services if name not in manifest.services]
         if manifest != self._hands.manifest:
-            self._hands.manifest = manifest
+            self._hands.know(manifest)
             self._hands.post(Reload(manifest, self._hands.now))
             self._hands.history.record("manifest-changed", None, 0, {"removed": gone})
         return gone
@@ -93,7 +97,9 @@ class Operator:
         dependants = {other for name in chosen for other in self._hands.supervisor.running_dependants(name)}
         self._hands.post(Stop(tuple(chosen), self._hands.now))
         report = await self._settled(wait, chosen)
-        return {**report, "running_dependants": sorted(dependants - set(chosen)), "survivors": self._survivors()}
+        dependants -= set(chosen)
+        report = {**report, "running_dependants": sorted(dependants), "survivors": self._survivors()}
+        return self._hands.secrecy.tree(report)
 
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
         """Restart services; without names, all that are wanted."""
@@ -111,10 +117,11 @@ class Operator:
         self._hands.post(Down(self._hands.now, force))
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
         survivors = await self._sweep() if done else self._survivors()
-        report = {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
         if done:
             self.end(0, "down")
-        return report
+        return self._hands.secrecy.tree(
+            {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
+        )
 
     async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Report:
         """Wait until services are ready, stopped or completed; end early, with the cause, when one cannot be."""
@@ -126,11 +133,8 @@ class Operator:
         ]  # fmt: skip
         done = await self._until(lambda: self._verdict(chosen, aim) is not None, wait)
         cause = next((name for name in chosen if is_hopeless(self._services[name], aim, self._services)), None)
-        return {
-            "ok": done and cause is None,
-            "timed_out": not done,
-            "cause": None if cause is None else self._failure(self._services[cause], tail=False),
-        }
+        failure = None if cause is None else self._failure(self._services[cause], tail=False)
+        return self._hands.secrecy.tree({"ok": done and cause is None, "timed_out": not done, "cause": failure})
 
     def end(self, code: int, why: str) -> None:
         """End the supervisor once; the first word counts."""
@@ -208,12 +212,13 @@ class Operator:
             for name, found in services.items()
             if not is_settled(found, services) and (scope is None or name in scope)
         ]
+        hide = self._hands.secrecy.tree
         return {
             "settled": done,
             "ok": done and not bad,
-            "failed": [self._failure(found) for found in bad],
+            "failed": hide([self._failure(found) for found in bad]),
             "absent": [name for name, found in services.items() if found.reason is Reason.ABSENT],
-            "pending": pending,
+            "pending": hide(pending),
             "status": self.document(),
         }
 
@@ -243,7 +248,7 @@ class Operator:
         return True if all(has_reached(service, goal) for service in chosen) else None
 
     def _survivors(self) -> list[dict[str, object]]:
-        events = self._hands.history.since(max(0, self._hands.history.last - 200))
+        events = self._hands.history.since(max(0, self._hands.history.last - RECENT), RECENT)
         rows = [row for event in events for row in event["data"].get("survivors", ())]
         return [row for row in rows if _lives(row["pid"])]
 

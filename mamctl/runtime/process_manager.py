@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from typing import TYPE_CHECKING, Any, Self
 
 from mamctl.runtime.hands import Hands
@@ -87,7 +86,6 @@ class ProcessManager:
         )
         self._ports.running = lambda: self.hands.alive
         self.operator = Operator(self.hands, Reporter(self.hands, version=VERSION), self._ports.load)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self.hands.on_child)
         return self
 
     async def __aexit__(
@@ -99,10 +97,9 @@ class ProcessManager:
                 await self.operator.down(force=False, wait=None)
         finally:
             self.hands.close()
-            asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
             # All its tasks were cancelled; an error of the caller's is raised as it is, not as a group.
             await self._group.__aexit__(None, None, None)
-            self._journal.write("down")
+            self._journal.down()
             self._journal.close()
             os.close(self._lock)
 

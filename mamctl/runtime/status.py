@@ -32,7 +32,7 @@ class Reporter:
         services = hands.supervisor.services
         usage = self._sampler.sample({name: found.pid for name, found in hands.alive.items()})
         layers = {name: depth for depth, names in enumerate(hands.supervisor.graph.layers()) for name in names}
-        rows = [self.row(service) for service in services.values()]
+        rows = hands.secrecy.tree([self.row(service) for service in services.values()])
         for row in rows:
             row["layer"] = layers[row["name"]]
             if found := usage.get(row["name"]):

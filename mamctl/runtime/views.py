@@ -10,7 +10,7 @@ from mamctl.runtime.logs.reader import Follower, tail
 from mamctl.runtime.ports import survey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
     from mamctl.runtime.hands import Hands
     from mamctl.runtime.logs.files import LogFiles
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BATCH = 500
 FOLLOW_SECONDS = 0.05
+
+Record = dict[str, Any]
 
 
 class Views:
@@ -28,29 +30,25 @@ class Views:
 
     async def logs(
         self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
-    ) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield log records in batches, oldest first; go on with new ones when following."""
+    ) -> AsyncGenerator[list[Record], None]:
+        """Yield log records in batches, oldest first; when following, empty ones while there is nothing new."""
         services = self._hands.supervisor.services
         files = [found for name in names for found in self._hands.outputs.files(services[name].run)]
-        follower = Follower(files) if follow else None
-        for batch in _batches(files, tail, since):
-            yield batch
-            await asyncio.sleep(0)
-        if follower is None:
-            return
-        try:
-            while True:
-                lines = follower.poll()
-                if lines:
-                    yield [record(line) for line in lines]
-                else:
+        with Follower(files) as follower:
+            # The follower begins where the tail ends: no line is missed, none comes twice.
+            for batch in batched(await asyncio.to_thread(_tail, files, tail, since, follower.positions)):
+                yield batch
+            while follow:
+                for batch in batched(follower.poll()):
+                    yield batch
+                    await asyncio.sleep(0)
+                if not follower.pending:
+                    yield []
                     await asyncio.sleep(FOLLOW_SECONDS)
-        finally:
-            follower.close()
 
     def ports(self) -> list[dict[str, Any]]:
         """Return every port of the manifest with who holds it now."""
-        return ports_of(self._hands)
+        return self._hands.secrecy.tree(ports_of(self._hands))
 
     def graph(self) -> dict[str, Any]:
         """Return names, edges and layers."""
@@ -63,13 +61,20 @@ class Views:
         return {"services": list(services), "edges": edges, "layers": self._hands.supervisor.graph.layers()}
 
 
-def _batches(files: Sequence[LogFiles], count: int | None, since: float | None) -> list[list[dict[str, Any]]]:
+def _tail(
+    files: Sequence[LogFiles], count: int | None, since: float | None, until: Mapping[LogFiles, int]
+) -> list[Line]:
     start = None if since is None else time.time() - since
-    rows = [record(line) for line in tail(files, lines=count, since=start, pattern=None)]
-    return [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
+    return list(tail(files, lines=count, since=start, until=until))
 
 
-def record(line: Line) -> dict[str, Any]:
+def batched(lines: Sequence[Line]) -> Iterator[list[Record]]:
+    """Yield the records of lines, so many at a time that nobody else has to wait long."""
+    for first in range(0, len(lines), BATCH):
+        yield [record(line) for line in lines[first : first + BATCH]]
+
+
+def record(line: Line) -> Record:
     """Return a log line as people's tools read it: UTC, decoded with replacement."""
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.at)) + f".{int(line.at % 1 * 1000):03d}Z"
     text = line.line.decode(errors="replace").rstrip("\n")

@@ -33,7 +33,11 @@ class Index:
     def create(cls, path: str, header: Header, records: Iterable[Record] = ()) -> Index:
         """Write a new index beside `path`, then put it in place, so that nobody reads half of one. Raises OSError."""
         beside = path + ".tmp"
-        descriptor = os.open(beside, _CREATE, 0o600)
+        try:
+            descriptor = os.open(beside, _CREATE, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+            descriptor = os.open(beside, _CREATE, 0o600)
         index = cls(path, descriptor, base=header.base, end=0)
         try:
             index._put(header.pack() + b"".join(record.pack() for record in records))

@@ -213,9 +213,12 @@ class PipeIntake:
 
 
 def _open_fifo(path: str) -> int:
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        os.mkfifo(path, 0o600)
+        try:
+            os.mkfifo(path, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+            os.mkfifo(path, 0o600)
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -33,9 +33,8 @@ _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONB
 
 def open_log(path: str) -> int:
     """Open the log at `path` to write, creating it (0600) and its folder. Raises OSError that says what is wrong."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     try:
-        descriptor = os.open(path, _OPEN, 0o600)
+        descriptor = _opened(path)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -44,6 +43,15 @@ def open_log(path: str) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "the log is not a regular file", path)
     return descriptor
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, _OPEN, 0o600)
+    except FileNotFoundError:
+        # Asked for only now: nearly always the folder is there, and hundreds of services start at once.
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        return os.open(path, _OPEN, 0o600)
 
 
 class LogFile:
@@ -59,7 +67,6 @@ class LogFile:
         self._stamped_at: int | None = None
         self._rotate_after = 0.0
         self._index_well = True
-        os.makedirs(os.path.dirname(index) or ".", mode=0o700, exist_ok=True)
         rotation.finish(path, index, policy.keep)
         self.fd = open_log(path)
         try:
