@@ -1,10 +1,12 @@
-"""A command whose help ends with examples that stand as they were written."""
+"""What every command is made of: its examples in the help, and the invocation that it is handed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from mamctl.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,3 +27,6 @@ class Command(click.Command):
         with formatter.section("Examples"):
             for example in self.examples:
                 formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+
+pass_invocation = click.make_pass_decorator(Invocation)

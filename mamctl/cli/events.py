@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.core.errors import NoSupervisor
 from mamctl.runtime.history import read_events
 from mamctl.ui.amounts import moment
 from mamctl.ui.happenings import Happening, sentence
 
 if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
     from mamctl.ui.stream import Stream
 
 Event = dict[str, Any]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
     from mamctl.core.manifest.model import Manifest
 
 

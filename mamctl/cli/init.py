@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.search import NAMES
 from mamctl.core.errors import UsageError
 from mamctl.ui.amounts import count
+
+if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
 
 
 @click.command("init", cls=Command, examples=["mamctl init", "mamctl init --print", "mamctl -f stack.yaml init"])

@@ -7,8 +7,6 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from mamctl.cli.search import manifest_path
 from mamctl.control.client import Client
 from mamctl.control.place import Place, place
@@ -88,6 +86,3 @@ class Invocation:
     def document(self, found: object) -> None:
         """Write one JSON document to stdout: indented for people at a terminal, compact for programs."""
         self.say([json.dumps(found, indent=2 if sys.stdout.isatty() else None)])
-
-
-pass_invocation = click.make_pass_decorator(Invocation)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.selection import select as chosen_from
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import ManifestError, UsageError
@@ -20,6 +19,7 @@ from mamctl.core.errors import ManifestError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from mamctl.cli.invocation import Invocation
     from mamctl.runtime.logs.reader import Follower, Line, LogFiles
 
     Show = Callable[[Sequence[Line]], None]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.ui.amounts import count
 from mamctl.ui.report import note
 
 if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
     from mamctl.core.manifest.model import Manifest
 
 

@@ -8,8 +8,7 @@ from urllib.parse import quote
 import click
 
 from mamctl.cli.attendance import MARGIN, attend
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.control.client import Client
 from mamctl.ui import progress
@@ -17,6 +16,8 @@ from mamctl.ui.report import outcome, stop_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mamctl.cli.invocation import Invocation
 
 _TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long to wait.")
 

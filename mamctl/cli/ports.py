@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.ui.table import Cell, Column, draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mamctl.cli.invocation import Invocation
 
 _COLUMNS = (
     Column("PORT", right=True),

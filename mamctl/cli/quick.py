@@ -1,51 +1,64 @@
-"""`mamctl status` without click: what scripts and prompts ask again and again must cost almost nothing.
+"""The plain forms of everyday commands without click: what is asked again and again must cost almost nothing.
 
-`attempt` answers only the plain forms (`status`, `ps`, with `--json`, with `-f FILE` before) of a running stack and
-leaves everything else, errors and help included, to the click commands.
+`attempt` answers `status`, `ps` (with `--json`), `up -d` and `down`, each with `-f FILE` before it if need be, and
+leaves everything else, errors of `status` and all help included, to the click commands.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.core.errors import NoSupervisor, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-class Plain(NamedTuple):
-    """A status command in its plain form."""
-
-    file: str | None
-    as_json: bool
+PLAIN: Final = (
+    ("status",),
+    ("ps",),
+    ("status", "--json"),
+    ("ps", "--json"),
+    ("up", "-d"),
+    ("up", "--detach"),
+    ("down",),
+)
 
 
 def attempt(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
-    """Answer a plain status command and return its exit code; None leaves the command to click."""
-    plain = recognise(arguments)
-    if plain is None:
+    """Carry out a plain command and return its exit code; None leaves the command to click."""
+    words = list(arguments)
+    file: str | None = None
+    if len(words) >= 2 and words[0] in ("-f", "--file"):
+        file = words[1]
+        del words[:2]
+    if tuple(words) not in PLAIN:
         return None
-    document = _ask(plain.file, environ)
+    if words[0] in ("status", "ps"):
+        return _status(file, environ, as_json=len(words) > 1)
+    return _up_or_down(words[0], file, environ)
+
+
+def _status(file: str | None, environ: Mapping[str, str], *, as_json: bool) -> int | None:
+    document = _ask(file, environ)
     if document is None:
         return None
-    sys.stdout.write(_json(document) if plain.as_json else _table(document, environ))
+    sys.stdout.write(_json(document) if as_json else _table(document, environ))
     sys.stdout.flush()
     return exit_code(document)
 
 
-def recognise(arguments: Sequence[str]) -> Plain | None:
-    """Return the plain status command that the arguments are, or None."""
-    rest = list(arguments)
-    file: str | None = None
-    if len(rest) >= 2 and rest[0] in ("-f", "--file"):
-        file = rest[1]
-        del rest[:2]
-    if not rest or rest[0] not in ("status", "ps") or any(word != "--json" for word in rest[1:]):
-        return None
-    return Plain(file, len(rest) > 1)
+def _up_or_down(word: str, file: str | None, environ: Mapping[str, str]) -> int:
+    from mamctl.cli.invocation import Invocation
+
+    invocation = Invocation(file=file, color="auto", environ=environ)
+    if word == "down":
+        from mamctl.cli import takedown
+
+        return takedown.take_down(invocation, takedown.PATIENCE)
+    from mamctl.cli import detached
+
+    return detached.bring_up(invocation, detached.EVERYTHING, detached.PATIENCE)
 
 
 def exit_code(document: Mapping[str, Any]) -> int:
@@ -85,9 +98,3 @@ def _table(document: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     paint = paint_for(sys.stdout, "auto", environ)
     lines = page(document, width_of(sys.stdout, environ), paint)
     return "".join(f"{line}\n" for line in lines)
-
-
-def leave(code: int) -> None:
-    """End the process now: nothing is open that the interpreter would have to tidy up."""
-    sys.stdout.flush()
-    os._exit(code)

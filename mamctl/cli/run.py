@@ -12,8 +12,7 @@ import click
 
 from mamctl.cli.aftermath import last_word
 from mamctl.cli.attendance import attend
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.selection import select
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
@@ -24,6 +23,7 @@ from mamctl.ui.report import outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mamctl.cli.invocation import Invocation
     from mamctl.core.manifest.model import Manifest, ServiceSpec
 
 STOP_SECONDS: Final = 120.0
@@ -117,7 +117,7 @@ def _lease(invocation: Invocation, request: Mapping[str, Any]) -> Any:
 
 
 def _stop_again(invocation: Invocation) -> None:
-    from mamctl.cli.down import bring_down
+    from mamctl.cli.takedown import bring_down
 
     try:
         bring_down(invocation, STOP_SECONDS)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.control.registry import Stack, stacks
 from mamctl.ui import words
 from mamctl.ui.amounts import age
@@ -17,6 +16,8 @@ from mamctl.ui.table import Cell, Column, draw
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from mamctl.cli.invocation import Invocation
 
 _COLUMNS = (
     Column("NAME", least=12),

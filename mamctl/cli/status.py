@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.quick import exit_code
 from mamctl.cli.selection import select
 from mamctl.core.errors import UsageError
 from mamctl.ui.status import page
 
 if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
     from mamctl.core.manifest.model import Manifest, ServiceSpec
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
 
 from mamctl.cli.attendance import MARGIN
-from mamctl.cli.command import Command
-from mamctl.cli.invocation import Invocation, pass_invocation
+from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import NoSupervisor, TimedOut
 from mamctl.ui import words
 from mamctl.ui.amounts import duration
 from mamctl.ui.report import error, failure
+
+if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
 
 
 @click.command(

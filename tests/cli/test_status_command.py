@@ -138,7 +138,7 @@ def test_a_plain_status_imports_nothing_heavy(supervisor: FakeSupervisor, words:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("words", [("down",), ("up", "-d")])
+@pytest.mark.parametrize("words", [("down",), ("up", "-d"), ("-f", "services.yaml", "up", "--detach")])
 def test_commands_of_every_day_import_no_heavy_library(supervisor: FakeSupervisor, words: tuple[str, ...]) -> None:
     import os
 
@@ -153,7 +153,8 @@ def test_commands_of_every_day_import_no_heavy_library(supervisor: FakeSuperviso
         "import sys, os\n"
         "from mamctl.cli.main import run\n"
         f"code = run({list(words)!r}, os.environ)\n"
-        "print([name for name in ('rich', 'yaml', 'asyncio', 'psutil', 'httpx', 'h11') if name in sys.modules])\n"
+        "heavy = ('click', 'rich', 'yaml', 'asyncio', 'psutil', 'httpx', 'h11')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
         "sys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False)

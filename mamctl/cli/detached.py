@@ -1,0 +1,68 @@
+"""Bringing a stack up that outlives its command. Nothing here knows click, so that the plain form is quick."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.core.errors import NoSupervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.cli.invocation import Invocation
+
+# How long `up -d` waits unless it is told otherwise, in seconds.
+PATIENCE: Final = 120.0
+EVERYTHING: Final[Mapping[str, Any]] = {"services": None, "profiles": [], "no_deps": False}
+
+
+def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) -> int:
+    """Bring the stack up, wait until it has settled, show how it came out; return the exit code."""
+    from mamctl.cli.attendance import attend
+    from mamctl.ui import words
+    from mamctl.ui.progress import starting
+    from mamctl.ui.report import outcome
+    from mamctl.ui.status import page
+
+    began = time.monotonic()
+    request = {**body, "wait": timeout}
+    ensure_supervisor(invocation, request)
+    try:
+        report: dict[str, Any] = attend(invocation, "/v1/up", request, timeout, starting)
+    except KeyboardInterrupt:
+        invocation.tell(["left it to start by itself: `mamctl status` shows how far it is, `mamctl down` stops it"])
+        raise
+    seconds = time.monotonic() - began
+    invocation.say(page(report["status"], invocation.width, invocation.paint, with_notes=False))
+    lines = outcome(report, invocation.side_width, invocation.side_paint)
+    invocation.tell(["", *lines] if lines else [words.settled(report["status"]["services"], seconds)])
+    return exit_code(report)
+
+
+def begin(invocation: Invocation, body: Mapping[str, Any]) -> int:
+    """Bring the stack up without waiting; return the exit code."""
+    request = {**body, "wait": None}
+    if not ensure_supervisor(invocation, request):
+        invocation.client.request("POST", "/v1/up", request)
+    invocation.tell(["starting: `mamctl status` shows how far it is"])
+    return 0
+
+
+def ensure_supervisor(invocation: Invocation, request: Mapping[str, Any]) -> bool:
+    """Start a detached supervisor unless one answers; tell whether it was started."""
+    try:
+        invocation.client.request("GET", "/v1/health")
+    except NoSupervisor:
+        from mamctl.runtime.launch import start_supervisor
+
+        start_supervisor(invocation.place, up=dict(request), foreground=False, environ=invocation.environ)
+        return True
+    return False
+
+
+def exit_code(report: Mapping[str, Any]) -> int:
+    """Return 0 for a good outcome, 1 when something failed, 5 when it has not settled in time."""
+    if not report["settled"]:
+        return 1 if report.get("failed") else 5
+    return 0 if report["ok"] else 1

@@ -1,0 +1,75 @@
+"""Taking a stack down. Nothing here knows click, so that the plain form is quick."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.cli.attendance import attend
+from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
+
+if TYPE_CHECKING:
+    from mamctl.cli.invocation import Invocation
+
+# How long `down` waits unless it is told otherwise, in seconds.
+PATIENCE: Final = 60.0
+LEAVE_SECONDS: Final = 10.0
+
+
+def take_down(invocation: Invocation, timeout: float) -> int:
+    """Stop the stack and say how it went; return the exit code."""
+    try:
+        answer = bring_down(invocation, timeout)
+    except NoSupervisor:
+        invocation.tell(["nothing is running"])
+        return 0
+    return _told(invocation, answer)
+
+
+def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:
+    """Stop the stack and wait until its supervisor has left; return the supervisor's answer."""
+    from mamctl.ui.progress import stopping
+
+    body = {"wait": timeout, "force": False}
+    answer: dict[str, Any] = attend(invocation, "/v1/down", body, timeout, stopping)
+    if not answer.get("settled", True):
+        raise _too_slow(invocation, timeout)
+    _until_gone(invocation.place.socket)
+    return answer
+
+
+def _too_slow(invocation: Invocation, timeout: float) -> TimedOut:
+    from mamctl.ui import words
+    from mamctl.ui.amounts import duration
+
+    status = invocation.status()
+    left = [str(row["name"]) for row in (status or {"services": []})["services"] if row["pid"] is not None]
+    who = f": {words.names(left, most=10)} still running" if left else ""
+    return TimedOut(
+        f"not everything stopped within {duration(timeout)}{who}", "it goes on stopping; try `mamctl down` again"
+    )
+
+
+def _told(invocation: Invocation, answer: dict[str, Any]) -> int:
+    """Say what was stopped and what survived; return the exit code."""
+    from mamctl.ui import words
+    from mamctl.ui.amounts import count
+    from mamctl.ui.report import error
+
+    survivors = answer.get("survivors") or []
+    if survivors:
+        invocation.tell(error(words.survivors(survivors), "KILL did not end them either", invocation.side_paint))
+        return MamctlError.exit_code
+    stopped = answer.get("stopped") or []
+    invocation.tell([f"stopped {count(len(stopped), 'service')}; nothing is left"])
+    return 0
+
+
+def _until_gone(socket_path: str) -> None:
+    """Wait until the supervisor has taken its socket away, which is the last thing it does."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while os.path.exists(socket_path):
+        if time.monotonic() > deadline:
+            raise TimedOut("everything is stopped, but the supervisor has not left", "look at logs/mamctl.log")
+        time.sleep(0.002)
