@@ -27,29 +27,45 @@ class Keeper:
         self._hands = hands
         self._operator = operator
         self._stopping: asyncio.Task[object] | None = None
+        self._foreground = False
 
-    def stop_all(self, number: int) -> None:
-        """Stop everything because of a signal; a second one kills."""
+    def heed_signals(self) -> None:
+        """Stop everything at TERM, INT or HUP, also where they were ignored; a second one kills."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def hold(self, lease: int) -> None:
+        """Run only as long as the terminal's client, who has the other end of this socket."""
+        self._foreground = True
+        asyncio.get_running_loop().add_reader(lease, self._lease_lost, lease)
+
+    async def until_the_end(self) -> tuple[int, str]:
+        """Wait until all is over; return the exit code and why. A foreground run ends once nothing is left to run."""
+        if self._foreground:
+            watch = asyncio.create_task(self._watch())
+            self._operator.ended.add_done_callback(lambda _ended: watch.cancel())
+        return await self._operator.ended
+
+    def _signalled(self, number: int) -> None:
         force = self._stopping is not None
         logger.info("got %s: stopping everything%s", signal.Signals(number).name, ", by force" if force else "")
-        self._stopping = asyncio.create_task(self._operator.down(force=force, wait=None))
+        self._stop(force=force)
 
-    def lease_lost(self, lease: int) -> None:
-        """Stop everything because the terminal's client is gone."""
+    def _lease_lost(self, lease: int) -> None:
         asyncio.get_running_loop().remove_reader(lease)
         os.close(lease)
         if not self._operator.ended.done() and not self._operator.downing:
             logger.info("the terminal's client is gone: stopping everything")
-            self._stopping = asyncio.create_task(self._operator.down(force=False, wait=None))
+            self._stop(force=False)
 
-    async def watch_for_the_end(self, *, foreground: bool) -> None:
-        """End a foreground run once nothing runs and nothing will start by itself."""
-        supervisor = self._hands.supervisor
-        while foreground:
-            if is_idle(supervisor.services) and not self._operator.downing:
-                self._operator.end(*self._result())
-                return
+    def _stop(self, *, force: bool) -> None:
+        self._stopping = asyncio.create_task(self._operator.down(force=force, wait=None))
+
+    async def _watch(self) -> None:
+        while not is_idle(self._hands.supervisor.services) or self._operator.downing:
             await self._hands.changed()
+        self._operator.end(*self._result())
 
     def _result(self) -> tuple[int, str]:
         supervisor = self._hands.supervisor

@@ -7,15 +7,16 @@ what only the API needs is imported after that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from mamctl.cli.keeper import Keeper, log_event
+from mamctl.control.listener import Listener
 from mamctl.control.place import Place
 from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.runtime.ownership import TakenError
@@ -23,9 +24,9 @@ from mamctl.runtime.process_manager import ProcessManager
 from mamctl.version import VERSION
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+logger = logging.getLogger("mamctl")
 # After the last word, clients have this long to hear it.
 FAREWELL_SECONDS = 1.0
 
@@ -33,6 +34,7 @@ FAREWELL_SECONDS = 1.0
 def main() -> None:
     """Run one supervisor; the process's exit code is that of the run."""
     request = json.loads(sys.argv[1])
+    keep_only({0, 1, 2, request["report"], request["lease"]})
     place = Place(*request["place"])
     report = Report(request["report"])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
@@ -48,12 +50,24 @@ def main() -> None:
     sys.exit(code)
 
 
+def keep_only(wanted: Collection[int | None]) -> None:
+    """Close every descriptor that the caller's shell gave us without a reason, and keep ours from the services."""
+    for fd in map(int, os.listdir("/dev/fd")):
+        if fd not in wanted:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        elif fd > 2:
+            os.set_inheritable(fd, False)
+
+
 async def supervise(manager: ProcessManager, place: Place, request: Mapping[str, Any], report: Report) -> int:
     """Start what is wanted, serve, and return the exit code when all is over."""
-    from mamctl.control.server import listen
-
     async with manager:
-        listener = listen(place.socket)
+        keeper = Keeper(manager.hands, manager.operator)
+        keeper.heed_signals()
+        if request["lease"] is not None:
+            keeper.hold(request["lease"])
+        listener = Listener(place.socket)
         manager.history.listen(log_event)
         manager.history.record("supervisor-started", None, 0, {"pid": os.getpid(), "version": VERSION})
         try:
@@ -62,34 +76,23 @@ async def supervise(manager: ProcessManager, place: Place, request: Mapping[str,
             report.stand()
             gc.freeze()
             gc.enable()
-            code = await serve(listener, manager, place, request["lease"])
+            return await serve(listener, manager, keeper, place)
         finally:
-            os.unlink(place.socket)
             listener.close()
-        return code
 
 
-async def serve(listener: socket.socket, manager: ProcessManager, place: Place, lease: int | None) -> int:
+async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place) -> int:
     """Answer requests until the run ends; return its exit code."""
     from mamctl.control import registry
     from mamctl.control.server import ControlServer
     from mamctl.runtime.views import Views
 
-    server = ControlServer(listener, manager.operator, manager.history, Views(manager.hands))
+    server = ControlServer(listener.socket, manager.operator, manager.history, Views(manager.hands))
     await server.start()
     registry.register(place, os.getpid())
-    keeper = Keeper(manager.hands, manager.operator)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, keeper.stop_all, number)
-    if lease is not None:
-        os.set_inheritable(lease, False)
-        loop.add_reader(lease, keeper.lease_lost, lease)
-    watch = asyncio.create_task(keeper.watch_for_the_end(foreground=lease is not None))
-    code, why = await manager.operator.ended
+    code, why = await keeper.until_the_end()
     manager.history.record("info", None, 0, {"ending": {"code": code, "reason": why}})
     manager.history.flush()
-    watch.cancel()
     registry.unregister(place)
     await server.close(FAREWELL_SECONDS)
     return code
@@ -99,8 +102,7 @@ class Report:
     """The one line that the starter waits for."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
-        os.set_inheritable(fd, False)
+        self._fd: int | None = fd
 
     def stand(self) -> None:
         """Say that clients can come."""
@@ -112,7 +114,12 @@ class Report:
         self._say({"error": error.message, "hint": error.hint, "code": _code(error), "problems": problems})
 
     def _say(self, document: Mapping[str, Any]) -> None:
-        with open(self._fd, "w") as pipe:
+        """Write it, and close: only the first word is heard. A starter that is gone does not matter."""
+        fd, self._fd = self._fd, None
+        if fd is None:
+            logger.error("%s", document)
+            return
+        with contextlib.suppress(BrokenPipeError), open(fd, "w") as pipe:
             json.dump(document, pipe)
 
 

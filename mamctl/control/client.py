@@ -1,7 +1,7 @@
 """The command line's own client: HTTP/1.1 over the Unix socket by hand, so that `mamctl status` stays quick.
 
-It knows what our own server sends: a status line, headers, and a body with a length or in chunks. Scripts use
-`mamctl.Client` (httpx); this one imports nothing that takes time.
+It knows what our own server sends: a status line, headers, and a body with a length, in chunks, or to the end of the
+connection. Scripts use `mamctl.Client` (httpx); this one imports nothing that takes time.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 # How long a server that is being replaced may be away before a request gives up.
 RETRY_SECONDS = 2.0
+RETRY_PAUSE = 0.02
 CHUNK = 1 << 16
 
 
@@ -51,63 +52,86 @@ class Client:
         payload = b"" if body is None else json.dumps(body).encode()
         identity = "" if method == "GET" else f"X-Request-Id: {os.urandom(8).hex()}\r\n"
         request = _request(method, path, payload, identity + "Connection: close\r\n")
-        status, answer = self._exchange(request, time.monotonic() + (timeout or self.timeout))
-        document = json.loads(answer) if answer else None
+        try:
+            status, answer = self._exchange(request, time.monotonic() + (timeout or self.timeout))
+            document = json.loads(answer) if answer else None
+        except ValueError:
+            raise self._stranger() from None
         if status >= 400:
-            raise ApiError(status, document if isinstance(document, dict) else {})
+            raise _refusal(status, document)
         return document
 
     def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Stream:
-        """Open a stream of events (SSE) or of records (NDJSON)."""
+        """Open a stream of events (SSE) or of records (NDJSON). Raises as `request` does."""
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         connection = self._connect(self.timeout)
-        connection.sendall(_request("GET", path, b"", extra))
-        return Stream(connection, self.timeout)
+        try:
+            connection.sendall(_request("GET", path, b"", extra))
+            return Stream(connection, self.timeout)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, TimeoutError):
+                raise _silence() from None
+            if isinstance(error, EOFError | OSError):
+                raise self._nobody() from None
+            if isinstance(error, ValueError):
+                raise self._stranger() from None
+            raise
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
-        retry_until = time.monotonic() + RETRY_SECONDS
-        lost = False
+        give_up: float | None = None
         while True:
             try:
                 return self._once(request, deadline)
             except NoSupervisor:
-                if not lost or time.monotonic() > retry_until:
+                if give_up is None:
                     raise
             except (ConnectionError, EOFError):
-                lost = True
-                if time.monotonic() > retry_until:
-                    raise _gone(self.socket_path) from None
-            time.sleep(0.02)
+                # It was there a moment ago: perhaps another is taking its place.
+                give_up = give_up or time.monotonic() + RETRY_SECONDS
+            if time.monotonic() > give_up:
+                raise self._nobody()
+            time.sleep(RETRY_PAUSE)
 
     def _once(self, request: bytes, deadline: float) -> tuple[int, bytes]:
         with self._connect(max(0.01, deadline - time.monotonic())) as connection:
             try:
-                connection.sendall(request)
-                data = _read_all(connection, deadline)
+                _send(connection, request)
+                reader = _Reader(connection, deadline)
+                status, headers = reader.head()
+                return status, reader.body(headers)
             except TimeoutError:
-                raise TimedOut("the supervisor did not answer in time", "look at logs/mamctl.log") from None
-        return _answer(data)
+                raise _silence() from None
 
     def _connect(self, timeout: float) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(timeout)
         try:
             connection.connect(self.socket_path)
-        except OSError:
+        except OSError as error:
             connection.close()
-            raise _gone(self.socket_path) from None
+            # A full queue of clients: somebody listens, but does not accept.
+            raise _silence() if isinstance(error, BlockingIOError | TimeoutError) else self._nobody() from None
         return connection
+
+    def _nobody(self) -> NoSupervisor:
+        return NoSupervisor(f"no supervisor answers at {self.socket_path}", "mamctl up -d starts one")
+
+    def _stranger(self) -> NoSupervisor:
+        return NoSupervisor(f"what answers at {self.socket_path} is no supervisor", "set MAMCTL_HOME to another folder")
 
 
 class Stream:
     """An endless answer, read as it comes. `fileno` is for select; `read` returns what is complete."""
 
     def __init__(self, connection: socket.socket, timeout: float) -> None:
+        reader = _Reader(connection, time.monotonic() + timeout)
+        status, headers = reader.head()
+        if status >= 400:
+            raise _refusal(status, json.loads(reader.body(headers)))
         self._connection = connection
-        self._raw = b""
+        self._chunks = _Chunks() if _is_chunked(headers) else None
         self._text = b""
-        self._chunked = False
-        self._head(time.monotonic() + timeout)
         connection.settimeout(0)
 
     def fileno(self) -> int:
@@ -120,49 +144,117 @@ class Stream:
 
     def read(self) -> list[dict[str, Any]]:
         """Return the records that are complete, none when there are none yet. Raises EOFError at the end."""
+        found: list[dict[str, Any]] = []
         while True:
             try:
                 data = self._connection.recv(CHUNK)
             except BlockingIOError:
-                break
+                return found
             except OSError:
                 data = b""
-            if not data:
-                found = self._take()
-                if found:
-                    return found
+            if not data and not found:
                 raise EOFError
-            self._raw += data
+            found += self._records(data)
             if len(data) < CHUNK:
-                break
-        return self._take()
+                return found
 
-    def _head(self, deadline: float) -> None:
-        while b"\r\n\r\n" not in self._raw:
-            self._connection.settimeout(max(0.01, deadline - time.monotonic()))
-            data = self._connection.recv(CHUNK)
-            if not data:
-                raise EOFError
-            self._raw += data
-        head, _, self._raw = self._raw.partition(b"\r\n\r\n")
-        self._chunked = b"transfer-encoding: chunked" in head.lower()
-        status = int(head.split(None, 2)[1])
-        if status >= 400:
-            body = self._take()
-            self.close()
-            raise ApiError(status, body[0] if body else {})
-
-    def _take(self) -> list[dict[str, Any]]:
-        if self._chunked:
-            self._raw = _unchunk(self._raw, self._grow)
-        else:
-            self._text, self._raw = self._text + self._raw, b""
+    def _records(self, data: bytes) -> list[dict[str, Any]]:
+        self._text += self._chunks.feed(data) if self._chunks else data
         *lines, self._text = self._text.split(b"\n")
         texts = (line.removeprefix(b"data:").strip() for line in lines if line.startswith((b"data:", b"{")))
         return [json.loads(text) for text in texts if text]
 
-    def _grow(self, data: bytes) -> None:
-        self._text += data
+
+class _Reader:
+    """Reads one answer up to a deadline; `left` is what came after it.
+
+    Raises TimeoutError, EOFError when it is cut short, ValueError when it is not HTTP.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self.left = b""
+
+    def head(self) -> tuple[int, dict[str, str]]:
+        """Return the status and the headers, lower-case.
+
+        Not a byte more is taken: `select` would not tell of the first records of a stream.
+        """
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            end = (head + (seen := self._receive(socket.MSG_PEEK))).find(b"\r\n\r\n")
+            head += self._connection.recv(len(seen) if end < 0 else end + 4 - len(head))
+        first, *rest = head.decode("latin-1").split("\r\n")
+        version, _, status = first.partition(" ")
+        if not version.startswith("HTTP/1."):
+            raise ValueError(first)
+        pairs = (line.partition(":") for line in rest if line)
+        return int(status[:3]), {name.lower(): value.strip().lower() for name, _, value in pairs}
+
+    def body(self, headers: Mapping[str, str]) -> bytes:
+        """Return the whole body."""
+        if _is_chunked(headers):
+            return self._chunked()
+        if "content-length" not in headers:
+            return self._rest()
+        length = int(headers["content-length"])
+        while len(self.left) < length:
+            self._more()
+        body, self.left = self.left[:length], self.left[length:]
+        return body
+
+    def _chunked(self) -> bytes:
+        chunks = _Chunks()
+        body = b""
+        while True:
+            body += chunks.feed(self.left)
+            self.left = b""
+            if chunks.ended:
+                return body
+            self._more()
+
+    def _rest(self) -> bytes:
+        try:
+            while True:
+                self._more()
+        except EOFError:
+            return self.left
+
+    def _more(self) -> None:
+        self.left += self._receive()
+
+    def _receive(self, flags: int = 0) -> bytes:
+        patience = self._deadline - time.monotonic()
+        if patience <= 0:
+            raise TimeoutError
+        self._connection.settimeout(patience)
+        data = self._connection.recv(CHUNK, flags)
+        if not data:
+            raise EOFError
+        return data
+
+
+class _Chunks:
+    """Undoes the chunked encoding, however its bytes are cut. `ended` after the last chunk."""
+
+    def __init__(self) -> None:
+        self._raw = b""
+        self.ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they come and return what is complete. Raises ValueError for what are no chunks."""
+        self._raw += data
+        parts: list[bytes] = []
+        while not self.ended:
+            size, found, rest = self._raw.partition(b"\r\n")
+            length = int(size.partition(b";")[0], 16) if found else 0
+            if not found or len(rest) < length + 2:
+                break
+            parts.append(rest[:length])
+            self._raw = rest[length + 2 :]
+            self.ended = length == 0
+        return b"".join(parts)
 
 
 def _request(method: str, path: str, payload: bytes, extra: str) -> bytes:
@@ -170,43 +262,20 @@ def _request(method: str, path: str, payload: bytes, extra: str) -> bytes:
     return f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
 
 
-def _read_all(connection: socket.socket, deadline: float) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        connection.settimeout(max(0.01, deadline - time.monotonic()))
-        data = connection.recv(CHUNK)
-        if not data:
-            return b"".join(parts)
-        parts.append(data)
+def _send(connection: socket.socket, request: bytes) -> None:
+    try:
+        connection.sendall(request)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # who refuses a request need not read it all; reading tells whether there is an answer
 
 
-def _answer(data: bytes) -> tuple[int, bytes]:
-    head, found, body = data.partition(b"\r\n\r\n")
-    if not found:
-        raise EOFError
-    status = int(head.split(None, 2)[1])
-    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), None)
-    if length is not None:
-        if len(body) < length:
-            raise EOFError
-        return status, body[:length]
-    parts: list[bytes] = []
-    _unchunk(body, parts.append)
-    return status, b"".join(parts)
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    return "chunked" in headers.get("transfer-encoding", "")
 
 
-def _unchunk(raw: bytes, take: Callable[[bytes], None]) -> bytes:
-    """Hand over the complete chunks of a chunked body and return what is left."""
-    while True:
-        size, found, rest = raw.partition(b"\r\n")
-        if not found:
-            return raw
-        length = int(size.split(b";")[0] or b"0", 16)
-        if len(rest) < length + 2:
-            return raw
-        take(rest[:length])
-        raw = rest[length + 2 :]
+def _refusal(status: int, document: object) -> ApiError:
+    return ApiError(status, document if isinstance(document, dict) else {})
 
 
-def _gone(path: str) -> NoSupervisor:
-    return NoSupervisor(f"no supervisor answers at {path}", "mamctl up -d starts one")
+def _silence() -> TimedOut:
+    return TimedOut("the supervisor did not answer in time", "look at logs/mamctl.log")

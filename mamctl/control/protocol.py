@@ -4,6 +4,7 @@ The server is handed objects that fit these; it knows neither processes nor the 
 
     GET  /v1/status                         {"name": "mam", "supervisor": {...}, "services": [...]}
     POST /v1/up      {"wait": 120}          {"settled": true, "ok": true, "failed": [], "status": {...}}
+    GET  /v1/events?since=7                 {"events": [...]}: the next 500 at most; without `since` the newest
     GET  /v1/events  text/event-stream      id: 7 / event: started / data: {"seq": 7, ...}
     any error                               {"error": "...", "code": "unknown_service", "hint": null, ...}
 """
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mamctl.core.errors import MamctlError, ManifestError, TimedOut, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 Document = dict[str, Any]
+# How many events are read at once, for a page or a piece of a stream.
+BATCH = 500
 
 
 class Operator(Protocol):
@@ -36,6 +39,10 @@ class Operator(Protocol):
         self, names: Sequence[str] | None, profiles: Iterable[str], *, alone: bool, wait: float | None
     ) -> Document:
         """Reconcile and wait."""
+        ...
+
+    async def settle(self, *, wait: float | None) -> Document:
+        """Wait for what is wanted already."""
         ...
 
     async def start(self, names: Sequence[str], *, wait: float | None) -> Document:
@@ -67,8 +74,8 @@ class Feed(Protocol):
         """The number of the newest."""
         ...
 
-    def since(self, seq: int) -> list[Document]:
-        """Return the events after `seq`."""
+    def since(self, seq: int, limit: int) -> list[Document]:
+        """Return the first `limit` events after `seq`."""
         ...
 
     def listen(self, listener: Callable[[Document], None]) -> Callable[[], None]:
@@ -81,8 +88,8 @@ class Views(Protocol):
 
     def logs(
         self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
-    ) -> AsyncIterator[list[Document]]:
-        """Yield log records in batches."""
+    ) -> AsyncGenerator[list[Document], None]:
+        """Yield log records in batches; when following, an empty batch now and then while there is nothing new."""
         ...
 
     def ports(self) -> list[Document]:

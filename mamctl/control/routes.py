@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mamctl.control.protocol import Document, Refusal
+from mamctl.control.protocol import BATCH, Document, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mamctl.control.protocol import Feed, Operator, Views
 
@@ -66,7 +66,8 @@ class Routes:
         return {"status": "healthy"}
 
     async def _events(self, request: Request) -> Document:
-        return {"events": self._feed.since(integer(request.query, "since", 0))}
+        newest = max(0, self._feed.last - BATCH)
+        return {"events": self._feed.since(integer(request.query, "since", newest), BATCH)}
 
     async def _wait(self, request: Request) -> Document:
         names = [name for name in request.query.get("services", "").split(",") if name]
@@ -83,6 +84,8 @@ class Routes:
 
     async def _up(self, request: Request) -> Document:
         body = request.body
+        if flag(body, "only_wait"):
+            return await self._operator.settle(wait=_waiting(body))
         return await self._operator.up(
             names_of(body, "services"),
             names_of(body, "profiles") or (),
@@ -100,22 +103,27 @@ class Routes:
         parts = request.path.split("/")
         if len(parts) not in (4, 5) or parts[:3] != ["", "v1", "services"]:
             raise Refusal(404, "unknown_path", f"no such path: {request.path}", "GET /v1/status")
-        name = self._operator.select([parts[3]])
+        names = self._operator.select([parts[3]])
         if len(parts) == 4:
             _only(request, "GET")
-            rows = self._operator.document()["services"]
-            return next(row for row in rows if row["name"] == name[0])
-        _only(request, "POST")
+            return self._row(names)
         if parts[4] not in ACTIONS:
             raise Refusal(404, "unknown_path", f"no such action: {parts[4]}", f"one of {', '.join(ACTIONS)}")
+        _only(request, "POST")
         wait = _waiting(request.body)
         match parts[4]:
             case "start":
-                return await self._operator.start(name, wait=wait)
+                return await self._operator.start(names, wait=wait)
             case "stop":
-                return await self._operator.stop(name, wait=wait)
+                return await self._operator.stop(names, wait=wait)
             case _:
-                return await self._operator.restart(name, wait=wait)
+                return await self._operator.restart(names, wait=wait)
+
+    def _row(self, names: Sequence[str]) -> Document:
+        if len(names) > 1:
+            raise Refusal(400, "bad_request", f"that means {len(names)} services: {', '.join(names)}", "name one")
+        rows: Sequence[Document] = self._operator.document()["services"]
+        return next(row for row in rows if row["name"] == names[0])
 
 
 def _only(request: Request, method: str) -> None:
@@ -134,7 +142,7 @@ def seconds(value: object, name: str, default: float) -> float:
         return default
     try:
         number = float(value)  # type: ignore[arg-type]  # what does not fit is refused right here
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not 0 <= number <= LONGEST_WAIT:
         raise Refusal(400, "bad_request", f"{name} must be a number of seconds from 0 to {LONGEST_WAIT:g}")
@@ -146,7 +154,7 @@ def integer(query: Mapping[str, str], name: str, default: int) -> int:
     value = query.get(name)
     if value is None:
         return default
-    if not value.isdigit() or len(value) > 15:
+    if not (value.isascii() and value.isdigit()) or len(value) > 15:
         raise Refusal(400, "bad_request", f"{name} must be a whole number")
     return int(value)
 

@@ -66,7 +66,7 @@ def _files(path: str, stack: ExitStack) -> list[BinaryIO]:
     found: list[BinaryIO] = []
     for name in (path, _older(path)):
         with suppress(OSError):
-            found.append(stack.enter_context(open(name, "rb")))
+            found.append(stack.enter_context(open(name, "rb")))  # noqa: SIM115 - the stack closes it
     if len(found) == 2 and os.path.sameopenfile(found[0].fileno(), found[1].fileno()):
         found.pop()
     return found[::-1]

@@ -68,7 +68,6 @@ class Hands:
         # A plain copy: os.environ decodes every value at each look.
         self._inherited = dict(inherited)
         self.know(manifest)
-        history.hide = lambda data: self.secrecy.tree(data)
         self._launcher = launcher or Launcher()
         self._loop = asyncio.get_running_loop()
         self.outputs = Outputs(folders, self._loop, self.on_notice)
@@ -105,6 +104,7 @@ class Hands:
         """Take a manifest as the one that holds; the supervisor is told apart."""
         self.manifest = manifest
         self.secrecy = Secrecy(manifest.services.values(), self._inherited)
+        self.history.hide = self.secrecy.tree
 
     async def changed(self) -> None:
         """Wait until something happened."""

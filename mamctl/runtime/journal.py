@@ -7,6 +7,8 @@ passed over: its writer died, or its disk was full, before it was done.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -93,13 +95,11 @@ def _written(path: str, lines: bytes) -> int:
     """Make a file with these lines and return its descriptor. Raises OSError when there is no room for them."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     file = os.open(path, flags, 0o600)
-    try:
-        if os.write(file, lines) < len(lines):
-            raise OSError
-    except OSError:
-        os.close(file)
-        raise
-    return file
+    with contextlib.suppress(OSError):
+        if os.write(file, lines) == len(lines):
+            return file
+    os.close(file)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
 def _line(kind: str, **data: object) -> bytes:

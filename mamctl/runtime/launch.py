@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import select
@@ -12,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.core.errors import MamctlError, ManifestError, Problem, UsageError
+from mamctl.runtime.environment import without_markers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from mamctl.control.place import Place
 
 START_SECONDS = 60.0
-MARKS = ("MAMCTL_SERVICE", "MAMCTL_INSTANCE", "MAMCTL_PROJECT", "MAMCTL_REPLICA")
+# The supervisor's own log begins anew at a start once it is larger than this.
+LARGEST_LOG = 10_000_000
 
 
 class Started(NamedTuple):
@@ -39,22 +43,19 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
     prepare(place)
-    with ExitStack() as closing:
-        hears, reports = map(_high, os.pipe())
-        closing.callback(os.close, hears)
-        ours, lease = _lease() if foreground else (None, None)
-        request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
-        theirs = [fd for fd in (reports, lease) if fd is not None]
-        try:
-            pid = _spawn(place, json.dumps(request), theirs, environ)
-        finally:
-            for fd in theirs:
-                os.close(fd)
-        if ours is not None:
-            # Only a supervisor that stands has a lease to be held.
-            closing.callback(ours.close)
+    hears, reports = map(_high, os.pipe())
+    ours, lease = _lease() if foreground else (None, None)
+    request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
+    try:
+        pid = _spawn(place, json.dumps(request), [fd for fd in (reports, lease) if fd is not None], environ)
         _heed(_hear(hears, pid, place), pid)
-        closing.pop_all()
+    except BaseException:
+        if ours is not None:
+            ours.close()
+        raise
+    finally:
+        os.close(hears)
+    return Started(pid, ours)
 
 
 def prepare(place: Place) -> None:
@@ -82,14 +83,16 @@ def writable_hint(place: Place) -> str:
     return f"make {place.folder} writable for this user; a service whose output cannot be kept is not started"
 
 
-def _spawn(place: Place, request: str, keep: list[int], environ: Mapping[str, str]) -> int:
+def _spawn(place: Place, request: str, theirs: list[int], environ: Mapping[str, str]) -> int:
+    """Start the supervisor's process with these descriptors, which are closed here."""
     log = _own_log(os.path.join(place.logs, "mamctl.log"))
-    for fd in keep:
+    for fd in theirs:
         os.set_inheritable(fd, True)
     try:
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", "mamctl.cli.supervise", request],
+            # -P: a json.py in the caller's folder is none of the supervisor's business.
+            [sys.executable, "-P", "-m", "mamctl.cli.supervise", request],
             without_markers(environ),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -102,9 +105,14 @@ def _spawn(place: Place, request: str, keep: list[int], environ: Mapping[str, st
             setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
         )
     finally:
-        os.close(log)
-        for fd in keep:
-            os.set_inheritable(fd, False)
+        for fd in (log, *theirs):
+            os.close(fd)
+
+
+def _lease() -> tuple[socket.socket, int]:
+    """Return both ends of a lease: the one to hold, and the descriptor of the supervisor's."""
+    ours, theirs = socket.socketpair()
+    return socket.socket(fileno=_high(ours.detach())), _high(theirs.detach())
 
 
 def _own_log(path: str) -> int:

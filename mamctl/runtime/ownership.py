@@ -15,20 +15,23 @@ class TakenError(MamctlError):
 def own(home: str, manifest: str) -> int:
     """Take the home for ourselves, for as long as the returned descriptor is open.
 
-    Raises TakenError while another supervisor has it, UsageError when it belongs to another manifest.
+    Raises UsageError when it belongs to another manifest, TakenError while another supervisor of this one has it.
     """
+    require_same(home, manifest)
     lock = os.open(os.path.join(home, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Again, now that nobody else can write it.
         require_same(home, manifest)
-    except OSError:
+        name = os.fsencode(manifest)
+        os.pwrite(lock, name, 0)
+        os.ftruncate(lock, len(name))
+    except BlockingIOError:
         os.close(lock)
         raise TakenError("another supervisor runs here already", "mamctl status") from None
-    except UsageError:
+    except BaseException:
         os.close(lock)
         raise
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, os.fsencode(manifest), 0)
     return lock
 
 

@@ -6,9 +6,10 @@ What is printed can be loaded again and means the same, but for secrets, which a
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from .model import ExecProbe, HttpProbe, Kind, LogProbe, TcpProbe
+from .secrecy import MASK, Secrecy
 from .signals import NAMES
 from .units import show_seconds, show_size
 
@@ -16,14 +17,10 @@ if TYPE_CHECKING:
     from .findings import Tree
     from .model import Check, External, Manifest, Port, Probe, RestartPolicy, ServiceSpec
 
-MASK: Final = "********"
-# Shorter values would blot out innocent words.
-_SHORTEST: Final = 4
-
 
 def render(manifest: Manifest) -> dict[str, object]:
     """Return the manifest's name and services as maps, lists and scalars."""
-    services: Tree = {name: _masked(_service(spec), _secrets(spec)) for name, spec in manifest.services.items()}
+    services: Tree = {name: _masked(_service(spec), Secrecy([spec])) for name, spec in manifest.services.items()}
     return {"name": manifest.name, "services": services}
 
 
@@ -129,28 +126,18 @@ def _external(external: External) -> Tree:
     return {"identify": _probe(external.identify), "acquire": steps, "release": "leave"}
 
 
-def _secrets(spec: ServiceSpec) -> tuple[str, ...]:
-    """Return the values to mask: those of the service's secrets, and of the service that is spawned for it."""
-    inner = spec.external.spawned if spec.external else None
-    values = {spec.env[name] for name in spec.secrets if name in spec.env}
-    return tuple(sorted(values | set(_secrets(inner) if inner else ()), key=len, reverse=True))
+def _masked(tree: Tree, secrecy: Secrecy) -> Tree:
+    return {key: _mask(value, secrecy) for key, value in tree.items()}
 
 
-def _masked(tree: Tree, secrets: tuple[str, ...]) -> Tree:
-    return {key: _mask(value, secrets) for key, value in tree.items()}
-
-
-def _mask(value: object, secrets: tuple[str, ...]) -> object:
+def _mask(value: object, secrecy: Secrecy) -> object:
     if isinstance(value, dict):
-        return _masked(value, secrets)
+        return _masked(value, secrecy)
     if isinstance(value, list):
-        return [_mask(item, secrets) for item in value]
-    return _text(value, secrets) if isinstance(value, str) else value
+        return [_mask(item, secrecy) for item in value]
+    return _text(secrecy.text(value)) if isinstance(value, str) else value
 
 
-def _text(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, MASK)
-    # A dollar sign that would be read as the beginning of `${}` or `$$` is written twice.
+def _text(text: str) -> str:
+    """Write a dollar sign that would be read as the beginning of `${}` or `$$` twice."""
     return text.replace("$", "$$") if "${" in text or "$$" in text else text

@@ -1,0 +1,71 @@
+"""The control socket itself: 0600 in a folder that only its user can write, and who is at the other end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+
+from mamctl.core.errors import MamctlError
+
+BACKLOG = 128
+
+
+class Listener:
+    """A bound control socket. One that was left behind at `path` is replaced.
+
+    Raises MamctlError when it cannot be made, or when others could put theirs in its place.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            _prepare(os.path.dirname(path))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            self.socket = _bound(path)
+            self._inode = os.stat(path).st_ino
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise MamctlError(f"the control socket {path} cannot be made: {why}") from None
+
+    def close(self) -> None:
+        """Listen no more, and take the socket away, unless it is somebody else's by now."""
+        self.socket.close()
+        with contextlib.suppress(OSError):
+            if os.stat(self.path).st_ino == self._inode:
+                os.unlink(self.path)
+
+
+def is_ours(peer: socket.socket) -> bool:
+    """Tell whether the other end is our own user, or root."""
+    if sys.platform != "linux":
+        return True  # the socket's permissions say it already
+    _pid, uid, _gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return uid in (0, os.getuid())
+
+
+def _prepare(folder: str) -> None:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    found = os.stat(folder)
+    if {found.st_uid, os.lstat(folder).st_uid} != {os.getuid()} or found.st_mode & 0o022:
+        raise MamctlError(
+            f"{folder}, where the control socket goes, can be written by others",
+            f"chmod 700 {folder}, or set XDG_RUNTIME_DIR to a folder of your own",
+        )
+
+
+def _bound(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener

@@ -1,0 +1,137 @@
+"""One client's connection: requests come out of it, answers and streams go in. HTTP/1.1 by h11 on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+import h11
+
+from mamctl.control.protocol import Document, Refusal, error_document
+from mamctl.control.routes import Request
+
+if TYPE_CHECKING:
+    from mamctl.core.errors import MamctlError
+
+LARGEST_BODY = 1 << 20
+READ = 1 << 16
+# Who is refused may still be sending; we read on for this long, so that the answer is not lost with the connection.
+LINGER_SECONDS = 1.0
+HOSTS = frozenset({"mamctl", "localhost", "127.0.0.1", "[::1]"})
+
+
+class Wire:
+    """A connection of a client that has `patience` seconds for each request and each answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, patience: float) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._patience = patience
+        self._http = h11.Connection(h11.SERVER)
+        self._bodiless = False
+
+    async def request(self) -> Request | None:
+        """Read one whole request; None at the end of the connection.
+
+        Raises Refusal for what is no request of ours, and TimeoutError for one that does not come to its end.
+        """
+        async with asyncio.timeout(self._patience):
+            try:
+                return await self._request()
+            except h11.RemoteProtocolError as error:
+                raise Refusal(400, "bad_request", f"this is not HTTP: {error}") from None
+
+    async def answer(self, status: int, document: Document, *, last: bool = False) -> bool:
+        """Send a document; tell whether the client may send another request."""
+        body = json.dumps(document, default=str).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if last:
+            headers.append(("Connection", "close"))
+        self._put(h11.Response(status_code=status, headers=headers))
+        self._put(h11.Data(data=b"" if self._bodiless else body))
+        self._put(h11.EndOfMessage())
+        async with asyncio.timeout(self._patience):
+            await self._writer.drain()
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    async def refuse(self, error: MamctlError) -> None:
+        """Send an error as the last word of this connection."""
+        await self.answer(*error_document(error), last=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while await self._reader.read(READ):
+                    pass
+
+    def begin(self, content_type: str) -> None:
+        """Begin an answer that ends with the connection."""
+        more = "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+        self._writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{more}".encode())
+
+    async def write(self, text: str) -> None:
+        """Send a piece of such an answer; returns once there is room for more."""
+        self._writer.write(text.encode())
+        await self._writer.drain()
+
+    async def _request(self) -> Request | None:
+        head: h11.Request | None = None
+        body = bytearray()
+        while True:
+            event = self._http.next_event()
+            match event:
+                case h11.NEED_DATA:
+                    await self._receive()
+                case h11.Request():
+                    head = event
+                    self._bodiless = head.method == b"HEAD"
+                case h11.Data():
+                    body += event.data
+                    if len(body) > LARGEST_BODY:
+                        raise Refusal(413, "too_large", f"a request may have at most {LARGEST_BODY} bytes")
+                case h11.EndOfMessage():
+                    assert head is not None
+                    return _understood(head, bytes(body))
+                case _:
+                    return None
+
+    async def _receive(self) -> None:
+        if self._http.they_are_waiting_for_100_continue:
+            self._put(h11.InformationalResponse(status_code=100, headers=[]))
+        self._http.receive_data(await self._reader.read(READ))
+
+    def _put(self, event: h11.Event) -> None:
+        self._writer.write(self._http.send(event) or b"")
+
+
+def _understood(head: h11.Request, body: bytes) -> Request:
+    path, _, query = head.target.decode("ascii").partition("?")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    if _host(headers.get("host", "")) not in HOSTS:
+        raise Refusal(400, "bad_host", "the Host header names somebody else")
+    method = head.method.decode("ascii")
+    return Request(method, unquote(path), dict(parse_qsl(query)), headers, _body(method, headers, body))
+
+
+def _host(header: str) -> str:
+    """Return the name in a Host header, without its port."""
+    name = header if header.endswith("]") else header.rpartition(":")[0] or header
+    return name.lower()
+
+
+def _body(method: str, headers: dict[str, str], body: bytes) -> dict[str, object]:
+    if method == "GET" or not body:
+        return {}
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "not_json", "a body must be application/json")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "bad_json", "the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise Refusal(400, "bad_json", "the body must be a JSON object")
+    return document
