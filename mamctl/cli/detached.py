@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.core.errors import NoSupervisor
@@ -54,10 +55,11 @@ def ensure_supervisor(invocation: Invocation, request: Mapping[str, Any]) -> boo
     try:
         invocation.client.request("GET", "/v1/health")
     except NoSupervisor:
-        from mamctl.runtime.launch import start_supervisor
+        from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
 
-        start_supervisor(invocation.place, up=dict(request), foreground=False, environ=invocation.environ)
-        return True
+        with suppress(AlreadyRunningError):
+            start_supervisor(invocation.place, up=dict(request), foreground=False, environ=invocation.environ)
+            return True
     return False
 
 

@@ -28,7 +28,7 @@ _TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=Tru
 @pass_invocation
 def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
     """Start services and what they depend on, and wait until they are ready."""
-    return _tell(invocation, _each(invocation, "start", services, timeout))
+    return _tell(invocation, _each(invocation, "start", services, timeout), services)
 
 
 @click.command("stop", cls=Command, examples=["mamctl stop agent", "mamctl stop agent api"])
@@ -72,14 +72,20 @@ def _each(invocation: Invocation, verb: str, names: Sequence[str], timeout: floa
     return [errand.result() for errand in errands]
 
 
-def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]]) -> int:
-    """Show the outcome and return the exit code: the worst of the reports'."""
+def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]], names: Sequence[str] = ()) -> int:
+    """Show the outcome and return the exit code: the worst of the reports'. Only a named service is told as absent."""
     from mamctl.ui.status import page
 
-    lines = [line for report in reports for line in outcome(report, invocation.side_width, invocation.side_paint)]
+    lines = [
+        line for report in reports for line in outcome(_of(report, names), invocation.side_width, invocation.side_paint)
+    ]
     invocation.say(page(reports[-1]["status"], invocation.width, invocation.paint, with_notes=not lines))
     invocation.tell(["", *lines] if lines else [])
     return max((exit_code(report) for report in reports), default=0)
+
+
+def _of(report: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {**report, "absent": [name for name in report.get("absent") or [] if name in names]}
 
 
 def exit_code(report: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -109,10 +109,11 @@ def _lease(invocation: Invocation, request: Mapping[str, Any]) -> Any:
     try:
         invocation.client.request("GET", "/v1/health")
     except NoSupervisor:
-        from mamctl.runtime.launch import start_supervisor
+        from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
 
-        started = start_supervisor(invocation.place, up=dict(request), foreground=True, environ=invocation.environ)
-        return started.lease
+        with suppress(AlreadyRunningError):
+            up = dict(request)
+            return start_supervisor(invocation.place, up=up, foreground=True, environ=invocation.environ).lease
     return None
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mamctl.ui.stream import Stream
 
 FRAME: Final = 0.1
-IDLE: Final = 0.25
+# Kernels before 6.4 do not tell of a splice, so logs are looked at anyway; people notice a quarter of a second.
+IDLE: Final = 0.1
 ASK_AGAIN: Final = 0.5
 RESTART_SECONDS: Final = 120.0
 HELP: Final = (

@@ -73,7 +73,9 @@ class Narration:
         rows = list(self._progress.rows.values())
         text = words.settled(rows, seconds)
         mood = "good" if words.all_well(rows) else "warn"
-        return [self._paint(mood, text), *addresses(self._progress, self._paint)]
+        symbol = self._paint.symbol("waiting")
+        absent = [f"{symbol} {words.absent(str(row['name']))}" for row in rows if row.get("reason") == "absent"]
+        return [self._paint(mood, text), *addresses(self._progress, self._paint), *absent]
 
 
 def _is_no_news(kind: str, before: str | None, after: str | None) -> bool:

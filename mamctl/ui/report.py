@@ -81,9 +81,7 @@ def outcome(report: Data, width: int, paint: Paint) -> list[str]:
             f"{paint.symbol('starting')} {entry['service']} is still {entry['state']}{because}", width, "", "  "
         )
     for name in report.get("absent") or []:
-        lines += wrap(
-            f"{paint.symbol('waiting')} {name} is absent: it is picked up as soon as it answers", width, "", "  "
-        )
+        lines += wrap(f"{paint.symbol('waiting')} {words.absent(name)}", width, "", "  ")
     return lines
 
 

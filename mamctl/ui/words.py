@@ -92,6 +92,8 @@ def why(row: Row) -> str:
     """Return the few words that stand beside a state in the table; "" when the state says all."""
     state = row.get("state")
     text = reason(row)
+    if state == "waiting" and row.get("reason") == "absent":
+        return f"absent: {text}"
     if state == "waiting" and row.get("waits_for"):
         return waits(row["waits_for"])
     if state == "stopped" and row.get("reason") == "by_operator":
@@ -101,6 +103,11 @@ def why(row: Row) -> str:
     if state == "ready" and not text and row.get("ownership") == "external":
         return "started by hand"
     return text
+
+
+def absent(name: str) -> str:
+    """Return what to know about an external service that nobody has started."""
+    return f"{name} is absent: it is picked up as soon as it answers"
 
 
 def next_try(row: Row) -> str:

@@ -64,6 +64,14 @@ class Terminal:
             if not self._read(deadline):
                 raise AssertionError(f"no {pattern!r} in: {self.seen[-3000:]!r}")
 
+    def expect_all(self, *patterns: str, timeout: float = 15.0) -> None:
+        """Read until every pattern has matched, in whatever order; forget all of it."""
+        deadline = time.monotonic() + timeout
+        while missing := [one for one in patterns if not re.search(one, ESCAPES.sub("", self.seen))]:
+            if not self._read(deadline):
+                raise AssertionError(f"no {missing!r} in: {self.seen[-3000:]!r}")
+        self.seen = ""
+
     def expect_child(self, command: str, timeout: float = 15.0) -> None:
         """Wait until the terminal's foreground group has a process of this name."""
         deadline = time.monotonic() + timeout

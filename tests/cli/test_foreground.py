@@ -83,9 +83,7 @@ def restored(one: Terminal) -> bool:
 @pytest.mark.slow
 def test_up_streams_states_and_logs_and_ctrl_c_stops_in_order(folder: Path, terminal: Callable[..., Terminal]) -> None:
     up = terminal(*MAMCTL, "up")
-    up.expect(r"\d\d:\d\d:\d\d migrate \| migrated\n")
-    up.expect(r"talker  \| hello there\n")
-    up.expect(r"all 2 ready in [\d.]+ s\n")
+    up.expect_all(r"\d\d:\d\d:\d\d migrate \| migrated\n", r"talker  \| hello there\n", r"all 2 ready in [\d.]+ s\n")
     assert up.modes() != up.before
     up.press("\x03")
     up.expect("stopping; press Ctrl-C again")

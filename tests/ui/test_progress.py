@@ -137,3 +137,11 @@ def test_the_outcome_is_told_once_with_every_address() -> None:
         "  ui       http://127.0.0.1:3001",
     ]
     assert narration.outcome(9.9) == []
+
+
+def test_the_outcome_tells_who_is_absent() -> None:
+    narration = narrated(began(row("backend"), row("lmstudio", "waiting", reason="absent")))
+    assert narration.outcome(1.0) == [
+        "1 of 1 ready in 1 s",
+        "○ lmstudio is absent: it is picked up as soon as it answers",
+    ]

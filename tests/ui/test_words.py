@@ -46,7 +46,7 @@ def test_the_supervisors_own_sentence_comes_before_ours() -> None:
         (row("a", "waiting", waits_for=["b"]), "waits for b"),
         (row("a", "waiting", waits_for=["b", "c"]), "waits for b and c"),
         (row("a", "waiting", waits_for=["b", "c", "d", "e", "f"]), "waits for b, c, d and 2 more"),
-        (row("a", "waiting", reason="absent"), "nobody answers yet"),
+        (row("a", "waiting", reason="absent"), "absent: nobody answers yet"),
         (row("a", "backoff", detail="exit code 1", next_attempt_in_s=2.0, attempt=3),
          "exit code 1; next try in 2 s (attempt 3)"),
         (row("a", "backoff"), "it failed; next try"),
