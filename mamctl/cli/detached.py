@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.core.errors import NoSupervisor
+from mamctl.cli.beginning import ensure_supervisor
+from mamctl.cli.verdict import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
 
     began = time.monotonic()
     request = {**body, "wait": timeout}
-    ensure_supervisor(invocation, request)
+    ensure_supervisor(invocation, request, foreground=False)
     try:
         report: dict[str, Any] = attend(invocation, "/v1/up", request, timeout, starting)
     except KeyboardInterrupt:
@@ -44,27 +44,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
 def begin(invocation: Invocation, body: Mapping[str, Any]) -> int:
     """Bring the stack up without waiting; return the exit code."""
     request = {**body, "wait": None}
-    if not ensure_supervisor(invocation, request):
+    if ensure_supervisor(invocation, request, foreground=False) is None:
         invocation.client.request("POST", "/v1/up", request)
     invocation.tell(["starting: `mamctl status` shows how far it is"])
     return 0
-
-
-def ensure_supervisor(invocation: Invocation, request: Mapping[str, Any]) -> bool:
-    """Start a detached supervisor unless one answers; tell whether it was started."""
-    try:
-        invocation.client.request("GET", "/v1/health")
-    except NoSupervisor:
-        from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
-
-        with suppress(AlreadyRunningError):
-            start_supervisor(invocation.place, up=dict(request), foreground=False, environ=invocation.environ)
-            return True
-    return False
-
-
-def exit_code(report: Mapping[str, Any]) -> int:
-    """Return 0 for a good outcome, 1 when something failed, 5 when it has not settled in time."""
-    if not report["settled"]:
-        return 1 if report.get("failed") else 5
-    return 0 if report["ok"] else 1

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from mamctl.cli.aftermath import tell_aftermath
+from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.console import Console
 from mamctl.cli.departure import Departure
 from mamctl.cli.session import Session
@@ -14,14 +15,12 @@ from mamctl.cli.signals import Signals
 from mamctl.cli.tailing import ends, follow
 from mamctl.core.errors import NoSupervisor
 from mamctl.runtime.history import last_seq
-from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
 from mamctl.ui.narration import Narration
 from mamctl.ui.progress import Progress
 from mamctl.ui.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from socket import socket
 
     from mamctl.cli.invocation import Invocation
     from mamctl.runtime.logs.reader import LogFiles
@@ -31,14 +30,11 @@ def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
     """Bring the stack up and stay with it; return the exit code."""
     since = last_seq(invocation.place.events)
     positions = ends(invocation.place)
-    report = _observed(invocation, body)
-    if report is not None:
-        lines = _greeting(report)
+    request = {**body, "wait": None}
+    started = ensure_supervisor(invocation, request, foreground=True)
+    if started is None:
+        lines = _greeting(invocation.client.request("POST", "/v1/up", request))
         return _attend(invocation, since=since, positions=None, lines=lines, owned=False)
-    try:
-        lease = _begun(invocation, body)
-    except AlreadyRunningError:
-        return run_foreground(invocation, body)
     try:
         return _attend(invocation, since=since, positions=positions, lines=[], owned=True)
     except (NoSupervisor, EOFError, ConnectionError):
@@ -46,22 +42,8 @@ def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
         return tell_aftermath(invocation, since, positions)
     finally:
         # From here on the supervisor stops everything by itself, if it has not already.
-        if lease is not None:
-            lease.close()
-
-
-def _observed(invocation: Invocation, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Ask a running supervisor for what is wanted; None when none runs."""
-    try:
-        report: dict[str, Any] = invocation.client.request("POST", "/v1/up", {**body, "wait": None})
-    except NoSupervisor:
-        return None
-    return report
-
-
-def _begun(invocation: Invocation, body: Mapping[str, Any]) -> socket | None:
-    up = {**body, "wait": None}
-    return start_supervisor(invocation.place, up=up, foreground=True, environ=invocation.environ).lease
+        if started.lease is not None:
+            started.lease.close()
 
 
 def _greeting(report: Mapping[str, Any]) -> list[str]:

@@ -30,10 +30,11 @@ class Keyboard:
 
     def enter(self) -> None:
         """Take keys one by one, if this process is in the foreground of a terminal."""
-        if self.active or not in_foreground(self._descriptor):
+        if not in_foreground(self._descriptor):
             return
-        before = termios.tcgetattr(self._descriptor)
-        # Signals stay on: Ctrl-C and Ctrl-Z are the terminal's own business.
+        before = self._before or termios.tcgetattr(self._descriptor)
+        # Signals stay on: Ctrl-C and Ctrl-Z are the terminal's own business. Done again after each continue signal:
+        # a shell gives the terminal back as it likes.
         tty.setcbreak(self._descriptor, termios.TCSADRAIN)
         self._before = before
 

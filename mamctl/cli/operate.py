@@ -9,7 +9,9 @@ import click
 
 from mamctl.cli.attendance import MARGIN, attend
 from mamctl.cli.command import Command, pass_invocation
+from mamctl.cli.selection import is_glob, select
 from mamctl.cli.span import SPAN
+from mamctl.cli.verdict import exit_code
 from mamctl.control.client import Client
 from mamctl.ui import progress
 from mamctl.ui.report import outcome, stop_notes
@@ -59,6 +61,7 @@ def restart_command(invocation: Invocation, services: tuple[str, ...], *, timeou
 def _each(invocation: Invocation, verb: str, names: Sequence[str], timeout: float) -> list[dict[str, Any]]:
     """Ask for each service at the same time: the supervisor puts them in order. Return the reports in order."""
     draw = progress.stopping if verb == "stop" else progress.starting
+    names = _meant(invocation, verb, names)
     paths = [f"/v1/services/{quote(name, safe='')}/{verb}" for name in names]
     if len(paths) == 1:
         return [attend(invocation, paths[0], {"wait": timeout}, timeout, draw)]
@@ -70,6 +73,19 @@ def _each(invocation: Invocation, verb: str, names: Sequence[str], timeout: floa
 
     errands = [ask(path) for path in paths]
     return [errand.result() for errand in errands]
+
+
+def _meant(invocation: Invocation, verb: str, patterns: Sequence[str]) -> list[str]:
+    """Return the services that are meant: dependants first for a stop, dependencies first for a start.
+
+    One plain name goes as it is: the supervisor reads the manifest again, so it may know one that its status has not.
+    """
+    if len(patterns) == 1 and not is_glob(patterns[0]):
+        return list(patterns)
+    rows = {row["name"]: row["layer"] for row in invocation.client.request("GET", "/v1/status")["services"]}
+    globs, plain = [one for one in patterns if is_glob(one)], [one for one in patterns if not is_glob(one)]
+    found = dict.fromkeys([*(select(globs, rows) if globs else ()), *plain])
+    return sorted(found, key=lambda name: rows.get(name, 0), reverse=verb == "stop")
 
 
 def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]], names: Sequence[str] = ()) -> int:
@@ -86,10 +102,3 @@ def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]], names: Sequ
 
 def _of(report: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {**report, "absent": [name for name in report.get("absent") or [] if name in names]}
-
-
-def exit_code(report: dict[str, Any]) -> int:
-    """Return 0 for a good outcome, 1 when something failed or survived, 5 when it has not settled in time."""
-    if report.get("failed") or report.get("survivors") or (report["settled"] and not report["ok"]):
-        return 1
-    return 0 if report["settled"] else 5

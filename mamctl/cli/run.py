@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mamctl.cli.aftermath import last_word
 from mamctl.cli.attendance import attend
+from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.selection import select
 from mamctl.cli.span import SPAN
@@ -81,7 +82,8 @@ def _dependencies(invocation: Invocation, spec: ServiceSpec, timeout: float) -> 
         return
     request = {"services": names, "profiles": [], "no_deps": False, "wait": timeout}
     since = last_seq(invocation.place.events)
-    lease = _lease(invocation, request)
+    started = ensure_supervisor(invocation, request, foreground=True)
+    lease = started.lease if started else None
     try:
         if not _are_up(invocation, request, since, timeout):
             raise MamctlError(f"what {spec.name} depends on is not up", "`mamctl events` shows why")
@@ -102,19 +104,6 @@ def _are_up(invocation: Invocation, request: Mapping[str, Any], since: int, time
     if not report["ok"]:
         invocation.tell(outcome(report, invocation.side_width, invocation.side_paint))
     return bool(report["ok"])
-
-
-def _lease(invocation: Invocation, request: Mapping[str, Any]) -> Any:
-    """Start a supervisor that lasts as long as this command; None when one runs already."""
-    try:
-        invocation.client.request("GET", "/v1/health")
-    except NoSupervisor:
-        from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
-
-        with suppress(AlreadyRunningError):
-            up = dict(request)
-            return start_supervisor(invocation.place, up=up, foreground=True, environ=invocation.environ).lease
-    return None
 
 
 def _stop_again(invocation: Invocation) -> None:

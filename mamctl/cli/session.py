@@ -170,8 +170,9 @@ class Session:
             self._code, lines = self._departure.finish(self._narration.ending)
             self._lines += lines
             return
-        self._code = 0 if self._narration.ending is not None else 1
-        self._lines.append("the stack was stopped" if self._code == 0 else "the supervisor was lost")
+        ending = self._narration.ending
+        self._code = 1 if ending is None else int(ending.get("code") or 0)
+        self._lines.append("the supervisor was lost" if ending is None else "the stack was stopped")
 
     # What people ask for ------------------------------------------------------------------------------------------
 
@@ -192,7 +193,8 @@ class Session:
             self._code = 0 if number == signal.SIGINT else 128 + number
             self._lines.append("detached: the stack goes on; `mamctl down` stops it")
             return
-        if self._console.outlet.closed and self._departure.begun:
+        if number == signal.SIGHUP and self._departure.begun:
+            # A hangup is heard three times: as a signal, as the end of the keys, and when writing.
             return
         if not self._departure.begun:
             self._pending_since = time.monotonic()
@@ -246,7 +248,7 @@ class Session:
         now = time.monotonic()
         leaving = self._departure is not None and self._departure.begun
         if not leaving and self._settled(now):
-            self._lines += self._narration.outcome(now - self._began)
+            self._lines += self._narration.outcome(now - self._began if self._departure else None)
         lines, self._lines = self._lines, []
         self._console.show(lines, self._summary())
 

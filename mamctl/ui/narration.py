@@ -65,8 +65,11 @@ class Narration:
         step = words.next_step(row) if event.get("type") == "failed" else None
         return [*lines, *hint(step, width or 1 << 16, self._paint, indent="  ")] if step else lines
 
-    def outcome(self, seconds: float) -> list[str]:
-        """Return, the first time all has settled, how it came out and where it can be reached; else nothing."""
+    def outcome(self, seconds: float | None) -> list[str]:
+        """Return, the first time all has settled, how it came out and where it can be reached; else nothing.
+
+        `seconds` is how long it took, None when it was up before.
+        """
         if self._settled:
             return []
         self._settled = True

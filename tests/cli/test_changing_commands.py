@@ -4,7 +4,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_supervisor import report, row
+from fake_supervisor import document, report, row
+
+from mamctl.cli.invocation import Invocation
+from mamctl.cli.operate import _meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,9 +141,27 @@ def test_many_starts_are_asked_for_at_the_same_time(supervisor: FakeSupervisor, 
     assert mamctl("start", "a", "b", "c").code == 0
 
 
-def test_a_glob_goes_to_the_supervisor_as_it_is(supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]) -> None:
-    supervisor.answers["POST /v1/services/w%2A/stop"] = answering(report(row("w1", "stopped")))
-    assert mamctl("stop", "w*").code == 0
+def test_globs_and_many_names_are_asked_for_dependants_first_when_stopping(
+    supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
+) -> None:
+    rows = [row("w1", layer=0), row("w2", layer=1), row("db", layer=0), row("api", layer=2)]
+    supervisor.document = document(*rows)
+    asked: list[str] = []
+    for name in ("w1", "w2", "db", "api"):
+        for verb in ("start", "stop"):
+            path = f"POST /v1/services/{name}/{verb}"
+            supervisor.answers[path] = lambda _body, name=name: (asked.append(name), (200, report(*rows)))[1]
+    assert mamctl("stop", "w*", "api").code == 0
+    assert sorted(asked) == ["api", "w1", "w2"]
+    assert mamctl("start", "zz*").err == "error: no service matches zz*\nhint: there are w1, w2, db, api\n"
+
+
+def test_the_order_of_a_stop_is_that_of_a_start_reversed(supervisor: FakeSupervisor, stack: Path) -> None:
+    supervisor.document = document(row("db", layer=0), row("api", layer=2), row("w", layer=1))
+    invocation = Invocation(file=None, color="never", environ={})
+    assert _meant(invocation, "stop", ["db", "w", "api"]) == ["api", "w", "db"]
+    assert _meant(invocation, "start", ["api", "db", "w"]) == ["db", "w", "api"]
+    assert _meant(invocation, "start", ["brand-new"]) == ["brand-new"]
 
 
 def test_stop_names_running_dependants(supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]) -> None:
