@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,3 +229,18 @@ def test_a_stack_can_be_taken_off_the_list_and_garbage_is_passed_over(tmp_path: 
     registry.unregister(here, environ)
     registry.unregister(here, environ)
     assert registry.stacks(environ) == []
+
+
+def test_following_logs_shows_the_past_once_and_then_what_comes_until_ctrl_c(stack: Path) -> None:
+    write_log(stack, "backend", b"past\n")
+    command = [sys.executable, "-m", "mamctl.cli.main", "logs", "-f", "--no-prefix"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "past\n"
+        with open(stack / "logs" / "backend.log", "ab") as log:
+            log.write(b"present\n")
+        assert process.stdout.readline() == "present\n"
+        process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
+        assert process.wait(10) == 130
