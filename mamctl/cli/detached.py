@@ -27,8 +27,10 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
     from mamctl.ui.status import page
 
     began = time.monotonic()
-    request = {**body, "wait": timeout}
-    ensure_supervisor(invocation, request, foreground=False)
+    request: dict[str, Any] = {**body, "wait": timeout}
+    started = ensure_supervisor(invocation, request, foreground=False) is not None
+    # A supervisor that was started for this wants it already: only its outcome is asked for.
+    request["only_wait"] = started
     try:
         report: dict[str, Any] = attend(invocation, "/v1/up", request, timeout, starting)
     except KeyboardInterrupt:

@@ -80,10 +80,12 @@ def _dependencies(invocation: Invocation, spec: ServiceSpec, timeout: float) -> 
     if not names:
         yield
         return
-    request = {"services": names, "profiles": [], "no_deps": False, "wait": timeout}
+    request: dict[str, Any] = {"services": names, "profiles": [], "no_deps": False, "wait": timeout}
     since = last_seq(invocation.place.events)
     started = ensure_supervisor(invocation, request, foreground=True)
     lease = started.lease if started else None
+    # A supervisor that was started for this wants them already: only the outcome is asked for.
+    request["only_wait"] = started is not None
     try:
         if not _are_up(invocation, request, since, timeout):
             raise MamctlError(f"what {spec.name} depends on is not up", "`mamctl events` shows why")
