@@ -41,7 +41,7 @@ def test_up_detached_prints_the_table_and_ends_with_0(
     assert "backend  ● ready" in outcome.out
     assert outcome.err.startswith("all 2 ready in ")
     body = supervisor.wait_for("POST", "/v1/up")
-    assert body == {"services": None, "profiles": ["ai"], "no_deps": False, "wait": 300.0}
+    assert body == {"services": None, "profiles": ["ai"], "no_deps": False, "wait": 300.0, "only_wait": False}
 
 
 def test_up_detached_shows_a_failure_with_its_cause_and_last_words_and_ends_with_1(
