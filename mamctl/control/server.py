@@ -85,10 +85,9 @@ class ControlServer:
         try:
             if is_ours(writer.get_extra_info("socket")):
                 await self._converse(Wire(reader, writer, patience=self._idle))
-        except (ConnectionError, TimeoutError):
-            pass  # the client went away, or is asleep: nobody is left to tell
-        except asyncio.CancelledError:
-            pass  # the supervisor is leaving
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+            # The client went away or is asleep, or the supervisor is leaving: what it did not take, it does not get.
+            writer.transport.abort()
         finally:
             self._connections.discard(task)
             writer.close()

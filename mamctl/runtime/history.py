@@ -67,14 +67,14 @@ class History:
         return unlisten
 
     def since(self, seq: int, limit: int) -> list[Event]:
-        """Return the first `limit` events after `seq`, from memory, else from the file."""
-        if seq >= self._seq:
-            return []
-        if self._recent and self._recent[0]["seq"] <= seq + 1:
-            first = seq + 1 - self._recent[0]["seq"]
-            return list(islice(self._recent, first, first + limit))
-        self.flush()
-        return events_after(self._path, seq, limit)
+        """Return the first `limit` events after `seq`: the older ones from the file, as far as it has them."""
+        remembered = self._seq + 1 - len(self._recent)
+        if seq + 1 < remembered:
+            older = events_after(self._path, seq, limit)
+            if found := [event for event in older if event["seq"] < remembered]:
+                return found
+        first = max(0, seq + 1 - remembered)
+        return list(islice(self._recent, first, first + limit))
 
     @property
     def last(self) -> int:
