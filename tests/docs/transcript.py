@@ -1,8 +1,8 @@
 """Runs the examples of a page in a folder, and compares what they print with what the page shows.
 
 A `console` block holds commands (`$ ...`) with what they print; any other block with a name is written as that file.
-Ports 8100 to 8199 stand for free ones. In the comparison all numbers are alike, amounts with their units too; `...`
-matches anything.
+Ports 8100 to 8199 stand for free ones, /home/you/shop for the folder. In the comparison all numbers are alike, amounts
+with their units too, and so are spaces and line ends; `...` matches anything.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE = 60.0
+HERE = "/home/you/shop"
 PORT = re.compile(r"\b81\d\d\b")
 Step = tuple[str, str]
 
@@ -49,7 +50,8 @@ class Transcript:
                 script.append(_written(fence.name, self._with_ports(fence.text)))
         printed = self._shell("".join(script))
         for number, (command, output) in enumerate(shown, 1):
-            yield command, output, printed.get(number, "the shell ended before this command")
+            told = printed.get(number, "the shell ended before this command")
+            yield command, output, told.replace(str(self._folder), HERE)
 
     def _with_ports(self, text: str) -> str:
         return PORT.sub(lambda match: str(self._ports[match[0]]), text)
@@ -135,5 +137,5 @@ def plain(text: str) -> str:
     """Text in which all amounts are alike: pids, ports, times, sizes, shares."""
     text = re.sub(r"\d[\d.,:]*\d|\d", "N", text)
     text = re.sub(r"\bN ?(ms|s|m|h|MB|GB|kB|%)(?!\w)", "N", text)
-    text = re.sub(r"started (just now|N ago)", "started N ago", text)
-    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+    text = re.sub(r"user \S+, started (just now|N ago)", "user you, started N ago", text)
+    return " ".join(text.split())

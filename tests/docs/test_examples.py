@@ -1,0 +1,68 @@
+"""Every shell example of the documentation is run, and prints what the page shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.pages import fences, page, pages, sections
+from tests.docs.transcript import Transcript, plain, same, steps
+
+TROUBLES = {
+    title: body
+    for title, body in sections(page("troubleshooting.md")).items()
+    if any(fence.language == "console" for fence in fences(body))
+}
+
+
+def differences(text, folder):
+    """The commands that print something else than the page shows."""
+    folder.mkdir()
+    return [
+        f"$ {command}\n--- the page\n{shown}\n--- the command\n{printed}"
+        for command, shown, printed in Transcript(fences(text), folder).run()
+        if not same(shown, printed)
+    ]
+
+
+def test_the_quickstart_does_what_it_says(tmp_path):
+    assert not (found := differences(page("quickstart.md"), tmp_path / "shop")), "\n\n".join(found)
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_a_trouble_looks_as_it_is_told(title, tmp_path):
+    assert not (found := differences(TROUBLES[title], tmp_path / "shop")), "\n\n".join(found)
+
+
+def test_no_other_page_has_examples_that_nobody_runs():
+    with_examples = {
+        path.name for path in pages() if any(fence.language == "console" for fence in fences(path.read_text()))
+    }
+    assert with_examples == {"quickstart.md", "troubleshooting.md"}
+
+
+def test_commands_are_told_from_what_they_print():
+    assert steps("$ a b\none\ntwo\n$ c\n") == [("a b", "one\ntwo\n"), ("c", "")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("pid 12, up 0s", "pid 4711, up 12s"),
+        ("web  ● ready  12  0.3%\n", "web ● ready 4711   66%"),
+        ("1 ready in 0.85 s", "1 ready in 12 ms"),
+        ("started just now", "started just now"),
+        ("user you, started just now", "user root, started 3 s ago"),
+        ("can't open ...", "can't open /tmp/x: no such file"),
+    ],
+)
+def test_amounts_and_spaces_may_differ(shown, printed):
+    assert same(shown, printed)
+
+
+@pytest.mark.parametrize(("shown", "printed"), [("ready", "failed"), ("a ...", "b c"), ("", "a"), ("2 jobs", "jobs")])
+def test_words_may_not_differ(shown, printed):
+    assert not same(shown, printed)
+
+
+def test_plain_text_keeps_names():
+    assert plain("web-1  has 3 MB") == "web-N has N"

@@ -1,0 +1,71 @@
+"""docs/probes-and-restarts.md against the core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mamctl.core.budget import Budget, delay_before
+from mamctl.core.exits import verdict
+from mamctl.core.manifest.model import Policy, RestartPolicy, ServiceSpec
+from mamctl.core.service import Then
+from mamctl.core.states import EX_CONFIG, LIVED_SECONDS, Reason, State
+from mamctl.runtime.probes.rhythm import LONGEST, SHORTEST
+from tests.docs.pages import code, fences, page, sections, tables
+
+PAGE = page("probes-and-restarts.md")
+SECTIONS = sections(PAGE)
+
+
+def listed(section):
+    return [code(next(iter(row.values())))[0] for row in tables(SECTIONS[section])[0]]
+
+
+def test_the_states_are_all_there_in_their_order():
+    assert listed("States") == [str(state) for state in State]
+
+
+def test_the_drawing_shows_every_state():
+    drawing = fences(SECTIONS["States"])[0].text
+    assert [state for state in State if state not in drawing] == []
+
+
+def test_every_reason_is_told_or_said_to_come_later():
+    assert set(listed("Reasons")) | set(code(SECTIONS["Reasons"].split("\n")[-2])) == set(Reason)
+
+
+def test_the_delays_are_those_of_the_default_policy():
+    rows = tables(SECTIONS["Restarts"])[1]
+    policy = RestartPolicy()
+    budget = Budget()
+    for row in rows[:-1]:
+        number = int(row["Restart"]) - 1
+        low, middle, high = (delay_before(policy, number, luck) for luck in (0.0, 0.5, 1.0))
+        assert (row["Waits"], row["With jitter"]) == (f"{middle:g} s", f"{low:g} to {high:g} s")
+        budget, delay = budget.spend(policy, at=float(number), luck=0.5)
+        assert delay == middle
+    assert budget.spend(policy, at=9.0, luck=0.5)[1] is None
+    assert f"`{Reason.GAVE_UP}`" in rows[-1]["Waits"]
+
+
+def test_the_delays_without_a_limit_reach_the_longest():
+    policy = replace(RestartPolicy(), max_attempts=None)
+    for row in tables(SECTIONS["Restarts"])[2]:
+        assert row["Waits"] == f"{delay_before(policy, int(row['Restart']) - 1, 0.5):g} s"
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_what_follows_an_exit_is_as_the_policies_table_says(policy):
+    words = {Then.COMPLETE: "`completed`", Then.RETRY: "started again", Then.FAIL: "`failed`"}
+    row = next(row for row in tables(SECTIONS["Restarts"])[0] if row["Policy"] == f"`{policy}`")
+    spec = ServiceSpec("web", restart=RestartPolicy(policy=policy))
+    told = [words[verdict(spec, exit_code, None).then] for exit_code in (0, 1)]
+    assert [row["Exit with a success code"], row["Any other end"]] == told
+
+
+def test_numbers_in_the_prose_are_the_codes():
+    assert f"code {EX_CONFIG}" in SECTIONS["Restarts"]
+    assert f"{LIVED_SECONDS * 1000:g} ms of life" in SECTIONS["Readiness and liveness"]
+    assert f"after {SHORTEST * 1000:g} ms" in SECTIONS["Readiness and liveness"]
+    assert f"every {LONGEST * 1000:g} ms" in SECTIONS["Readiness and liveness"]
