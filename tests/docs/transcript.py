@@ -135,7 +135,6 @@ def same(shown: str, printed: str) -> bool:
 
 def plain(text: str) -> str:
     """Text in which all amounts are alike: pids, ports, times, sizes, shares."""
-    text = re.sub(r"\d[\d.,:]*\d|\d", "N", text)
+    text = re.sub(r"\d[\d.,:]*\d|\d", "N", " ".join(text.split()))
     text = re.sub(r"\bN ?(ms|s|m|h|MB|GB|kB|%)(?!\w)", "N", text)
-    text = re.sub(r"user \S+, started (just now|N ago)", "user you, started N ago", text)
-    return " ".join(text.split())
+    return re.sub(r"user \S+, started (just now|N ago)", "user you, started N ago", text)
