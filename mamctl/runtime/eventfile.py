@@ -34,8 +34,8 @@ def last_seq(path: str) -> int:
     for name in (path, _older(path)):
         # Nearly always the last lines have it; if they are all torn or foreign, some line before them does.
         for most in (TAIL, None):
-            if found := [event["seq"] for event in _parsed(_last_lines(name, most))]:
-                return int(found[-1])
+            if event := next(_parsed(reversed(_last_lines(name, most))), None):
+                return int(event["seq"])
     return 0
 
 

@@ -1,8 +1,8 @@
 """Start one process: its own session, its own descriptors, nothing inherited that it should not have.
 
-Only `Popen`'s vfork path is used (no `preexec_fn`, no `user=`: these fork and cost 14 to 300 times as much), and
-`close_fds` is off because every descriptor of ours is close-on-exec already: walking thousands of them at each spawn
-would cost more than the spawn.
+Only `Popen`'s vfork path is used (no `preexec_fn`, no `user=`: these fork and cost 14 to 300 times as much). All our
+own descriptors are close-on-exec; `close_fds` is for those that a program which embeds us got from its caller. It is a
+close_range call or two, which cost nothing that could be measured, also with 2500 files open.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Launcher:
                 stdin=self._null,
                 stdout=stdout,
                 stderr=stderr,
-                close_fds=False,
+                close_fds=True,
                 start_new_session=True,
             )
         except OSError as error:

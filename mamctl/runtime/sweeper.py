@@ -43,6 +43,8 @@ class Sweeper:
         self._prefix = f"{project}/".encode()
         self._sole = sole
         self._sessions: set[int] = set()
+        # Leftovers, with the incarnation they came from: once dead, a process has no environment to tell it by.
+        self._found: dict[int, str] = {}
 
     def family(self, found: Incarnation) -> list[int]:
         """Return every process of a living incarnation: the leader, what it forked, what left its session."""
@@ -51,8 +53,10 @@ class Sweeper:
 
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
-        self._sessions.add(dead.pid)
-        return not self._orphans(dead) and not dead.group_exists() and ports_free(dead)
+        if self._orphans(dead) or dead.group_exists():
+            return False
+        self._forget(dead)
+        return ports_free(dead)
 
     async def clean(self, dead: Incarnation) -> tuple[Survivor, ...]:
         """End what is left of it; return what could not be ended."""
@@ -70,6 +74,7 @@ class Sweeper:
                 told = True
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+        self._forget(dead)
         await self._ports(dead)
         return ()
 
@@ -95,7 +100,8 @@ class Sweeper:
 
     def _may_reap(self, row: Stat) -> bool:
         """Tell whether nobody else waits for a child: probes run in our own session, others anywhere."""
-        return row.sid in self._sessions or (self._sole and row.sid != os.getsid(0))
+        ours = row.sid in self._sessions or row.pid in self._found
+        return ours or (self._sole and row.sid != os.getsid(0))
 
     def _is_marked(self, pid: int) -> bool:
         found = environment(pid)
@@ -106,14 +112,22 @@ class Sweeper:
         return [pid for pid in children(os.getpid()) if pid not in known]
 
     def _orphans(self, dead: Incarnation) -> list[int]:
+        self._sessions.add(dead.pid)
         self.reap_orphans()
-        return [pid for pid in self._unknown() if belongs(pid, dead)]
+        return [pid for pid in self._unknown() if self._found.get(pid) == dead.instance or belongs(pid, dead)]
 
     def _leftovers(self, dead: Incarnation) -> list[int]:
         orphans = self._orphans(dead)
         grown = [pid for orphan in orphans for pid in descendants(orphan)]
         group = group_members(dead.pid) if dead.group_exists() else []
-        return list(dict.fromkeys((*orphans, *grown, *group)))
+        left = list(dict.fromkeys((*orphans, *grown, *group)))
+        self._found.update(dict.fromkeys(left, dead.instance))
+        return left
+
+    def _forget(self, dead: Incarnation) -> None:
+        """Know no numbers any more of one of which nothing is left: they may soon be somebody else's."""
+        self._sessions.discard(dead.pid)
+        self._found = {pid: instance for pid, instance in self._found.items() if instance != dead.instance}
 
     async def _ports(self, dead: Incarnation) -> None:
         """Give the ports a moment; whoever holds them after that is named by the next start."""
