@@ -31,6 +31,11 @@ class Outlook(NamedTuple):
 CLEAR = Outlook()
 
 
+def aspect(service: Service) -> tuple[object, ...]:
+    """Return what its neighbours judge a service by: while that is the same, nothing changes for them."""
+    return service.state, service.pid is None, service.returning, service.reason is Reason.ABSENT
+
+
 def outlook(service: Service, services: Mapping[str, Service]) -> Outlook:
     """Weigh all dependencies of a service."""
     waits: list[str] = []

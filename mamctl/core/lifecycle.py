@@ -76,7 +76,7 @@ def renew(service: Service, at: float) -> Step:
     """Take a new spec that asks for a new process. What was completed was completed by the old one."""
     if service.wanted is Wanted.DOWN:
         return Step(service.enter(State.STOPPED) if service.state is State.COMPLETED else service)
-    if not service.running and service.state is not State.COMPLETED:
+    if not service.running and service.state is not State.COMPLETED and service.reason is not Reason.ABSENT:
         return Step(service)
     how = Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
     return halt(service.but(budget=Budget()), how, at)

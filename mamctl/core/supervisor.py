@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from mamctl.core import lifecycle, reactions
 from mamctl.core.actions import Action, Announce, Reconfigure, Signal
-from mamctl.core.dependencies import outlook
+from mamctl.core.dependencies import aspect, outlook
 from mamctl.core.events import (
     Attached,
     Down,
@@ -168,18 +168,26 @@ class Supervisor:
         old = self.services[service.name]
         self.services[service.name] = service
         self._again.append(service.name)
-        if old.state is not service.state or (old.pid is None) is not (service.pid is None):
+        if aspect(old) != aspect(service):
             self._again.extend(self.graph.dependants[service.name])
             self._again.extend(self.graph.dependencies[service.name])
 
     # What follows for the others -------------------------------------------------------------------------------
 
     def _settle(self, at: float) -> None:
-        """Look again at every service that a change concerns, until nothing changes."""
+        """Look again at every service that a change concerns, until nothing changes; only then start and signal.
+
+        What is decided last may be about the first: a dependant that stops before its dependency, or the end of all.
+        """
+        concerned: dict[str, None] = {}
         while self._again:
             name = self._again.popleft()
             if name in self.services:
                 self._look(name, at)
+                concerned[name] = None
+        for name in concerned:
+            if name in self.services:
+                self._act(self.services[name])
 
     def _look(self, name: str, at: float) -> None:
         service = self.services[name]
@@ -200,7 +208,7 @@ class Supervisor:
     def _consider_start(self, service: Service) -> None:
         ahead = outlook(service, self.services)
         if ahead.clear:
-            self._change(service.name, lifecycle.begin)
+            self._change_if_new(service, lifecycle.Step(service.enter(State.WAITING)))
         elif ahead.failed is not None:
             detail = f"needs {ahead.failed}, but {ahead.why}"
             self._change_if_new(service, lifecycle.fail_by_dependency(service, detail))
@@ -214,26 +222,29 @@ class Supervisor:
             self._replace(step.service)
 
     def _consider_stop(self, service: Service, at: float) -> None:
-        """Signal a stopping service once every dependant that stops too has ended; let go of an attached one at once.
-
-        Those that restart with it are stopped before it, or now when it died by itself.
-        """
-        how = service.halt
-        assert how is not None
+        """Stop along who restarts with it: before it, or now when it died by itself. Let go of an attached one."""
         if service.returning:
             for other in self._restarting_with(service.name):
                 self._take_along(other, service.name, at)
         if service.attached:
             self._change(service.name, lambda service: lifecycle.follow(service, at=at, luck=0.5))
-        elif not how.signalled and service.pid is not None and not self._stops_behind(service.name):
-            self._change(service.name, lifecycle.signal)
-
-    def _stops_behind(self, name: str) -> bool:
-        return any(self.services[other].state is State.STOPPING for other in self.graph.dependants[name])
 
     def _take_along(self, name: str, cause: str, at: float) -> None:
         if self.services[name].halt is None:
             self._change(name, lambda service: lifecycle.halt_again(service, f"restarts with {cause}", at))
+
+    def _act(self, service: Service) -> None:
+        """Start a service whose dependencies are met, or signal one behind which nobody stops. Neither is news."""
+        if service.state is State.WAITING and service.reason is None:
+            self._take(lifecycle.begin(service))
+        elif service.halt is not None and not service.halt.signalled and service.pid is not None:
+            behind = (self.services[other] for other in self.graph.dependants[service.name])
+            if all(other.state is not State.STOPPING for other in behind):
+                self._take(lifecycle.signal(service))
+
+    def _take(self, step: lifecycle.Step) -> None:
+        self.services[step.service.name] = step.service
+        self._actions.extend(step.actions)
 
     def _remove(self, service: Service) -> None:
         self._gone[service.name] = self.services.pop(service.name)

@@ -123,7 +123,6 @@ class Hands:
                 self._assert_free(action.name)
                 self.cleaning[action.name] = action.generation
             case StartProbe():
-                assert action.name in self.running or self.services[action.name].attached
                 self.probes[action.name, action.purpose] = action
             case StopProbes():
                 self.probes = {key: probe for key, probe in self.probes.items() if key[0] != action.name}
@@ -132,7 +131,15 @@ class Hands:
                 assert action.delay >= 0
                 self.timers[action.name, action.timer] = (self.now + action.delay, action.token)
             case Announce():
-                self.said.append(action)
+                self._hear(action)
+
+    def _hear(self, said: Announce) -> None:
+        """No attempt is announced beyond those that the policy grants."""
+        self.said.append(said)
+        if said.kind == "backoff" and said.name is not None:
+            service = self.services[said.name]
+            most = service.run.restart.max_attempts
+            assert most is None or len(service.budget.attempts) <= most
 
     def _assert_free(self, name: str) -> None:
         """Between two incarnations of a service, the first one was seen to be empty."""

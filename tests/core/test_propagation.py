@@ -300,6 +300,18 @@ def test_an_optional_dependant_with_restart_waits_until_the_dependency_is_back_t
     )
 
 
+def test_who_waits_for_an_optional_dependency_to_be_back_goes_on_when_it_is_stopped_instead():
+    play(
+        stack(service("db"), service("app", {"db": "ready restart optional"})),
+        UP_APP
+        + """
+        restart db -> db stopping, app stopping | TERM app
+        stops app  -> app waiting               | clean app, TERM db
+        stop db    -> app starting              | spawn app
+        """,
+    )
+
+
 def test_an_optional_dependant_with_restart_restarts_once_for_a_crash():
     play(
         stack(service("db", restart=AT_ONCE), service("app", {"db": "ready restart optional"})),
@@ -324,7 +336,7 @@ def test_a_dependant_with_restart_restarts_when_an_external_service_is_lost():
         bad lm     ->
         bad lm     ->
         bad lm     -> lm unhealthy
-        bad lm     -> lm starting, app stopping  | TERM app, look lm
+        bad lm     -> lm starting, app stopping  | look lm, TERM app
         stops app  -> app waiting                | clean app
         found lm   -> lm ready, app starting     | spawn app
         """,
@@ -338,6 +350,6 @@ def test_a_dependant_with_restart_restarts_when_an_attached_service_is_looked_fo
         up app      -> lm starting, app waiting   | look lm
         found lm    -> lm ready, app starting     | spawn app
         runs app    -> app ready
-        restart lm  -> lm starting, app stopping  | TERM app, look lm
+        restart lm  -> lm starting, app stopping  | look lm, TERM app
         """,
     )

@@ -301,6 +301,21 @@ def test_changed_services_restart_in_order():
     )
 
 
+def test_a_changed_service_waits_for_a_dependant_that_is_found_to_stop_only_after_it():
+    manifest = stack(service("db"), service("cache"), service("app", {"db": "ready", "cache": "ready restart"}))
+    play(
+        manifest,
+        """
+        up app         -> db starting, cache starting, app waiting | spawn db, spawn cache
+        runs db cache  -> db ready, cache ready, app starting      | spawn app
+        runs app       -> app ready
+        reload changed -> db stopping, cache stopping, app stopping | TERM app
+        stops app      -> app waiting                               | clean app, TERM db, TERM cache
+        """,
+        changed=with_changes(manifest, db=OTHER, cache=OTHER),
+    )
+
+
 def test_a_completed_task_that_changed_runs_again():
     migrate = stack(task("migrate"))
     completed = """
@@ -371,18 +386,30 @@ def test_a_changed_service_begins_with_a_fresh_budget():
     assert history["app"].budget.attempts == ()
 
 
-def test_a_step_to_spawn_that_is_added_to_the_ladder_is_taken_at_the_next_look():
+def test_a_step_to_spawn_that_is_added_to_the_ladder_is_taken_at_once():
     play(
         stack(external("lm")),
         """
         up lm           -> lm starting | look lm
         nobody lm       -> lm waiting/absent
-        reload changed  ->
-        wait 10         ->             | look lm
-        nobody lm       -> lm starting | spawn lm
-        runs lm         -> lm ready
+        reload changed  -> lm starting/None | look lm
+        nobody lm       ->                  | spawn lm
         """,
         changed=stack(external("lm", spawned=service("lm"))),
+    )
+
+
+def test_an_absent_external_service_that_became_one_of_ours_is_not_looked_for_any_more():
+    play(
+        stack(external("lm")),
+        """
+        up lm           -> lm starting | look lm
+        nobody lm       -> lm waiting/absent
+        wait 10         ->                  | look lm
+        reload changed  -> lm starting/None | hush lm, spawn lm
+        runs lm         -> lm ready
+        """,
+        changed=stack(service("lm")),
     )
 
 

@@ -23,7 +23,7 @@ def check(hands: Hands) -> None:
         _it_is_waited_for_something(hands, service)
         _watched_as_its_state_asks(hands, service)
         _wanted_and_state_agree(service)
-        _within_its_budget(service)
+        _counts_its_budget(service)
         assert service.name == name
         assert (service.halt is not None) is (service.state is State.STOPPING)
     assert hands.running.keys() <= hands.services.keys()
@@ -58,7 +58,7 @@ def _it_is_waited_for_something(hands: Hands, service: Service) -> None:
             ahead = outlook(service, hands.services)
             assert ahead.waits_for
             assert service.reason is Reason.DEPENDENCY_WAITING
-            assert service.detail == f"waits for {', '.join(ahead.waits_for)}" or _reads_stale(service)
+            assert service.detail == f"waits for {', '.join(ahead.waits_for)}"
         case State.BACKOFF:
             assert _is_armed(hands, service, Timer.BACKOFF)
             assert service.next_attempt_at is not None
@@ -68,11 +68,6 @@ def _it_is_waited_for_something(hands: Hands, service: Service) -> None:
             _is_being_stopped(hands, service)
         case _:
             pass
-
-
-def _reads_stale(service: Service) -> bool:
-    """An optional dependency that turns absent is no longer named, but nothing about it is news."""
-    return any(not dependency.required for dependency in service.spec.depends_on.values())
 
 
 def _is_being_stopped(hands: Hands, service: Service) -> None:
@@ -111,9 +106,7 @@ def _wanted_and_state_agree(service: Service) -> None:
         assert service.state is not State.STOPPED
 
 
-def _within_its_budget(service: Service) -> None:
-    most = service.run.restart.max_attempts
-    assert most is None or len(service.budget.attempts) <= most
+def _counts_its_budget(service: Service) -> None:
     assert 0 <= service.budget.settled <= len(service.budget.attempts)
 
 

@@ -1,0 +1,223 @@
+"""Random walks over random stacks: operator, processes, probes and clock in any order; `truths` says what must hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from mamctl.core.events import (
+    Attached,
+    Down,
+    Emptied,
+    Exited,
+    Found,
+    Probed,
+    Reload,
+    Restart,
+    Spawned,
+    SpawnFailed,
+    Stop,
+    TimerFired,
+    Up,
+)
+from mamctl.core.manifest.model import Condition, Dependency, Kind, Manifest, Policy, RestartPolicy, ServiceSpec
+from mamctl.core.outcome import is_idle, is_settled
+from mamctl.core.states import ENDED, Reason, State, Timer
+from tests.core.hands import Hands
+from tests.core.stacks import LIVE, READY, external, service, stack, task
+
+NAMES = ("a", "b", "c", "d")
+ONCE = (Spawned, SpawnFailed, Exited, Emptied, Attached, TimerFired)
+STEPS_TO_THE_END = 200
+
+policies = st.builds(
+    RestartPolicy,
+    policy=st.sampled_from(Policy),
+    delay=st.sampled_from([0.0, 0.5]),
+    max_attempts=st.sampled_from([None, 0, 1, 3]),
+)
+
+
+def dependencies(other: ServiceSpec) -> st.SearchStrategy[Dependency]:
+    """An edge that can be met: nobody waits for a service to complete, or for a task to answer."""
+    last = Condition.COMPLETED if other.kind is Kind.TASK else Condition.READY
+    return st.builds(
+        Dependency, st.sampled_from([Condition.STARTED, last]), required=st.booleans(), restart=st.booleans()
+    )
+
+
+@st.composite
+def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
+    """One service that may need those before it."""
+    name = NAMES[len(before)]
+    spec = service(
+        name,
+        ready=draw(st.sampled_from([READY, None])),
+        live=draw(st.sampled_from([LIVE, None])),
+        start_timeout=draw(st.sampled_from([30.0, None])),
+        restart=draw(policies),
+        essential=draw(st.integers(0, 9)) == 9,
+    )
+    match draw(st.integers(0, 5)):
+        case 0:
+            # A task that is always restarted never settles.
+            once = replace(spec.restart, policy=draw(st.sampled_from([Policy.ON_FAILURE, Policy.NEVER])))
+            spec = task(name, restart=once, start_timeout=spec.start_timeout)
+        case 1:
+            spec = external(name, attach=draw(st.booleans()), spawned=spec)
+        case 2:
+            spec = external(name)
+    needs = {other.name: draw(dependencies(other)) for other in before if draw(st.booleans())}
+    return replace(spec, depends_on=MappingProxyType(needs))
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Manifest:
+    """A stack without cycles."""
+    found: list[ServiceSpec] = []
+    for _ in range(draw(st.integers(1, len(NAMES)))):
+        found.append(draw(specs(found)))
+    return stack(*found)
+
+
+class Walk(RuleBasedStateMachine):
+    """Everything that can happen to a stack. `Hands` checks what must hold after each step."""
+
+    hands: Hands
+
+    @initialize(manifest=stacks())
+    def begin(self, manifest: Manifest) -> None:
+        self.hands = Hands(manifest)
+        self.hands.step(Up(tuple(manifest.services), 0.0))
+
+    # The operator ---------------------------------------------------------------------------------------------------
+
+    @rule(data=st.data(), word=st.sampled_from([Up, Stop, Restart]))
+    def operate(self, data: st.DataObject, word: type[Up | Stop | Restart]) -> None:
+        names = data.draw(st.lists(st.sampled_from(sorted(self.hands.services)), min_size=1, max_size=2, unique=True))
+        self.hands.step(word(tuple(names), self.hands.now))
+
+    @rule(names=st.sampled_from(NAMES))
+    def up_alone(self, names: str) -> None:
+        if names in self.hands.services:
+            self.hands.step(Up((names,), self.hands.now, alone=True))
+
+    @rule(force=st.booleans())
+    def down(self, force: bool) -> None:
+        self.hands.step(Down(self.hands.now, force))
+
+    @rule(manifest=stacks())
+    def reload(self, manifest: Manifest) -> None:
+        self.hands.step(Reload(manifest, self.hands.now))
+        if self.hands.services:
+            self.hands.step(Up(tuple(manifest.services), self.hands.now))
+
+    # Processes, probes and clock ------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.hands.spawning)
+    @rule(data=st.data(), fails=st.sampled_from([None, None, None, True, False]), luck=st.sampled_from([0.0, 0.5, 1.0]))
+    def answer_a_spawn(self, data: st.DataObject, fails: bool | None, luck: float) -> None:
+        name = data.draw(st.sampled_from(sorted(self.hands.spawning)))
+        if fails is None:
+            self.hands.spawn(name)
+            return
+        generation = self.hands.spawning[name]
+        self.hands.fail_to_spawn(
+            SpawnFailed(name, generation, Reason.SPAWN_FAILED, "", final=fails, at=self.hands.now, luck=luck)
+        )
+
+    @precondition(lambda self: self.hands.running)
+    @rule(data=st.data(), code=st.sampled_from([0, 0, 1, 78, None]))
+    def end_a_process(self, data: st.DataObject, code: int | None) -> None:
+        name = data.draw(st.sampled_from(sorted(self.hands.running)))
+        self.hands.exit(name, code, 15 if code is None else None)
+
+    @precondition(lambda self: self.hands.cleaning)
+    @rule(data=st.data(), luck=st.sampled_from([0.0, 0.5, 1.0]))
+    def finish_cleaning(self, data: st.DataObject, luck: float) -> None:
+        self.hands.empty(data.draw(st.sampled_from(sorted(self.hands.cleaning))), luck)
+
+    @precondition(lambda self: self.hands.looking)
+    @rule(data=st.data(), found=st.sampled_from(Found))
+    def answer_a_look(self, data: st.DataObject, found: Found) -> None:
+        self.hands.find(data.draw(st.sampled_from(sorted(self.hands.looking))), found)
+
+    @precondition(lambda self: self.hands.probes)
+    @rule(data=st.data(), answers=st.sampled_from([[True], [False], [False] * 3, [False] * 4]))
+    def answer_a_probe(self, data: st.DataObject, answers: list[bool]) -> None:
+        key = data.draw(st.sampled_from(sorted(self.hands.probes)))
+        for ok in answers:
+            if probe := self.hands.probes.get(key):
+                self.hands.step(Probed(probe.name, probe.generation, probe.purpose, ok, "asked", self.hands.now))
+
+    @precondition(lambda self: self.hands.timers)
+    @rule(data=st.data())
+    def let_a_timer_run_out(self, data: st.DataObject) -> None:
+        self.hands.fire(*data.draw(st.sampled_from(sorted(self.hands.timers))))
+
+    @precondition(lambda self: self.hands.past)
+    @rule(data=st.data())
+    def tell_an_old_event_again(self, data: st.DataObject) -> None:
+        past = [event for event in self.hands.past if isinstance(event, ONCE)]
+        if past:
+            assert self.hands.unchanged_by(data.draw(st.sampled_from(past)))
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    @rule()
+    def let_everything_go_well(self) -> None:
+        """Whatever happened, a world in which everything works makes the stack settle."""
+        for _ in range(STEPS_TO_THE_END):
+            if not self._go_on_well():
+                break
+        assert all(is_settled(found, self.hands.services) for found in self.hands.services.values())
+
+    def _go_on_well(self) -> bool:
+        hands = self.hands
+        for name in (*hands.spawning, *hands.cleaning, *hands.looking):
+            if name in hands.spawning:
+                hands.spawn(name)
+            elif name in hands.cleaning:
+                hands.empty(name)
+            else:
+                hands.find(name, Found.IT)
+            return True
+        return any(self._advance(name) for name in tuple(hands.services))
+
+    def _advance(self, name: str) -> bool:
+        """Bring one service a step nearer to what is wanted of it; tell whether there was one."""
+        hands, service = self.hands, self.hands.services[name]
+        match service.state:
+            case State.STOPPING if name in hands.running and hands.running[name].signals:
+                hands.exit(name, signal=15)
+            case State.STARTING if service.is_task:
+                hands.exit(name, code=0)
+            case State.STARTING if service.run.ready is None:
+                hands.fire(name, Timer.LIVED)
+            case State.STARTING | State.UNHEALTHY:
+                probe = next(probe for (asked, _), probe in hands.probes.items() if asked == name)
+                hands.step(Probed(name, probe.generation, probe.purpose, True, "asked", hands.now))
+            case State.BACKOFF:
+                hands.fire(name, Timer.BACKOFF)
+            case _:
+                return False
+        return True
+
+    def teardown(self) -> None:
+        """Whatever happened, `down` ends everything."""
+        if not hasattr(self, "hands"):
+            return
+        self.hands.step(Down(self.hands.now))
+        self.let_everything_go_well()
+        assert is_idle(self.hands.services)
+        assert {found.state for found in self.hands.services.values()} <= ENDED
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(
+    max_examples=40, stateful_step_count=40, derandomize=True, deadline=None, database=None, report_multiple_bugs=False
+)
