@@ -29,25 +29,25 @@ def pages() -> list[Path]:
 
 
 def fences(text: str) -> list[Fence]:
-    found = re.finditer(r"^```(\w*) ?(\S*)\n(.*?)^```$", text, re.M | re.S)
+    found = re.finditer(r"^```(\w*) ?(\S*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [Fence(match[1], match[2], match[3]) for match in found]
 
 
 def prose(text: str) -> str:
     """The text without its fenced blocks."""
-    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def sections(text: str, level: int = 2) -> dict[str, str]:
     """Headings of a level with the text beneath each; fenced blocks are not looked into."""
-    hidden = re.sub(r"^```.*?^```$", lambda match: match[0].replace("#", "\0"), text, flags=re.M | re.S)
-    parts = re.split(rf"^{'#' * level} (.+)$", hidden, flags=re.M)[1:]
+    hidden = re.sub(r"^```.*?^```$", lambda match: match[0].replace("#", "\0"), text, flags=re.MULTILINE | re.DOTALL)
+    parts = re.split(rf"^{'#' * level} (.+)$", hidden, flags=re.MULTILINE)[1:]
     return {title: body.replace("\0", "#") for title, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def tables(text: str) -> list[list[dict[str, str]]]:
     """Every table as rows by heading."""
-    found = re.findall(r"(?:^\|.*\|\n)+", prose(text) + "\n", re.M)
+    found = re.findall(r"(?:^\|.*\|\n)+", prose(text) + "\n", re.MULTILINE)
     return [_rows(table.splitlines()) for table in found]
 
 
@@ -67,11 +67,10 @@ def code(cell: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """The anchors that GitHub makes of a page's headings."""
-    titles = re.findall(r"^#+ (.+)$", prose(text), re.M)
+    titles = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def links(text: str) -> list[str]:
-    return re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", prose(text)) and [
-        one or two for one, two in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", prose(text))
-    ]
+    """Where the links and pictures of a page lead."""
+    return re.findall(r"\]\(([^)\s]+)\)", prose(text))

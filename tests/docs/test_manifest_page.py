@@ -99,13 +99,13 @@ def test_the_keys_that_are_not_supported_yet_are_those_that_the_parser_refuses()
         "stop": STOP.fields,
     }
     for name, fields in later.items():
-        line = re.search(rf"^- {name}: (.+)$", listed, re.M)
+        line = re.search(rf"^- {name}: (.+)$", listed, re.MULTILINE)
         assert set(code(line[1])) == fields.keys() - built(fields)
 
 
 @pytest.mark.parametrize("fence", [fence for fence in fences(PAGE) if fence.language == "yaml"])
 def test_every_example_is_a_valid_manifest(fence, tmp_path):
     path = tmp_path / "services.yaml"
-    services = "" if re.search("^services:", fence.text, re.M) else "services: {x: {command: [x]}}\n"
+    services = "" if re.search("^services:", fence.text, re.MULTILINE) else "services: {x: {command: [x]}}\n"
     path.write_text(fence.text + services)
     assert load(str(path), environ={}).services

@@ -27,8 +27,8 @@ def test_the_services_are_those_of_the_manifest_in_their_order(manifest):
 
 
 def test_ports_are_the_manifests(manifest):
-    ports = {name: str(spec.ports[0].number) if spec.ports else "–" for name, spec in manifest.services.items()}
-    assert {name: row["Port"] for name, row in SERVICES.items()} == ports
+    ports = {name: [str(port.number) for port in spec.ports] for name, spec in manifest.services.items()}
+    assert {name: re.findall(r"\d+", row["Port"]) for name, row in SERVICES.items()} == ports
 
 
 def test_ready_paths_are_the_manifests(manifest):
@@ -50,7 +50,7 @@ def test_dependencies_are_the_manifests(manifest):
 
 
 def test_the_drawing_has_every_edge_of_the_manifest(manifest):
-    drawn = set(re.findall(r"^ +([\w-]+) -.*> ([\w-]+)$", fences(PAGE)[0].text, re.M))
+    drawn = set(re.findall(r"^ +([\w-]+) -.*> ([\w-]+)$", fences(PAGE)[0].text, re.MULTILINE))
     assert drawn == {(name, needed) for name, spec in manifest.services.items() for needed in spec.depends_on}
 
 
@@ -61,7 +61,7 @@ def test_log_files_rotate_as_it_says(manifest):
 @pytest.mark.parametrize("row", tables(SECTIONS["Settings"])[0], ids=lambda row: code(row["Service"])[0])
 def test_settings_are_those_of_the_example_file(row):
     text = (ROOT / "services" / code(row["Service"])[0] / ".env.example").read_text(encoding="utf-8")
-    names = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", text, re.M)
+    names = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", text, re.MULTILINE)
     assert code(row["Variables"]) == [name for name in names if name not in ("HOST", "PORT")]
 
 
@@ -71,7 +71,7 @@ def test_make_targets_and_script_words_exist():
     for row in tables(SECTIONS["Commands"])[0]:
         program, word = code(row["Command"])[0].split()
         if program == "make":
-            assert re.search(rf"^{word}:.*## ", makefile, re.M)
+            assert re.search(rf"^{word}:.*## ", makefile, re.MULTILINE)
         else:
             assert f" {word})" in script
     assert all((ROOT / path).exists() for path in code(PAGE) if path.startswith("scripts/") and " " not in path)

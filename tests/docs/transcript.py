@@ -98,7 +98,7 @@ def _written(name: str, text: str) -> str:
 
 def steps(text: str) -> list[Step]:
     """Commands with the output beneath each."""
-    parts = re.split(r"^\$ (.*)\n", text, flags=re.M)
+    parts = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -130,7 +130,7 @@ def _free(stack: ExitStack) -> int:
 def same(shown: str, printed: str) -> bool:
     """Tell whether a page shows what was printed, but for numbers and spaces."""
     pattern = ".*?".join(re.escape(part) for part in plain(shown).split("..."))
-    return re.fullmatch(pattern, plain(printed), re.S) is not None
+    return re.fullmatch(pattern, plain(printed), re.DOTALL) is not None
 
 
 def plain(text: str) -> str:
