@@ -24,8 +24,9 @@ def page(name: str) -> str:
 
 
 def pages() -> list[Path]:
-    """All pages that people read first."""
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+    """All pages that people read; the benchmarks' is a record of one day, kept as it was measured."""
+    found = sorted(path for path in DOCS.rglob("*.md") if path.name != "benchmarks.md")
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *found]
 
 
 def fences(text: str) -> list[Fence]:

@@ -9,6 +9,7 @@ import pytest
 
 from mamctl.core.manifest.model import HttpProbe
 from mamctl.runtime.manifest import load
+from services.frontend.toolchain import WANTED
 from tests.docs.pages import ROOT, code, fences, page, sections, tables
 from tests.system.shipped import Shipped, busy_ports, request
 
@@ -75,6 +76,10 @@ def test_make_targets_and_script_words_exist():
         else:
             assert f" {word})" in script
     assert all((ROOT / path).exists() for path in code(PAGE) if path.startswith("scripts/") and " " not in path)
+
+
+def test_the_node_that_the_frontend_needs_is_told_as_it_tells_it():
+    assert WANTED in " ".join(page("troubleshooting.md").split())
 
 
 @pytest.mark.system

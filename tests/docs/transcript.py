@@ -18,6 +18,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from mamctl.runtime.processes import marked
 from tests.docs.pages import ROOT, Fence
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DEADLINE = 60.0
 HERE = "/home/you/shop"
+MARK = "MAMCTL_DOCS_EXAMPLE"
+ROUNDS = 1000
 PORT = re.compile(r"\b81\d\d\b")
 Step = tuple[str, str]
 
@@ -58,33 +61,31 @@ class Transcript:
 
     def _shell(self, script: str) -> dict[int, str]:
         path = self._folder.parent / f"{self._folder.name}.out"
+        mark = str(self._folder)
         with path.open("wb") as file:
             shell = subprocess.Popen(
                 ["bash", "--norc", "-c", script],
-                cwd=self._folder, env=environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-                start_new_session=True,
+                cwd=self._folder, env=environment() | {MARK: mark}, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             )  # fmt: skip
             try:
                 shell.wait(DEADLINE)
             finally:
-                # What an example left running in the background; a supervisor has a session of its own.
-                os.killpg(shell.pid, signal.SIGKILL) if shell.poll() is None else _end(shell.pid)
+                _end_all(mark)
                 shell.wait()
-                self._down()
         parts = re.split(r"\x01(\d+)\n", path.read_text())
         return {int(number): text for number, text in zip(parts[1::2], parts[2::2], strict=True)}
 
-    def _down(self) -> None:
-        """Stop what the page left running, so that a page that fails leaves nothing either."""
-        if (self._folder / ".mamctl" / "control.sock").exists():
-            subprocess.run([sys.executable, "-m", "mamctl.cli.main", "down"], cwd=self._folder, check=True, timeout=30)
 
-
-def _end(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _end_all(mark: str) -> None:
+    """End whatever the examples left, supervisors too, so that a page that fails leaves nothing either."""
+    for _ in range(ROUNDS):
+        left = marked(MARK.encode(), {mark.encode()})
+        if not left:
+            return
+        for pid, _ in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    raise AssertionError(f"{left} would not end")
 
 
 def _told(number: int, command: str) -> str:
