@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -43,11 +44,12 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
     prepare(place)
+    log = _own_log(os.path.join(place.logs, "mamctl.log"))
     hears, reports = map(_high, os.pipe())
     ours, lease = _lease() if foreground else (None, None)
     request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
     try:
-        pid = _spawn(place, json.dumps(request), [fd for fd in (reports, lease) if fd is not None], environ)
+        pid = _spawn(json.dumps(request), log, [fd for fd in (reports, lease) if fd is not None], environ)
         _heed(_hear(hears, pid, place), pid)
     except BaseException:
         if ours is not None:
@@ -83,9 +85,8 @@ def writable_hint(place: Place) -> str:
     return f"make {place.folder} writable for this user; a service whose output cannot be kept is not started"
 
 
-def _spawn(place: Place, request: str, theirs: list[int], environ: Mapping[str, str]) -> int:
+def _spawn(request: str, log: int, theirs: list[int], environ: Mapping[str, str]) -> int:
     """Start the supervisor's process with these descriptors, which are closed here."""
-    log = _own_log(os.path.join(place.logs, "mamctl.log"))
     for fd in theirs:
         os.set_inheritable(fd, True)
     try:
@@ -120,7 +121,11 @@ def _own_log(path: str) -> int:
     with contextlib.suppress(OSError):
         if os.stat(path).st_size > LARGEST_LOG:
             os.replace(path, f"{path}.1")
-    return _high(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    try:
+        return _high(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        why = "it is a link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0).lower()
+        raise MamctlError(f"the supervisor's log {path} cannot be written: {why}", "move it away") from None
 
 
 def _high(fd: int) -> int:
@@ -145,11 +150,10 @@ def _hear(hears: int, pid: int, place: Place) -> Mapping[str, Any]:
     if chunk is None:
         os.kill(pid, signal.SIGKILL)
         return {"error": f"the supervisor did not stand after {START_SECONDS:g} s, and was ended", "hint": log}
-    try:
-        report = json.loads(data)
-    except ValueError:
-        report = {"error": "the supervisor ended before it stood", "hint": log}
-    return report if isinstance(report, dict) else {}
+    with contextlib.suppress(ValueError):
+        if isinstance(report := json.loads(data), dict):
+            return report
+    return {"error": "the supervisor ended before it stood", "hint": log}
 
 
 def _before(deadline: float, poller: select.poll, fd: int) -> bytes | None:
@@ -162,7 +166,7 @@ def _heed(report: Mapping[str, Any], pid: int) -> None:
     if report.get("ok"):
         return
     os.waitpid(pid, 0)
-    message, hint = str(report.get("error", "no report")), report.get("hint")
+    message, hint = str(report.get("error")), report.get("hint")
     match report.get("code"):
         case "manifest_invalid":
             raise ManifestError(tuple(Problem(**problem) for problem in report["problems"]))
