@@ -27,9 +27,13 @@ Each incarnation has a generation number and every event about a process carries
 changes nothing. Timers carry a token in the same way: a timer is never cancelled, a late one is not recognised.
 
 An external service climbs a ladder each time it is started: attach to who is there, else spawn our own. A stranger in
-its place is a failure, nobody in its place is `waiting/absent`, and the ladder is tried again while it is absent.
+its place is a failure, nobody in its place is `waiting/absent`, and it is looked for again while it is absent. One that
+is attached is let go, not stopped: it passes through `stopping` within one step, never signalled.
 
 One budget counts automatic restarts, whether of a crash or of failed liveness (see `budget`). The operator's word
 clears it. Order: a service starts when its dependencies are met; it is signalled only after every dependant that is
 stopping too has ended; it fails when a dependency it requires failed, and comes back by itself when that one does.
+
+Each step has two phases (dinit's way): first every service that the event concerns is looked at until nothing changes
+any more, and only then is anybody spawned or signalled. What is decided last may be about the first.
 """

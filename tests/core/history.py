@@ -231,5 +231,5 @@ def _words(action: Action) -> str:
 
 def with_changes(manifest: Manifest, **changed: Mapping[str, object]) -> Manifest:
     """Return the manifest with some services changed: `app={"argv": ("other",)}`."""
-    specs = {name: replace(spec, **changed.get(name, {})) for name, spec in manifest.services.items()}  # type: ignore[arg-type]
+    specs = {name: replace(spec, **changed.get(name, {})) for name, spec in manifest.services.items()}
     return replace(manifest, services=specs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -217,7 +218,14 @@ class Walk(RuleBasedStateMachine):
         assert {found.state for found in self.hands.services.values()} <= ENDED
 
 
+class LongWalk(Walk):
+    """The same, longer and elsewhere each time."""
+
+
+ALIKE = settings(deadline=None, database=None, report_multiple_bugs=False)
+
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(
-    max_examples=40, stateful_step_count=40, derandomize=True, deadline=None, database=None, report_multiple_bugs=False
-)
+TestWalk.settings = settings(ALIKE, max_examples=25, stateful_step_count=30, derandomize=True)
+
+TestLongWalk = pytest.mark.slow(LongWalk.TestCase)
+TestLongWalk.settings = settings(ALIKE, max_examples=1000, stateful_step_count=50)
