@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mamctl.core.service import Service
     from tests.core.hands import Hands
 
-UP = (State.READY, State.UNHEALTHY)
-
 
 def check(hands: Hands) -> None:
     """Assert all of them."""
