@@ -1,9 +1,11 @@
 """A whole manifest under supervision, from `up` to `down`: what the supervisor's process and embedding programs use.
 
-async with ProcessManager("services.yaml") as manager:
-manager.on("started", lambda event: print(event["service"], "is ready"))
-report = await manager.up()
-print(manager.status())
+Use it so:
+
+    >>> async with ProcessManager("services.yaml") as manager:
+    ...     manager.on("started", lambda event: print(event["service"], "is ready"))
+    ...     report = await manager.up()
+    ...     print(manager.status())
 """
 
 from __future__ import annotations
