@@ -56,8 +56,8 @@ format: $(VENV)/.dev  ## put every file into shape
 	ruff check --fix .
 
 core-test: $(VENV)/.dev  ## the pure core alone: every branch, in seconds
-	coverage run --include='mamctl/core/*' -m pytest -q -p no:randomly tests/core
-	coverage report --include='mamctl/core/*' --fail-under=100
+	coverage run --source=mamctl/core -m pytest -q -p no:randomly tests/core
+	coverage report --fail-under=100
 
 test: lint core-test frontend  ## all that must be green: lint, core with every branch, tests, the real services
 	python -m services.frontend.build --check
