@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from mamctl.cli.keeper import Keeper, log_event
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mamctl")
 # After the last word, clients have this long to hear it.
 FAREWELL_SECONDS = 1.0
+# A supervisor that has taken its socket away is gone within this time.
+LEAVING_SECONDS, LEAVING_PAUSE = 2.0, 0.01
 
 
 def main() -> None:
@@ -42,12 +45,26 @@ def main() -> None:
     gc.disable()
     manager = ProcessManager(place.manifest, home=place.home, logs=place.logs, sole=True)
     try:
-        manager.open()
+        open_once_free(manager, place)
         code = asyncio.run(supervise(manager, place, request, report))
     except MamctlError as error:
         report.fail(error)
         code = error.exit_code
     sys.exit(code)
+
+
+def open_once_free(manager: ProcessManager, place: Place) -> None:
+    """Take the place. Who holds it without a socket is leaving, or only just beginning: give it a moment to decide."""
+    until = time.monotonic() + LEAVING_SECONDS
+    while True:
+        try:
+            manager.open()
+        except TakenError:
+            if os.path.exists(place.socket) or time.monotonic() > until:
+                raise
+            time.sleep(LEAVING_PAUSE)
+        else:
+            return
 
 
 def keep_only(wanted: Collection[int | None]) -> None:

@@ -50,5 +50,6 @@ def _socket(home: str, environ: Mapping[str, str]) -> str:
     direct = os.path.join(home, "control.sock")
     if len(os.fsencode(direct)) <= LONGEST_SOCKET:
         return direct
-    runtime = environ.get("XDG_RUNTIME_DIR") or f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - made 0700 and checked
-    return os.path.join(runtime, "mamctl", f"{blake2s(os.fsencode(home), digest_size=8).hexdigest()}.sock")
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    folder = os.path.join(runtime, "mamctl") if runtime else f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - see Listener
+    return os.path.join(folder, f"{blake2s(os.fsencode(home), digest_size=8).hexdigest()}.sock")

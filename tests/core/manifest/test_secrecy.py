@@ -1,41 +1,43 @@
-"""The values of `secrets` stay out of everything that is printed, recorded or answered."""
+"""The values of secrets are masked wherever they occur."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
+import pytest
 
 from mamctl.core.manifest.model import External, HttpProbe, Probe, ServiceSpec
 from mamctl.core.manifest.secrecy import MASK, Secrecy
 
-KEYED = ServiceSpec("a", env=MappingProxyType({"KEY": "hunter2-long", "OTHER": "plain"}), secrets=frozenset({"KEY"}))
+WEB = ServiceSpec("web", env={"KEY": "swordfish", "PIN": "12"}, secrets=frozenset({"KEY", "PIN", "TOKEN", "NONE"}))
 
 
-def test_a_secret_is_masked_wherever_it_stands_in_a_tree() -> None:
-    hidden = Secrecy([KEYED]).tree({"detail": "bad key hunter2-long!", "rows": [("hunter2-long", 3)], "n": None})
-    assert hidden == {"detail": f"bad key {MASK}!", "rows": [[MASK, 3]], "n": None}
+def test_a_value_is_masked_in_the_midst_of_a_text() -> None:
+    assert Secrecy([WEB]).text("key=swordfish, swordfish!") == f"key={MASK}, {MASK}!"
 
 
-def test_what_is_not_named_a_secret_stays() -> None:
-    assert Secrecy([KEYED]).text("plain") == "plain"
+def test_one_that_is_only_inherited_is_a_secret_too_unless_the_services_own_wins() -> None:
+    secrecy = Secrecy([WEB], {"TOKEN": "inherited", "KEY": "not used", "OTHER": "harmless"})
+    assert secrecy.text("inherited harmless not used swordfish") == f"{MASK} harmless not used {MASK}"
 
 
-def test_an_inherited_value_is_a_secret_too() -> None:
-    spec = replace(KEYED, env=MappingProxyType({}))
-    assert Secrecy([spec], {"KEY": "from outside"}).text("it is from outside") == f"it is {MASK}"
+def test_short_values_would_blot_out_innocent_words() -> None:
+    assert Secrecy([WEB]).text("12 o'clock") == "12 o'clock"
 
 
-def test_the_longer_of_two_secrets_is_masked_whole() -> None:
-    both = replace(KEYED, env=MappingProxyType({"KEY": "abcd", "LONG": "abcdefgh"}), secrets=frozenset({"KEY", "LONG"}))
-    assert Secrecy([both]).text("abcdefgh abcd") == f"{MASK} {MASK}"
+def test_of_two_that_overlap_the_longer_is_masked_whole() -> None:
+    spec = ServiceSpec("a", env={"A": "pass", "B": "password"}, secrets=frozenset({"A", "B"}))
+    assert Secrecy([spec]).text("password pass") == f"{MASK} {MASK}"
 
 
-def test_a_value_too_short_to_be_a_secret_does_not_blot_out_words() -> None:
-    short = replace(KEYED, env=MappingProxyType({"KEY": "on"}))
-    tree = {"detail": "only one"}
-    assert Secrecy([short]).tree(tree) is tree
+def test_what_is_spawned_in_an_externals_place_has_secrets_too() -> None:
+    external = External(Probe(HttpProbe("http://127.0.0.1:1/")), spawned=WEB)
+    assert Secrecy([ServiceSpec("llm", external=external)]).text("swordfish") == MASK
 
 
-def test_the_secrets_of_a_spawned_service_are_masked() -> None:
-    outer = ServiceSpec("llm", external=External(Probe(HttpProbe("http://127.0.0.1:1/")), spawned=KEYED))
-    assert Secrecy([outer]).text("hunter2-long") == MASK
+@pytest.mark.parametrize("specs", [[WEB], []])
+def test_trees_keep_their_shape(specs: list[ServiceSpec]) -> None:
+    tree = {"swordfish": ["a swordfish", {"deep": ("swordfish", 1, None, 2.5, True)}], "n": 7}
+    found = Secrecy(specs).tree(tree)
+    if specs:
+        assert found == {"swordfish": [f"a {MASK}", {"deep": [MASK, 1, None, 2.5, True]}], "n": 7}
+    else:
+        assert found is tree
