@@ -7,9 +7,8 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mamctl.cli.search import manifest_path
+from mamctl.cli.search import manifest_path, stack_place
 from mamctl.control.client import Client
-from mamctl.control.place import Place, place
 from mamctl.core.errors import NoSupervisor
 from mamctl.ui.measure import width_of
 from mamctl.ui.paint import Paint, paint_for
@@ -17,6 +16,7 @@ from mamctl.ui.paint import Paint, paint_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mamctl.control.place import Place
     from mamctl.core.manifest.model import Manifest
 
 
@@ -30,8 +30,8 @@ class Invocation:
 
     @cached_property
     def place(self) -> Place:
-        """Where the manifest's stack keeps its files. Raises UsageError when there is no manifest."""
-        return place(manifest_path(self.file, self.environ), self.environ)
+        """Where the manifest's stack keeps its files. Raises UsageError as `stack_place` does."""
+        return stack_place(self.file, self.environ)
 
     @cached_property
     def paint(self) -> Paint:
@@ -70,7 +70,7 @@ class Invocation:
         """Return the manifest as it is on disk; auto ports have the number 0. Raises ManifestError."""
         from mamctl.runtime.manifest import inspect
 
-        return inspect(self.place.manifest, environ=self.environ)
+        return inspect(manifest_path(self.file, self.environ), environ=self.environ)
 
     def say(self, lines: Iterable[str]) -> None:
         """Write lines of data to stdout."""

@@ -71,13 +71,11 @@ def exit_code(document: Mapping[str, Any]) -> int:
 
 
 def _ask(file: str | None, environ: Mapping[str, str]) -> dict[str, Any] | None:
-    from mamctl.cli.search import manifest_path
+    from mamctl.cli.search import stack_place
     from mamctl.control.client import Client
-    from mamctl.control.place import place
 
     try:
-        where = place(manifest_path(file, environ), environ)
-        found: dict[str, Any] = Client(where.socket).request("GET", "/v1/status")
+        found: dict[str, Any] = Client(stack_place(file, environ).socket).request("GET", "/v1/status")
     except (NoSupervisor, UsageError):
         return None
     return found

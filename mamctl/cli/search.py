@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from mamctl.control.place import Place, place
 from mamctl.core.errors import UsageError
+from mamctl.runtime.ownership import require_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,16 @@ def manifest_path(explicit: str | None, environ: Mapping[str, str]) -> str:
         raise UsageError(
             f"no services.yaml in {start} or a folder above it", "`mamctl init` writes one; `-f FILE` names another"
         )
+    return found
+
+
+def stack_place(explicit: str | None, environ: Mapping[str, str]) -> Place:
+    """Return where the manifest's stack keeps its files.
+
+    Raises UsageError when there is no manifest, or when the home is that of another one: its stack is not ours to see.
+    """
+    found = place(manifest_path(explicit, environ), environ)
+    require_same(found.home, found.manifest)
     return found
 
 

@@ -7,6 +7,8 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -406,3 +408,17 @@ def test_secrets_are_nowhere_but_in_the_services_environment(folder: Folder) -> 
     assert len(said) > 8
     assert not [text for text in said if own in text or inherited in text]
     assert f"{own} {inherited}" in folder.log("web")
+
+
+def test_the_command_line_keeps_its_hands_off_the_stack_of_another_manifest(folder: Folder) -> None:
+    pid = folder.start({"a": service()})
+    other = folder.path / "other.yaml"
+    other.write_text("services: {b: {command: [sleep, '1000']}}\n")
+    for words in (["status", "--json"], ["up", "-d"], ["down"]):
+        command = [sys.executable, "-m", "mamctl.cli.main", "-f", str(other), *words]
+        done = subprocess.run(command, env=folder.environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, ""), words
+        assert f"error: {folder.place.home} belongs to {folder.manifest}\nhint: set MAMCTL_HOME" in done.stderr
+    done = subprocess.run([*command[:-1], "validate"], env=folder.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert lives(pid)
