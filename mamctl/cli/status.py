@@ -36,11 +36,12 @@ def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json
         if as_json:
             raise UsageError("--watch repaints a table; --json is one document", "`mamctl events -f --json` streams")
         return watch_status(invocation, services)
-    document = narrowed(document_of(invocation), services)
+    whole = document_of(invocation)
+    document = narrowed(whole, services)
     if as_json:
         invocation.document(document)
     else:
-        invocation.say(page(document, invocation.width, invocation.paint))
+        invocation.say(page(whole, invocation.width, invocation.paint, only=document["services"]))
     if document["supervisor"] is None and not as_json:
         invocation.tell([f"{invocation.side_paint('note', 'hint:')} `mamctl up -d` starts it"])
     return exit_code(document)

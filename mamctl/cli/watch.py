@@ -31,9 +31,10 @@ def watch_status(invocation: Invocation, services: tuple[str, ...]) -> int:
         if keyboard:
             keyboard.enter()
         while True:
-            document = narrowed(document_of(invocation), services)
+            whole = document_of(invocation)
+            document = narrowed(whole, services)
             code = exit_code(document)
-            lines = _fitting(page(document, invocation.width, invocation.paint), _rows())
+            lines = _fitting(page(whole, invocation.width, invocation.paint, only=document["services"]), _rows())
             _write(painted(lines, height))
             height = len(lines)
             if document["supervisor"] is None or _quit(keyboard):

@@ -120,14 +120,26 @@ class Watcher:
         assert external is not None
         outcome = await self._check(external.identify, context)
         found = Found.IT if outcome.ok else Found.STRANGER if outcome.answered else Found.NOBODY
+        detail = outcome.detail
+        if found is Found.STRANGER:
+            detail = f"somebody else answers {_where(service.spec, external.identify)}: {detail}"
         at = asyncio.get_running_loop().time()
-        self._post(Attached(service.name, service.generation, found, outcome.detail, at))
+        self._post(Attached(service.name, service.generation, found, detail, at))
+
+
+def _where(spec: ServiceSpec, probe: Probe) -> str:
+    port = _asked_port(spec, probe)
+    if port is None and isinstance(probe.check, HttpProbe):
+        return f"at {probe.check.url}"
+    return f"on port {port}" if port is not None else "in its place"
 
 
 def own_port(spec: ServiceSpec, probe: Probe) -> int | None:
     """Return the port of the service that a probe asks, or None when it asks elsewhere or any listener will do."""
-    if spec.listener is Listener.ANY:
-        return None
+    return None if spec.listener is Listener.ANY else _asked_port(spec, probe)
+
+
+def _asked_port(spec: ServiceSpec, probe: Probe) -> int | None:
     match probe.check:
         case TcpProbe(port=number):
             wanted: int | None = number

@@ -73,6 +73,20 @@ def _exit(data: Data) -> Happening:
     return Happening(f"its process ended ({how})" if how else "its process ended", "")
 
 
+def _info(data: Data) -> Happening:
+    ending: Data = data.get("ending") or {}
+    if not ending:
+        return _NOTE(data)
+    code = int(ending.get("code") or 0)
+    reason = words.ENDINGS.get(str(ending.get("reason")), str(ending.get("reason") or "its run was over"))
+    return Happening(f"the supervisor left with exit code {code}: {reason}", "failed" if code else "")
+
+
+def _read_again(data: Data) -> Happening:
+    gone = data.get("removed")
+    return Happening(f"the manifest was read again{f'; gone from it: {words.names(gone)}' if gone else ''}", "")
+
+
 def _said(state: str, otherwise: str) -> Callable[[Data], Happening]:
     def tell(data: Data) -> Happening:
         return Happening(str(data.get("message") or data.get("detail") or otherwise), state)
@@ -80,6 +94,7 @@ def _said(state: str, otherwise: str) -> Callable[[Data], Happening]:
     return tell
 
 
+_NOTE: Final = _said("", "a note")
 _TELLERS: Final[Mapping[str, Callable[[Data], Happening]]] = {
     "starting": lambda _: Happening("starting", "starting"),
     "waiting": _waiting,
@@ -93,14 +108,15 @@ _TELLERS: Final[Mapping[str, Callable[[Data], Happening]]] = {
     "completed": _completed,
     "failed": lambda data: Happening(_because("failed", data), "failed"),
     "process-exit": _exit,
-    "process-error": _said("failed", "its process met an error"),
-    "port-conflict": _said("failed", "its port is taken"),
+    # The event that follows, failed or backoff, tells the whole cause.
+    "process-error": lambda _: Happening("could not be started", "failed"),
+    "port-conflict": lambda _: Happening("found its port taken", "failed"),
     "api-error": _said("failed", "a request to it failed"),
     "warning": _said("unhealthy", "a warning"),
     "error": _said("failed", "an error"),
-    "info": _said("", "a note"),
+    "info": _info,
     "adopted": lambda _: Happening("taken over from the supervisor before", "ready"),
     "supervisor-started": lambda _: Happening("the supervisor started", ""),
     "supervisor-restarted": lambda _: Happening("the supervisor was replaced; no service noticed", ""),
-    "manifest-changed": _said("", "the manifest was read again"),
+    "manifest-changed": _read_again,
 }

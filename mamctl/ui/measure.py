@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NARROWEST: Final = 40
-PIPED: Final = 120
+# A terminal that does not know its size.
+STANDARD: Final = 80
+# Where nobody looks on, nothing is cut: a program reads it, or a terminal that we do not know folds it.
+UNLIMITED: Final = 1 << 16
 
 
 def columns(text: str) -> int:
@@ -73,11 +76,11 @@ def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
 
 
 def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
-    """Return the columns to draw in: COLUMNS, else the terminal's, else 120 (a file, a pipe, a text in memory)."""
+    """Return the columns to draw in: COLUMNS, else the terminal's, else without limit (a file, a pipe)."""
     told = environ.get("COLUMNS", "")
     if told.isdecimal() and int(told) > 0:
         return max(int(told), NARROWEST)
     try:
-        return max(os.get_terminal_size(stream.fileno()).columns or PIPED, NARROWEST)
+        return max(os.get_terminal_size(stream.fileno()).columns or STANDARD, NARROWEST)
     except (OSError, ValueError):
-        return PIPED
+        return UNLIMITED

@@ -73,14 +73,16 @@ def outcome(report: Data, width: int, paint: Paint) -> list[str]:
     removed: Sequence[str] = report.get("removed") or []
     if removed:
         lines.append(f"stopped, because the manifest has them no more: {words.names(removed, most=20)}")
-    for entry in report.get("failed") or []:
+    failed: Sequence[Data] = report.get("failed") or []
+    for entry in failed:
         lines += failure(entry, width, paint)
     for entry in report.get("pending") or []:
         because = f": {entry['detail']}" if entry.get("detail") else ""
         lines += wrap(
             f"{paint.symbol('starting')} {entry['service']} is still {entry['state']}{because}", width, "", "  "
         )
-    for name in report.get("absent") or []:
+    told = {entry["service"] for entry in failed}
+    for name in [one for one in report.get("absent") or [] if one not in told]:
         lines += wrap(f"{paint.symbol('waiting')} {words.absent(name)}", width, "", "  ")
     return lines
 

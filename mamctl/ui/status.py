@@ -99,9 +99,14 @@ def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
     return [first.replace("hint:", paint("note", "hint:"), 1), *rest]
 
 
-def page(document: Row, width: int, paint: Paint, *, with_notes: bool = True) -> list[str]:
-    """Return all of `mamctl status`: headline, table, and the notes unless somebody else tells them."""
-    rows: Sequence[Row] = document["services"]
+def page(
+    document: Row, width: int, paint: Paint, *, only: Sequence[Row] | None = None, with_notes: bool = True
+) -> list[str]:
+    """Return all of `mamctl status`: headline, table, and the notes unless somebody else tells them.
+
+    `only` are the rows that were asked for; the headline is about the whole stack all the same.
+    """
+    rows: Sequence[Row] = document["services"] if only is None else only
     lines = [headline(document, width, paint), ""]
     lines += table(rows, width, paint) if rows else ["the manifest has no services"]
     below = notes(rows, width, paint) if with_notes and document.get("supervisor") is not None else []

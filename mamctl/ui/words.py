@@ -46,6 +46,9 @@ _REASONS: Final = {
     "changed_on_disk": "its manifest changed",
 }
 
+# Why a supervisor left, where its own word is too short to be understood alone.
+ENDINGS: Final = {"down": "everything was stopped for good"}
+
 _STEPS: Final = {
     "by_operator": "`mamctl start {name}` starts it again",
     "dependency_failed": "mend the dependency: {name} then starts by itself",

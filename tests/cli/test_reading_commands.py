@@ -191,6 +191,23 @@ def test_ports_are_surveyed_without_a_supervisor(stack: Path, mamctl: Callable[.
     assert "pid " in text
 
 
+def test_a_table_in_a_pipe_is_not_cut(stack: Path) -> None:
+    import os
+    import socket
+
+    long = "s" * 60
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        (stack / "services.yaml").write_text(f"services: {{{long}: {{command: [x], port: {number}}}}}\n")
+        env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+        command = [sys.executable, "-m", "mamctl.cli.main", "ports"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, check=False)
+    assert long in done.stdout
+    assert f"pid {os.getpid()} (" in done.stdout
+    assert "started" in done.stdout
+    assert "…" not in done.stdout
+
+
 def test_a_stack_without_ports_says_so(stack: Path, mamctl: Callable[..., Outcome]) -> None:
     assert mamctl("ports") == (0, "", "no service has a port\n")
 

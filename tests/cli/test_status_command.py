@@ -63,6 +63,16 @@ def test_names_and_globs_choose_rows(supervisor: FakeSupervisor, mamctl: Callabl
         assert [entry["name"] for entry in found["services"]] == ["web-1", "web-2"]
 
 
+def test_a_narrowed_table_still_says_how_the_whole_stack_is(
+    supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
+) -> None:
+    supervisor.document = document(row("web"), row("db"), row("job", "failed"))
+    outcome = mamctl("status", "web")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[0] == "mam: 2 of 3 ready, 1 failed (supervisor 41, up 12s)"
+    assert [line.split()[0] for line in outcome.out.splitlines()[2:]] == ["NAME", "web"]
+
+
 def test_an_unknown_name_is_an_error_with_the_nearest_one(
     supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
 ) -> None:

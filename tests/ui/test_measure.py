@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamctl.ui.measure import columns, cut, pad, width_of, wrap
+from mamctl.ui.measure import UNLIMITED, columns, cut, pad, width_of, wrap
 
 printable = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60)
 
@@ -45,7 +45,7 @@ def test_wrapping_keeps_every_word_whole(words: list[str], width: int) -> None:
     assert all(columns(line) <= width for line in lines)
 
 
-def test_the_width_is_told_by_columns_else_guessed_for_a_pipe() -> None:
+def test_the_width_is_told_by_columns_and_a_pipe_has_no_limit() -> None:
     assert width_of(io.StringIO(), {"COLUMNS": "200"}) == 200
     assert width_of(io.StringIO(), {"COLUMNS": "3"}) == 40
-    assert width_of(io.StringIO(), {"COLUMNS": "wide"}) == 120
+    assert width_of(io.StringIO(), {"COLUMNS": "wide"}) == UNLIMITED
