@@ -115,7 +115,7 @@ class Client:
         return connection
 
     def _nobody(self) -> NoSupervisor:
-        return NoSupervisor(f"no supervisor answers at {self.socket_path}", "mamctl up -d starts one")
+        return NoSupervisor(f"no supervisor answers at {self.socket_path}", "`mamctl up -d` starts one")
 
     def _stranger(self) -> NoSupervisor:
         return NoSupervisor(f"what answers at {self.socket_path} is no supervisor", "set MAMCTL_HOME to another folder")

@@ -73,11 +73,11 @@ def prepare(place: Place) -> None:
     if home.st_uid != os.getuid():
         raise MamctlError(f"{place.home} belongs to another user", "set MAMCTL_HOME to a folder of your own")
     if home.st_mode & 0o022:
-        raise MamctlError(f"{place.home} is writable by others", f"chmod 700 {place.home}")
+        raise MamctlError(f"{place.home} is writable by others", f"`chmod 700 {place.home}`")
     if not os.access(place.home, os.W_OK | os.X_OK):
-        raise MamctlError(f"{place.home} is not writable", f"chmod 700 {place.home}, or set MAMCTL_HOME")
+        raise MamctlError(f"{place.home} is not writable", f"`chmod 700 {place.home}`, or set MAMCTL_HOME")
     if os.path.exists(place.manifest) and os.stat(place.manifest).st_mode & 0o002:
-        raise MamctlError(f"{place.manifest} is writable by everybody", f"chmod o-w {place.manifest}")
+        raise MamctlError(f"{place.manifest} is writable by everybody", f"`chmod o-w {place.manifest}`")
 
 
 def writable_hint(place: Place) -> str:

@@ -50,7 +50,7 @@ class Operator:
         self._profiles.update(profiles)
         chosen = self.select(names) if names else self._all_wanted()
         if manual := [name for name in chosen if names and self._spec(name).manual]:
-            raise UsageError(f"{manual[0]} is manual, so `up` does not start it", f"mamctl start {manual[0]}")
+            raise UsageError(f"{manual[0]} is manual, so `up` does not start it", f"`mamctl start {manual[0]}` does")
         self._hands.post(Up(tuple(chosen), self._hands.now, alone))
         return chosen
 
@@ -75,7 +75,7 @@ class Operator:
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
         if self._downing or self.ended.done():
-            raise MamctlError("the supervisor is stopping everything for good", "wait until it has left: mamctl status")
+            raise MamctlError("the supervisor is stopping everything for good", "`mamctl status` shows when it has left")
         manifest = self._load()
         gone = [name for name in self._services if name not in manifest.services]
         if manifest != self._hands.manifest:

@@ -28,7 +28,7 @@ def own(home: str, manifest: str) -> int:
         os.ftruncate(lock, len(name))
     except BlockingIOError:
         os.close(lock)
-        raise TakenError("another supervisor runs here already", "mamctl status") from None
+        raise TakenError("another supervisor runs here already", "`mamctl status` shows it") from None
     except BaseException:
         os.close(lock)
         raise

@@ -180,7 +180,7 @@ def test_without_a_supervisor_it_says_so_at_once(tmp_path: pathlib.Path, how: st
         with pytest.raises(NoSupervisor) as caught:
             attempt()
         assert caught.value.exit_code == 4
-        assert caught.value.hint == "mamctl up -d starts one"
+        assert caught.value.hint == "`mamctl up -d` starts one"
     assert time.monotonic() - began < client_module.RETRY_SECONDS
 
 

@@ -62,14 +62,14 @@ def test_a_home_that_others_may_write_is_refused(where: Place, mode: int) -> Non
     os.chmod(where.home, mode)
     with pytest.raises(MamctlError, match="is writable by others") as caught:
         prepare(where)
-    assert caught.value.hint == f"chmod 700 {where.home}"
+    assert caught.value.hint == f"`chmod 700 {where.home}`"
 
 
 def test_a_manifest_that_everybody_may_write_is_refused(where: Place) -> None:
     os.chmod(where.manifest, 0o646)
     with pytest.raises(MamctlError, match="is writable by everybody") as caught:
         prepare(where)
-    assert caught.value.hint == f"chmod o-w {where.manifest}"
+    assert caught.value.hint == f"`chmod o-w {where.manifest}`"
 
 
 def test_a_file_in_a_folders_place_is_refused(where: Place) -> None:
@@ -116,7 +116,7 @@ def as_nobody(where: Place) -> str:
         (None, "all is well"),
         (".", "{folder}/.mamctl: permission denied; make {folder} writable for this user"),
         ("logs", "the logs folder {folder}/logs is not writable; make {folder} writable for this user"),
-        (".mamctl", "{folder}/.mamctl is not writable; chmod 700 {folder}/.mamctl"),
+        (".mamctl", "{folder}/.mamctl is not writable; `chmod 700 {folder}/.mamctl`"),
     ],
 )
 def test_an_ordinary_user_hears_which_folder_he_cannot_write(closed: str | None, said: str) -> None:
