@@ -368,6 +368,7 @@ def test_a_stranger_in_an_external_services_place_is_refused(tmp_path: pathlib.P
             async with stack.managed() as manager:
                 [failure] = (await manager.up())["failed"]
                 assert failure["reason"] == "wrong_service"
+                assert failure["detail"].startswith(f"somebody else answers on port {port}: HTTP 200, but ")
 
         run(scenario())
         other.terminate()
