@@ -23,7 +23,7 @@ from mamctl.runtime.outputs import Folders
 from mamctl.runtime.ownership import own
 from mamctl.runtime.portbook import PortBook
 from mamctl.runtime.status import Reporter
-from mamctl.runtime.subreaper import become_subreaper
+from mamctl.runtime.subreaper import become_subreaper, resign_as_subreaper
 from mamctl.version import VERSION
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ProcessManager:
         if self._manifest is None:
             self.open()
         assert self._manifest is not None
-        become_subreaper()
+        self._resigns = become_subreaper()
         self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"))
         self._journal.begin(self._ports.chosen)
         self.history = History(os.path.join(self._home, "events"))
@@ -101,6 +101,8 @@ class ProcessManager:
             self.hands.close()
             # All its tasks were cancelled; an error of the caller's is raised as it is, not as a group.
             await self._group.__aexit__(None, None, None)
+            if self._resigns:
+                resign_as_subreaper()
             self._journal.down()
             self._journal.close()
             os.close(self._lock)

@@ -9,11 +9,26 @@ import ctypes
 import sys
 
 PR_SET_CHILD_SUBREAPER = 36
+PR_GET_CHILD_SUBREAPER = 37
 
 
 def become_subreaper() -> bool:
-    """Adopt orphaned descendants from now on; tell whether the system can."""
-    if sys.platform != "linux":
+    """Adopt orphaned descendants from now on; tell whether that is new (not where the system cannot)."""
+    if sys.platform != "linux" or _is_subreaper():
         return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    return bool(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return _prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+
+
+def resign_as_subreaper() -> None:
+    """Let orphans go where they went before: a program that embedded us is as it was."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
+def _is_subreaper() -> bool:
+    found = ctypes.c_int(0)
+    return _prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(found)) == 0 and found.value != 0
+
+
+def _prctl(option: int, value: object) -> int:
+    result: int = ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    return result
