@@ -42,5 +42,10 @@ def require_same(home: str, manifest: str) -> None:
             before = os.fsdecode(file.read(4096))
     except OSError:
         return
-    if before and before != manifest and os.path.exists(before):
+    if before and before != manifest and os.path.exists(before) and not _are_one(before, manifest):
         raise UsageError(f"{home} belongs to {before}", "set MAMCTL_HOME to another folder for the second manifest")
+
+
+def _are_one(before: str, manifest: str) -> bool:
+    """Tell whether two names are one file: a folder may be reached through a link."""
+    return os.path.exists(manifest) and os.path.samefile(before, manifest)

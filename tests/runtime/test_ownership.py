@@ -76,6 +76,12 @@ def test_a_manifest_that_was_moved_away_gives_its_home_free(tmp_path: pathlib.Pa
     assert (tmp_path / "lock").read_text() == f"{manifest}.new"
 
 
+def test_a_manifest_reached_through_a_link_is_the_same_one(tmp_path: pathlib.Path, manifest: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    os.close(own(str(tmp_path), manifest))
+    require_same(str(tmp_path), str(tmp_path / "link" / "services.yaml"))
+
+
 def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path: pathlib.Path) -> None:
     long, short = str(tmp_path / ("x" * 100)), str(tmp_path / "x")
     os.close(own(str(tmp_path), long))
