@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from mamctl.cli.invocation import Invocation
 
 
-@click.command("down", cls=Command, examples=["mamctl down", "mamctl down --timeout 5m"])
+@click.command(
+    "down",
+    cls=Command,
+    short_help="Stop everything, and leave nothing behind.",
+    examples=["mamctl down", "mamctl down --timeout 5m"],
+)
 @click.option(
-    "--timeout", type=SPAN, default=PATIENCE, show_default="60s", help="How long everything may take to stop."
+    "--timeout", type=SPAN, default=f"{PATIENCE:g}s", show_default=True, help="How long everything may take to stop."
 )
 @pass_invocation
 def down_command(invocation: Invocation, *, timeout: float) -> int:

@@ -23,7 +23,12 @@ Event = dict[str, Any]
 WITHOUT_SINCE: Final = 100
 
 
-@click.command("events", cls=Command, examples=["mamctl events", "mamctl events --since 0 --json", "mamctl events -f"])
+@click.command(
+    "events",
+    cls=Command,
+    short_help="Show what happened: starts, failures, stops.",
+    examples=["mamctl events", "mamctl events --since 0 --json", "mamctl events -f"],
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now.")
 @click.option("--since", type=int, default=None, metavar="SEQ", help="Only events after this number.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

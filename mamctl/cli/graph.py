@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest
 
 
-@click.command("graph", cls=Command, examples=["mamctl graph", "mamctl graph --mermaid > docs/stack.mmd"])
+@click.command(
+    "graph",
+    cls=Command,
+    short_help="Draw who needs whom, and the order of the start.",
+    examples=["mamctl graph", "mamctl graph --mermaid > docs/stack.mmd"],
+)
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="A Mermaid flowchart, for documents.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_invocation

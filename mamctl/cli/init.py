@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from mamctl.cli.invocation import Invocation
 
 
-@click.command("init", cls=Command, examples=["mamctl init", "mamctl init --print", "mamctl -f stack.yaml init"])
+@click.command(
+    "init",
+    cls=Command,
+    short_help="Write a first services.yaml from what is found here.",
+    examples=["mamctl init", "mamctl init --print", "mamctl -f stack.yaml init"],
+)
 @click.option("--print", "only_print", is_flag=True, help="Write to stdout and change nothing.")
 @click.option("--force", is_flag=True, help="Overwrite a manifest that is there.")
 @pass_invocation

@@ -33,6 +33,7 @@ IDLE: Final = 1.0
 @click.command(
     "logs",
     cls=Command,
+    short_help="Show what services wrote, merged in time order.",
     examples=[
         "mamctl logs backend -f",
         "mamctl logs --since 5m --grep 'error|warn'",

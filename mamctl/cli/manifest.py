@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest
 
 
-@click.command("validate", cls=Command, examples=["mamctl validate", "mamctl -f services.toml validate"])
+@click.command(
+    "validate",
+    cls=Command,
+    short_help="Check the manifest; every problem at once.",
+    examples=["mamctl validate", "mamctl -f services.toml validate"],
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_invocation
 def validate_command(invocation: Invocation, *, as_json: bool) -> int:
@@ -49,7 +54,12 @@ def _validate_json(invocation: Invocation) -> int:
     return 0
 
 
-@click.command("config", cls=Command, examples=["mamctl config", "mamctl config --json"])
+@click.command(
+    "config",
+    cls=Command,
+    short_help="Print the manifest as it is understood.",
+    examples=["mamctl config", "mamctl config --json"],
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document in place of YAML.")
 @pass_invocation
 def config_command(invocation: Invocation, *, as_json: bool) -> int:
@@ -66,7 +76,12 @@ def config_command(invocation: Invocation, *, as_json: bool) -> int:
     return 0
 
 
-@click.command("schema", cls=Command, examples=["mamctl schema > services.schema.json"])
+@click.command(
+    "schema",
+    cls=Command,
+    short_help="Print the manifest's JSON Schema, for editors.",
+    examples=["mamctl schema > services.schema.json"],
+)
 @pass_invocation
 def schema_command(invocation: Invocation) -> int:
     """Print the JSON Schema of the manifest (draft 2020-12), for editors."""

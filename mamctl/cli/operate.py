@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 _TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long to wait.")
 
 
-@click.command("start", cls=Command, examples=["mamctl start backend", "mamctl start 'worker-*' --timeout 5m"])
+@click.command(
+    "start",
+    cls=Command,
+    short_help="Start services and what they depend on.",
+    examples=["mamctl start backend", "mamctl start 'worker-*' --timeout 5m"],
+)
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 @_TIMEOUT
 @pass_invocation
@@ -33,7 +38,12 @@ def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout:
     return _tell(invocation, _each(invocation, "start", services, timeout), services)
 
 
-@click.command("stop", cls=Command, examples=["mamctl stop agent", "mamctl stop agent api"])
+@click.command(
+    "stop",
+    cls=Command,
+    short_help="Stop services, and nothing else.",
+    examples=["mamctl stop agent", "mamctl stop agent api"],
+)
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 @_TIMEOUT
 @pass_invocation
@@ -48,7 +58,12 @@ def stop_command(invocation: Invocation, services: tuple[str, ...], *, timeout: 
     return _tell(invocation, reports)
 
 
-@click.command("restart", cls=Command, examples=["mamctl restart backend", "mamctl restart"])
+@click.command(
+    "restart",
+    cls=Command,
+    short_help="Stop services and start them again; all without names.",
+    examples=["mamctl restart backend", "mamctl restart"],
+)
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @_TIMEOUT
 @pass_invocation

@@ -25,7 +25,12 @@ _COLUMNS = (
 _STYLES = {"free": "dim", "ours": "good", "orphaned": "warn", "foreign": "bad", "reserved": "bad"}
 
 
-@click.command("ports", cls=Command, examples=["mamctl ports", "mamctl ports --json"])
+@click.command(
+    "ports",
+    cls=Command,
+    short_help="Show every port, and who holds it.",
+    examples=["mamctl ports", "mamctl ports --json"],
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_invocation
 def ports_command(invocation: Invocation, *, as_json: bool) -> int:

@@ -33,6 +33,7 @@ STOP_SECONDS: Final = 120.0
 @click.command(
     "run",
     cls=Command,
+    short_help="Run a task in this terminal, its dependencies up.",
     context_settings={"ignore_unknown_options": True},
     examples=["mamctl run migrate", "mamctl run import -- --dry-run media/", "mamctl run shell"],
 )

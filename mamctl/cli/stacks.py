@@ -28,7 +28,9 @@ _COLUMNS = (
 )
 
 
-@click.command("ls", cls=Command, examples=["mamctl ls", "mamctl ls --json"])
+@click.command(
+    "ls", cls=Command, short_help="List every running stack of this user.", examples=["mamctl ls", "mamctl ls --json"]
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_invocation
 def ls_command(invocation: Invocation, *, as_json: bool) -> int:

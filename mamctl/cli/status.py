@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "status", cls=Command, examples=["mamctl status", "mamctl status 'web-*' --json", "mamctl status --watch"]
+    "status",
+    cls=Command,
+    short_help="Show every service: how it is, and why.",
+    examples=["mamctl status", "mamctl status 'web-*' --json", "mamctl status --watch"],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     "up",
     cls=Command,
+    short_help="Bring the stack up in the right order.",
     examples=[
         "mamctl up",
         "mamctl up -d && curl localhost:5001",
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("-d", "--detach", is_flag=True, help="Leave it running, and come back when it has settled.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="With -d: wait for the outcome.")
-@click.option("--timeout", type=SPAN, default=PATIENCE, show_default="120s", help="With -d: how long to wait.")
+@click.option("--timeout", type=SPAN, default=f"{PATIENCE:g}s", show_default=True, help="With -d: how long to wait.")
 @click.option("--profile", "profiles", multiple=True, metavar="P", help="Also start what has this profile.")
 @click.option("--no-deps", is_flag=True, help="Without what the named services depend on.")
 @pass_invocation

@@ -34,6 +34,21 @@ def test_the_help_of_all_lists_every_command_in_its_section(mamctl: Callable[...
     assert "Look before you leap:" in text
 
 
+def test_every_summary_fits_whole_into_80_columns(
+    mamctl: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = mamctl("--help").out.splitlines()
+    told = {line.split()[0]: line for line in lines if line.startswith("  ") and line.split()[0] in MODULES}
+    assert set(told) == set(MODULES)
+    assert all(line.endswith(".") and not line.endswith("...") for line in told.values()), told
+
+
+@pytest.mark.parametrize(("command", "default"), [("up", "120s"), ("down", "60s"), ("wait", "60s"), ("stop", "120s")])
+def test_a_default_time_is_shown_as_it_is_written(mamctl: Callable[..., Outcome], command: str, default: str) -> None:
+    assert f"[default: {default}]" in mamctl(command, "--help").out
+
+
 def test_without_words_the_help_is_shown_and_the_code_is_2(mamctl: Callable[..., Outcome]) -> None:
     outcome = mamctl()
     assert outcome.code == 2
