@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mamctl.cli.command import Command, pass_invocation
-from mamctl.cli.selection import select as chosen_from
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import ManifestError, UsageError
+from mamctl.core.selection import select as chosen_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -9,10 +9,10 @@ import click
 
 from mamctl.cli.attendance import MARGIN, attend
 from mamctl.cli.command import Command, pass_invocation
-from mamctl.cli.selection import is_glob, select
 from mamctl.cli.span import SPAN
 from mamctl.cli.verdict import exit_code
 from mamctl.control.client import Client
+from mamctl.core.selection import is_glob, select
 from mamctl.ui import progress
 from mamctl.ui.report import outcome, stop_notes
 

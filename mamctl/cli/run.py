@@ -14,9 +14,9 @@ from mamctl.cli.aftermath import last_word
 from mamctl.cli.attendance import attend
 from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.command import Command, pass_invocation
-from mamctl.cli.selection import select
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
+from mamctl.core.selection import select
 from mamctl.runtime.history import last_seq
 from mamctl.ui.progress import starting
 from mamctl.ui.report import outcome

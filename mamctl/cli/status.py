@@ -8,8 +8,8 @@ import click
 
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.quick import exit_code
-from mamctl.cli.selection import select
 from mamctl.core.errors import UsageError
+from mamctl.core.selection import select
 from mamctl.ui.status import page
 
 if TYPE_CHECKING:

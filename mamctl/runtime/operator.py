@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.errors import MamctlError, UsageError
 from mamctl.core.events import Down, Reload, Restart, Stop, Up
 from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled, unmet
+from mamctl.core.selection import select
 from mamctl.core.states import ENDED, Reason, Wanted
 from mamctl.runtime.processes import command_line, read
 
@@ -75,7 +75,7 @@ class Operator:
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
         if self._downing or self.ended.done():
-            raise MamctlError("the supervisor is stopping everything for good", "`mamctl status` shows when it has left")
+            raise MamctlError("the supervisor is stopping everything for good", "`mamctl status` tells when it is gone")
         manifest = self._load()
         gone = [name for name in self._services if name not in manifest.services]
         if manifest != self._hands.manifest:
@@ -148,17 +148,9 @@ class Operator:
 
     def select(self, names: Iterable[str]) -> list[str]:
         """Return the services that names or globs mean. Raises UsageError for one that means none."""
-        chosen: dict[str, None] = {}
-        for name in names:
-            found = [known for known in self._services if fnmatchcase(known, name)]
-            if not found:
-                import difflib
-
-                near = difflib.get_close_matches(name, self._services, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"services: {', '.join(self._services)}"
-                raise UsageError(f"no service {name!r} in the manifest", hint)
-            chosen.update(dict.fromkeys(found))
-        return list(chosen)
+        patterns = list(names)
+        # No name means nobody here: who means all of them says so.
+        return select(patterns, self._services) if patterns else []
 
     def document(self) -> Report:
         """Return the status document."""

@@ -108,13 +108,13 @@ def test_a_bad_manifest_shows_every_problem_and_changes_nothing(
 
 def test_a_refusal_is_an_error_with_its_hint(supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]) -> None:
     refusal = {
-        "error": "no service 'backnd' in the manifest",
+        "error": "no such service: backnd",
         "code": "unknown_service",
         "hint": "did you mean backend?",
     }
     supervisor.answers["POST /v1/services/backnd/start"] = answering(refusal, 404)
     outcome = mamctl("start", "backnd")
-    assert outcome == (2, "", "error: no service 'backnd' in the manifest\nhint: did you mean backend?\n")
+    assert outcome == (2, "", "error: no such service: backnd\nhint: did you mean backend?\n")
 
 
 def test_start_and_stop_of_many_ask_for_each_and_tell_the_worst(
@@ -153,7 +153,7 @@ def test_globs_and_many_names_are_asked_for_dependants_first_when_stopping(
             supervisor.answers[path] = lambda _body, name=name: (asked.append(name), (200, report(*rows)))[1]
     assert mamctl("stop", "w*", "api").code == 0
     assert sorted(asked) == ["api", "w1", "w2"]
-    assert mamctl("start", "zz*").err == "error: no service matches zz*\nhint: there are w1, w2, db, api\n"
+    assert mamctl("start", "zz*").err == "error: no service matches zz*\nhint: known: w1, w2, db, api\n"
 
 
 def test_the_order_of_a_stop_is_that_of_a_start_reversed(supervisor: FakeSupervisor, stack: Path) -> None:

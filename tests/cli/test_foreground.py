@@ -108,7 +108,7 @@ def test_keys_show_the_status_restart_and_help(folder: Path, terminal: Callable[
     up.expect("talker ready after")
     up.press("r\x1b")
     up.press("rnobody\r")
-    up.expect("error: no service 'nobody'")
+    up.expect("error: no such service: nobody")
     up.press("q")
     assert up.wait() == 130
 

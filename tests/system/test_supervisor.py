@@ -93,7 +93,7 @@ def test_a_manifest_that_is_not_there_is_said_to_be_missing(folder: Folder) -> N
 
 
 def test_an_unknown_service_is_refused_and_nothing_runs(folder: Folder) -> None:
-    with pytest.raises(UsageError, match="no service 'wbe'") as caught:
+    with pytest.raises(UsageError, match="no such service: wbe") as caught:
         folder.start({"web": service()}, services=["wbe"])
     assert caught.value.hint == "did you mean web?"
     assert folder.processes() == []

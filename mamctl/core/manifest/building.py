@@ -154,7 +154,7 @@ class _Builder:
         """Return what a reference means. Raises `Invalid`."""
         drafted = self._drafts.get(target.service)
         if drafted is None:
-            raise Invalid(f"there is no service {target.service!r}", did_you_mean(target.service, self._drafts))
+            raise Invalid(f"no such service: {target.service}", did_you_mean(target.service, self._drafts))
         host = drafted.wish.host
         if target.what == "host":
             return host

@@ -44,7 +44,7 @@ def _edges(drafts: Drafts) -> dict[str, dict[str, Path]]:
 def _check_edge(drafted: Drafted, name: str, at: Path, drafts: Drafts, found: Findings) -> None:
     target = drafts.get(name)
     if target is None:
-        found.add(at, f"there is no service {name!r}", did_you_mean(name, drafts))
+        found.add(at, f"no such service: {name}", did_you_mean(name, drafts))
     elif target.wish.manual:
         found.add(at, f"{name} is manual: it is never started for another", "remove manual, or the dependency")
     else:

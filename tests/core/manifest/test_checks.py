@@ -18,7 +18,7 @@ def problems(**services):
 
 def test_an_unknown_dependency_comes_with_the_nearest_service():
     (finding,) = read(stack(a={"depends_on": ["backnd"]}, backend={})).findings
-    assert (finding.message, finding.hint) == ("there is no service 'backnd'", "did you mean backend?")
+    assert (finding.message, finding.hint) == ("no such service: backnd", "did you mean backend?")
 
 
 def test_a_dependency_of_the_only_service_has_nothing_near():
@@ -44,7 +44,7 @@ def test_a_wait_that_cannot_end_is_refused():
 def test_what_only_a_spawned_service_depends_on_is_checked_too():
     spawn = {"command": ["run"], "depends_on": ["nobody"]}
     tree = {"services": {"e": {"kind": "external", "identify": {"tcp": "h:1"}, "acquire": [{"spawn": spawn}]}}}
-    assert read(tree).problems == ["services.e.acquire[0].spawn.depends_on.nobody: there is no service 'nobody'"]
+    assert read(tree).problems == ["services.e.acquire[0].spawn.depends_on.nobody: no such service: nobody"]
 
 
 def test_what_only_a_spawned_service_depends_on_can_be_fine():

@@ -247,7 +247,7 @@ def test_references_tell_ports_hosts_and_urls():
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("${services.bb.port}", "there is no service 'bb'"),
+        ("${services.bb.port}", "no such service: bb"),
         ("${services.c.port}", "c has no port"),
         ("${services.b.ports.x}", "b has no port 'x'"),
     ],

@@ -31,7 +31,7 @@ def test_problems_come_in_the_order_of_the_file_with_their_places(stack):
         "services.yaml:8:5: services.backend.port: 70000 is not a port",
         "services.yaml:9:24: services.backend.health.timeout: must be longer than 0",
         "services.yaml:10:5: services.backend.restart: must be one of always, on-failure, never, not 'allways'",
-        "services.yaml:11:18: services.backend.depends_on.migrat: there is no service 'migrat'",
+        "services.yaml:11:18: services.backend.depends_on.migrat: no such service: migrat",
         "services.yaml:15:5: services.migrate.health: a task has no probe: it is done when it has ended",
     ]
 

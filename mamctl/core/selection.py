@@ -1,10 +1,11 @@
-"""Names of services on the command line: each may be a glob, and an unknown one is an error with the nearest name."""
+"""Names of services as people write them: each may be a glob, and an unknown one is an error with the nearest name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from mamctl.core.errors import UsageError
+from mamctl.core.manifest.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,22 +38,11 @@ def select(patterns: Sequence[str], known: Iterable[str]) -> list[str]:
 def _matches(pattern: str, names: Sequence[str]) -> list[str]:
     if not is_glob(pattern):
         return [pattern] if pattern in names else []
-    from fnmatch import fnmatchcase
+    from fnmatch import fnmatchcase  # Most names are plain.
 
     return [name for name in names if fnmatchcase(name, pattern)]
 
 
 def _unknown(pattern: str, names: Sequence[str]) -> UsageError:
-    if is_glob(pattern):
-        return UsageError(f"no service matches {pattern}", _all_of(names))
-    from mamctl.core.manifest.nearest import nearest
-
-    near = nearest(pattern, names)
-    return UsageError(f"no such service: {pattern}", f"did you mean {near}?" if near else _all_of(names))
-
-
-def _all_of(names: Sequence[str]) -> str:
-    if not names:
-        return "the manifest has no services"
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"there are {', '.join(names[:12])}{more}"
+    hint = did_you_mean(pattern, names) if names else "the manifest has no services"
+    return UsageError(f"no service matches {pattern}" if is_glob(pattern) else f"no such service: {pattern}", hint)
