@@ -18,7 +18,8 @@ from mamctl.runtime import sweeper as sweeper_module
 from mamctl.runtime.environment import environment
 from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import Launcher
-from mamctl.runtime.subreaper import become_subreaper
+from mamctl.runtime.processes import children
+from mamctl.runtime.subreaper import become_subreaper, resign_as_subreaper
 from mamctl.runtime.sweeper import Sweeper
 from tests.runtime.stack import MISBEHAVE, descriptors, free_port, lives
 from tests.scripted import eventually
@@ -33,12 +34,14 @@ GRACE = Stop(grace=0.3)
 @pytest.fixture(autouse=True)
 def subreaper() -> Iterator[None]:
     """Adopt what is orphaned; afterwards no child is left, and no descriptor."""
-    become_subreaper()
+    new = become_subreaper()
     before = descriptors()
+    known = children(os.getpid())
     yield
+    if new:
+        resign_as_subreaper()
     assert descriptors() == before
-    with pytest.raises(ChildProcessError):
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+    assert set(children(os.getpid())) <= set(known)
 
 
 def spec(stop: Stop = GRACE, ports: tuple[int, ...] = (), listener: Listener = Listener.OURS) -> ServiceSpec:
@@ -66,8 +69,10 @@ def die(incarnation: Incarnation) -> None:
     eventually(incarnation.reap)
 
 
-def sweeping(*, sole: bool = False) -> Sweeper:
-    return Sweeper(tuple, project="test", sole=sole)
+def sweeping(*alive: int, sole: bool = False) -> Sweeper:
+    """Sweep what is new: other tests may have children of their own in this process."""
+    known = {*children(os.getpid()), *alive}
+    return Sweeper(lambda: known, project="test", sole=sole)
 
 
 def others(folder: pathlib.Path) -> list[int]:
@@ -169,14 +174,15 @@ def test_at_the_very_end_only_what_bears_our_mark_is_killed(tmp_path: pathlib.Pa
 
 
 def test_a_supervisor_that_does_nothing_else_leaves_no_child_at_all() -> None:
+    sweeper = sweeping(sole=True)
     with subprocess.Popen(["sleep", "100"]) as child:
-        assert sweeping(sole=True).kill_unknown() == [child.pid]
+        assert sweeper.kill_unknown() == [child.pid]
         assert child.wait() == -signal.SIGKILL
 
 
 def test_who_lives_is_not_swept(tmp_path: pathlib.Path) -> None:
     alive = born(tmp_path)
-    sweeper = Sweeper(lambda: {alive.pid}, project="test", sole=True)
+    sweeper = sweeping(alive.pid, sole=True)
     assert sweeper.kill_unknown() == []
     die(alive)
 
