@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
-from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP
+from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP, TCP
 from .model import Condition, Kind, Listener, Logs, Policy, RestartPolicy, Stop, Streams
 from .shapes import (
     ANYTHING,
@@ -85,7 +85,7 @@ PROBE: Final = Record(
     ProbeWish,
     {
         "http": Field(FILLED, "A path on the first port, or a URL."),
-        "tcp": Field(FILLED, "The name of a port, or host:port."),
+        "tcp": Field(TCP, "The name of a port, or host:port."),
         "exec": Field(COMMAND, "A command that exits 0."),
         "log": Field(FILLED, "A regular expression that a line of output matches."),
         "notify": Field(Unsupported(), "READY=1 over sd_notify."),

@@ -7,13 +7,15 @@ from typing import Final
 from .containers import Field, ListOf, Record
 from .findings import Findings, Invalid, Path, kind_of
 from .interpolation import no_reference
-from .shapes import INTERPOLATED, TEXT, WORD, Schema, one_of, whole, whole_number
+from .shapes import FILLED, INTERPOLATED, TEXT, WORD, Scalar, Schema, one_of, whole, whole_number
 from .wishes import Command, PortWish, Step, StepKind
 
 _WORDS: Final = ListOf(WORD)
 _PORT_NUMBER: Final = whole(1, 65535)
 _COMMAND_HINT: Final = "write [program, argument]"
 _PORT_HINT: Final = "write a number from 1 to 65535, auto, or {prefer: 5000, fallback: auto}"
+
+TCP_HINT: Final = "write the name of a port, or host:port, as 127.0.0.1:5432"
 
 PREFERENCE: Final[Record[PortWish]] = Record(
     lambda prefer=None, fallback="auto": PortWish(prefer, fallback=bool(prefer and fallback)),
@@ -71,6 +73,13 @@ class _PortShape:
         return {"anyOf": [_PORT_NUMBER.schema(), words, PREFERENCE.schema(), ranges]}
 
 
+def _tcp(value: object) -> str:
+    """Return whom to connect to; a number alone, which is easily written, does not say which host."""
+    if isinstance(value, int | float):
+        raise Invalid(f"must be the name of a port or host:port, not {kind_of(value)}", TCP_HINT)
+    return FILLED.parse(value)
+
+
 class _StepShape:
     """`attach`, or a map with `run` or `spawn`."""
 
@@ -118,5 +127,6 @@ class _ReleaseShape:
 
 COMMAND: Final = _CommandShape()
 PORT: Final = _PortShape()
+TCP: Final = Scalar(_tcp, FILLED.schema())
 STEP: Final = _StepShape()
 RELEASE: Final = _ReleaseShape()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .commands import argv
 from .findings import Findings, Invalid, Path, Tree
+from .forms import TCP_HINT
 from .interpolation import Reference, Tell, resolve, resolve_all
 from .merging import CHECKS
 from .model import Check, ExecProbe, HttpProbe, LogProbe, Probe, TcpProbe, reachable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .wishes import ProbeWish
 
 _HTTP_HINT: Final = "write a path as /health, or a URL as http://127.0.0.1:5001/health"
-_TCP_HINT: Final = "write the name of a port, or host:port"
 
 
 class Ground(NamedTuple):
@@ -107,12 +107,12 @@ def _tcp(target: str, ground: Ground) -> TcpProbe:
         return TcpProbe(_plain(reachable(ground.host)), ground.ports[target])
     host, colon, number = resolve(target, ground.tell).rpartition(":")
     if not colon:
-        hint = did_you_mean(target, ground.ports) if ground.ports else _TCP_HINT
+        hint = did_you_mean(target, ground.ports) if ground.ports and not target.isdigit() else TCP_HINT
         raise Invalid(f"there is no port {target!r}", hint)
     # A reference to a port that is not chosen yet reads 0.
     least = 0 if isinstance(target, Reference) else 1
     if not host or not (number.isascii() and number.isdigit() and least <= int(number[:9]) <= 65535):
-        raise Invalid(f"{target!r} is not an address", _TCP_HINT)
+        raise Invalid(f"{target!r} is not an address", TCP_HINT)
     return TcpProbe(_plain(host), int(number))
 
 

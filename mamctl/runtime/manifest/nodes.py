@@ -32,6 +32,8 @@ _WORDS: Final[dict[str, bool | None]] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
+# What the parser says it is in the middle of, and the sign that people wrote for it.
+_OPENERS: Final = {"flow sequence": "[", "flow mapping": "{", "quoted scalar": "quote"}
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -264,7 +266,16 @@ def _syntax(error: yaml.YAMLError, text: str) -> Fault:
         return Fault(line, column, "a control character stands in the text", "remove it, or write it as an escape")
     line, column = error.problem_mark.line + 1, error.problem_mark.column + 1
     problem = error.problem or error.context or "it ends too early"
+    if opened := _opened(error):
+        return Fault(line, column, f"is not YAML: {problem}, in the {opened}", "close it, or check what is between")
     return Fault(line, column, f"is not YAML: {problem}", _hint(text, line, problem))
+
+
+def _opened(error: yaml.MarkedYAMLError) -> str | None:
+    """Return which bracket or quote was open, and where: the mistake is often there, lines before."""
+    mark, context = error.context_mark, error.context or ""
+    sign = next((sign for part, sign in _OPENERS.items() if part in context), None)
+    return f"{sign} opened at line {mark.line + 1}, column {mark.column + 1}" if mark and sign else None
 
 
 def _hint(text: str, line: int, problem: str) -> str | None:

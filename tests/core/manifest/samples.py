@@ -225,6 +225,13 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     "no address": (
         one({"ready": {"tcp": "h:99999"}}), "services.a.ready.tcp", "an address", False,
     ),
+    "a number for an address": (
+        one({"port": 5, "ready": {"tcp": 5432}}),
+        "services.a.ready.tcp", "must be the name of a port or host:port, not 5432", True,
+    ),
+    "a number as text for an address": (
+        one({"port": 5, "ready": {"tcp": "5432"}}), "services.a.ready.tcp", "there is no port '5432'", False,
+    ),
     "no expression": (
         one({"ready": {"log": "("}}), "services.a.ready.log", "regular expression", False,
     ),

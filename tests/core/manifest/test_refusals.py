@@ -38,6 +38,13 @@ def test_an_unknown_key_that_is_near_nothing_comes_with_known_ones():
     assert finding.hint == "known: signal, grace, command"
 
 
+@pytest.mark.parametrize("written", [5432, 5432.0, True, "5432", "h:99999"])
+def test_who_is_connected_to_by_a_number_alone_comes_with_how_to_write_it(written):
+    tree = {"services": {"a": {"command": ["run"], "port": 6000, "ready": {"tcp": written}}}}
+    (finding,) = read(tree).findings
+    assert finding.hint == "write the name of a port, or host:port, as 127.0.0.1:5432"
+
+
 def test_a_huge_number_is_refused_in_few_words():
     (problem,) = read({"services": {"a": {"command": ["run"], "port": 10**5000}}}).problems
     assert problem == "services.a.ports.http: a huge number is not a port"

@@ -132,6 +132,22 @@ def test_a_text_that_cannot_be_read_is_one_problem_with_its_place(stack, text, w
     assert message in sentence
 
 
+@pytest.mark.parametrize(
+    ("text", "where", "opened"),
+    [
+        ("services:\n  a:\n    command: [sleep, '1'\n    port: 5\n", "4:5", "[ opened at line 3, column 14"),
+        ("services:\n  a: {command: [x], env: {A: b}\n  b: {}\n", "3:3", "{ opened at line 2, column 6"),
+        ("services:\n  a:\n    command: 'sleep 1\n    port: 5\n", "5:1", "quote opened at line 3, column 14"),
+        ('services:\n  a: {command: ["x]}\n', "3:1", "quote opened at line 2, column 17"),
+    ],
+)
+def test_a_bracket_or_quote_that_is_left_open_is_told_with_its_place(stack, text, where, opened):
+    (problem,) = stack.problems(text)
+    assert str(problem).startswith(f"services.yaml:{where}: is not YAML: ")
+    assert problem.message.endswith(f", in the {opened}")
+    assert problem.hint == "close it, or check what is between"
+
+
 def test_a_tab_comes_with_a_hint(stack):
     (problem,) = stack.problems("services:\n  a:\n\tcommand: [run]")
     assert problem.hint == "YAML is indented with spaces, never with tabs"
