@@ -13,6 +13,8 @@ from mamctl.core.errors import UsageError
 from mamctl.ui.amounts import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mamctl.cli.invocation import Invocation
 
 
@@ -35,7 +37,7 @@ def init_command(invocation: Invocation, *, only_print: bool, force: bool) -> in
 
     path = os.path.abspath(invocation.file or NAMES[0])
     folder = os.path.dirname(path)
-    found = detect(folder)
+    found = detect(folder, python=_python(invocation.environ))
     text = draft(safe_name(os.path.basename(folder)) or "stack", found)
     if only_print:
         invocation.say([text.rstrip("\n")])
@@ -45,6 +47,13 @@ def init_command(invocation: Invocation, *, only_print: bool, force: bool) -> in
     invocation.say([f"wrote {os.path.relpath(path)} with {what}"])
     invocation.tell([f"{invocation.side_paint('note', 'hint:')} read it, then `mamctl validate` and `mamctl up`"])
     return 0
+
+
+def _python(environ: Mapping[str, str]) -> str:
+    """Return what Python is called on the PATH; where it is not there at all, the name that systems install it by."""
+    from shutil import which
+
+    return "python" if which("python", path=environ.get("PATH", os.defpath)) else "python3"
 
 
 def _write(path: str, text: str, *, force: bool) -> None:

@@ -30,12 +30,16 @@ class Found(NamedTuple):
     keys: dict[str, Any]
 
 
-def detect(folder: str) -> list[Found]:
-    """Return the services that the folder seems to have, each under a name of its own."""
+def detect(folder: str, *, python: str = "python") -> list[Found]:
+    """Return the services that the folder seems to have, each under a name of its own.
+
+    `python` is what the interpreter is called here: many systems have only `python3`.
+    """
     found: list[Found] = []
     for sub in ("", *_subfolders(folder)):
         for finder in _FINDERS:
-            found += [_placed(one, sub) for one in finder(os.path.join(folder, sub), sub or _base(folder))]
+            guesses = finder(os.path.join(folder, sub), sub or _base(folder))
+            found += [_placed(_called(one, python), sub) for one in guesses]
             if sub == "" and finder is _procfile and found:
                 # A Procfile says what the whole project runs: guessing beside it would start things twice.
                 return _distinct(found)
@@ -66,6 +70,14 @@ def _subfolders(folder: str) -> list[str]:
 def _placed(found: Found, sub: str) -> Found:
     """Give what lies in a subfolder its working folder."""
     return found._replace(source=f"{sub}/{found.source}", keys={"cwd": sub, **found.keys}) if sub else found
+
+
+def _called(found: Found, python: str) -> Found:
+    """Call our own guess at the interpreter by its name here; a Procfile's words are left as they are."""
+    command = found.keys.get("command")
+    if not isinstance(command, list) or command[0] != "python":
+        return found
+    return found._replace(keys={**found.keys, "command": [python, *command[1:]]})
 
 
 def _distinct(found: list[Found]) -> list[Found]:

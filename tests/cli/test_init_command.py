@@ -102,6 +102,33 @@ def test_what_a_folder_holds_is_found(tmp_path: Path, project: str) -> None:
     assert {found.name: found.keys for found in detect(str(tmp_path))} == expected
 
 
+def a_path_with(folder: Path, *programs: str) -> str:
+    """Return a PATH on which only these programs are found."""
+    there = folder / ".programs"
+    there.mkdir()
+    for name in programs:
+        (there / name).write_text("#!/bin/sh\n")
+        (there / name).chmod(0o755)
+    return str(there)
+
+
+@pytest.mark.parametrize(
+    ("programs", "expected"), [(("python", "python3"), "python"), (("python3",), "python3"), ((), "python3")]
+)
+def test_python_is_called_as_it_is_here(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mamctl: Callable[..., Outcome],
+    programs: tuple[str, ...],
+    expected: str,
+) -> None:
+    lay(tmp_path, {"site/manage.py": "import django", "svc/app.py": "app = Flask(__name__)"})
+    monkeypatch.chdir(tmp_path)
+    text = mamctl("init", "--print", PATH=a_path_with(tmp_path, *programs)).out
+    commands = [one["command"][0] for one in yaml.safe_load(text)["services"].values()]
+    assert commands == [expected] * 3
+
+
 @pytest.mark.parametrize("project", PROJECTS)
 def test_what_init_writes_is_valid_and_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mamctl: Callable[..., Outcome], project: str
@@ -109,7 +136,7 @@ def test_what_init_writes_is_valid_and_says_the_same(
     files, expected = PROJECTS[project]
     lay(tmp_path, files)
     monkeypatch.chdir(tmp_path)
-    assert mamctl("init").code == 0
+    assert mamctl("init", PATH=a_path_with(tmp_path, "python")).code == 0
     text = (tmp_path / "services.yaml").read_text()
     assert text.startswith("# The stack of this folder.")
     if expected:
