@@ -65,6 +65,8 @@ def prepare(place: Place) -> None:
     try:
         os.makedirs(place.home, mode=0o700, exist_ok=True)
         os.makedirs(place.logs, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _in_the_way(str(error.filename)) from None
     except OSError as error:
         raise MamctlError(f"{error.filename}: {os.strerror(error.errno or 0).lower()}", writable_hint(place)) from None
     if not os.access(place.logs, os.W_OK | os.X_OK):
@@ -78,6 +80,14 @@ def prepare(place: Place) -> None:
         raise MamctlError(f"{place.home} is not writable", f"`chmod 700 {place.home}`, or set MAMCTL_HOME")
     if os.path.exists(place.manifest) and os.stat(place.manifest).st_mode & 0o002:
         raise MamctlError(f"{place.manifest} is writable by everybody", f"`chmod o-w {place.manifest}`")
+
+
+def _in_the_way(path: str) -> MamctlError:
+    """Return what to say when something else stands where a folder is to be made, or further up."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    what = "a link that leads nowhere" if os.path.islink(path) and not os.path.exists(path) else "not a folder"
+    return MamctlError(f"{path} is {what}, and a folder is needed there", "move it away, or give it another name")
 
 
 def writable_hint(place: Place) -> str:

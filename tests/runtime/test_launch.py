@@ -75,9 +75,20 @@ def test_a_manifest_that_everybody_may_write_is_refused(where: Place) -> None:
 
 def test_a_file_in_a_folders_place_is_refused(where: Place) -> None:
     pathlib.Path(where.logs).touch()
-    with pytest.raises(MamctlError, match=f"{re.escape(where.logs)}: file exists") as caught:
+    with pytest.raises(MamctlError) as caught:
         prepare(where)
-    assert "not started" in str(caught.value.hint)
+    assert caught.value.message == f"{where.logs} is not a folder, and a folder is needed there"
+    assert caught.value.hint == "move it away, or give it another name"
+
+
+def test_a_file_further_up_and_a_link_to_nowhere_are_named(where: Place, tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(MamctlError, match=f"^{re.escape(str(file))} is not a folder"):
+        prepare(where._replace(home=str(file / "deep" / "home")))
+    pathlib.Path(where.logs).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(MamctlError, match=f"^{re.escape(where.logs)} is a link that leads nowhere"):
+        prepare(where)
 
 
 @AS_ROOT
