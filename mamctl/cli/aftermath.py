@@ -9,6 +9,7 @@ from mamctl.cli.departure import Departure
 from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
 from mamctl.runtime.history import read_events
+from mamctl.runtime.orphans import end_orphans
 from mamctl.ui.amounts import moment
 from mamctl.ui.narration import Narration
 from mamctl.ui.progress import Progress
@@ -39,7 +40,8 @@ def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFil
     narration = Narration(progress, stream, invocation.paint)
     told = [*_happened(invocation, narration, since), *_written(invocation, stream, list(progress.rows), positions)]
     invocation.say(line for _, line in sorted(told, key=lambda pair: pair[0]))
-    code, words = Departure(invocation.paint).finish(narration.ending)
+    ended = [] if narration.ending else end_orphans(invocation.place.journal)
+    code, words = Departure(invocation.paint).finish(narration.ending, ended)
     invocation.say(words)
     return code
 

@@ -15,7 +15,7 @@ from mamctl.ui.report import error
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mamctl.cli.requests import Requests
     from mamctl.ui.paint import Paint
@@ -52,15 +52,16 @@ class Departure:
             return [f"ending by force{who}"]
         return []
 
-    def finish(self, ending: Mapping[str, Any] | None) -> tuple[int, list[str]]:
-        """Return the exit code and the last words, once the supervisor has left."""
-        if self.code is not None:
-            return self.code, []
-        if ending is None:
-            told = error(
-                "the supervisor was lost; what it ran is being stopped", "look at logs/mamctl.log", self._paint
-            )
-            return 1, told
+    def finish(self, ending: Mapping[str, Any] | None, ended: Sequence[str]) -> tuple[int, list[str]]:
+        """Return the exit code and the last words, once the supervisor has left.
+
+        Without a last word of its own it was lost; `ended` are the services that were ended in its place.
+        """
+        if ending is None and (ended or self.code is None):
+            what = f"what it ran was ended: {words.names(ended, most=20)}" if ended else "nothing that it ran is left"
+            return self.code or 1, error(f"the supervisor was lost; {what}", "look at logs/mamctl.log", self._paint)
+        if self.code is not None or ending is None:
+            return self.code or 1, []
         code = int(ending.get("code") or 0)
         reason = str(ending.get("reason") or "everything ended")
         return code, error(reason, None, self._paint) if code else [reason]

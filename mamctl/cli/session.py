@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
 from mamctl.cli.tailing import follow
+from mamctl.runtime.orphans import end_orphans
 from mamctl.ui import progress as summaries
 from mamctl.ui.report import outcome
 from mamctl.ui.status import page
@@ -167,7 +168,8 @@ class Session:
         """End the run, now that the supervisor is gone; what it was asked last is answered first."""
         self._lines += self._requests.finish()
         if self._departure is not None:
-            self._code, lines = self._departure.finish(self._narration.ending)
+            ended = [] if self._narration.ending else end_orphans(self._invocation.place.journal)
+            self._code, lines = self._departure.finish(self._narration.ending, ended)
             self._lines += lines
             return
         ending = self._narration.ending

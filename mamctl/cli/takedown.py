@@ -22,9 +22,27 @@ def take_down(invocation: Invocation, timeout: float) -> int:
     try:
         answer = bring_down(invocation, timeout)
     except NoSupervisor:
+        return _without_supervisor(invocation)
+    return _told(invocation, answer)
+
+
+def _without_supervisor(invocation: Invocation) -> int:
+    """End what a supervisor that died left running; return the exit code."""
+    from mamctl.runtime.orphans import end_orphans, find_orphans
+    from mamctl.runtime.ownership import own
+    from mamctl.ui import words
+
+    place = invocation.place
+    if not os.path.exists(place.journal) or not find_orphans(place.journal):
         invocation.tell(["nothing is running"])
         return 0
-    return _told(invocation, answer)
+    lock = own(place.home, place.manifest)
+    try:
+        ended = end_orphans(place.journal)
+    finally:
+        os.close(lock)
+    invocation.tell([f"its supervisor had died; ended what it had left: {words.names(ended, most=20)}"])
+    return 0
 
 
 def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mamctl.runtime.history import History
 from mamctl.runtime.journal import Journal
 from mamctl.runtime.launcher import Launcher, raise_open_files
 from mamctl.runtime.operator import Operator
+from mamctl.runtime.orphans import end_orphans
 from mamctl.runtime.outputs import Folders
 from mamctl.runtime.ownership import own
 from mamctl.runtime.portbook import PortBook
@@ -56,6 +57,7 @@ class ProcessManager:
             logs or os.path.join(folder, "logs"), os.path.join(self._home, "index"), os.path.join(self._home, "fifo")
         )
         self._lock = -1
+        self._orphaned: list[str] = []
         self._manifest: Manifest | None = None
         self._ports = PortBook(self.path, os.path.join(self._home, "journal"))
 
@@ -64,6 +66,7 @@ class ProcessManager:
         for folder in (self._home, *self._folders):
             os.makedirs(folder, mode=0o755 if folder == self._folders.logs else 0o700, exist_ok=True)
         self._lock = own(self._home, self.path)
+        self._orphaned = end_orphans(os.path.join(self._home, "journal"))
         self._manifest = self._ports.load()
 
     async def __aenter__(self) -> Self:
@@ -75,6 +78,9 @@ class ProcessManager:
         self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"))
         self._journal.begin(self._ports.chosen)
         self.history = History(os.path.join(self._home, "events"))
+        if self._orphaned:
+            detail = f"a supervisor that died had left {', '.join(self._orphaned)} running: ended before this start"
+            self.history.record("warning", None, 0, {"detail": detail})
         self._group = await asyncio.TaskGroup().__aenter__()
         self.hands = Hands(
             self._manifest,

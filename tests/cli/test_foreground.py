@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -148,6 +149,17 @@ def test_a_killed_client_leaves_nothing_running(folder: Path, terminal: Callable
     deadline = time.monotonic() + 15
     while mamctl(folder, "status").returncode != 4:
         assert time.monotonic() < deadline
+
+
+@pytest.mark.slow
+def test_a_lost_supervisor_leaves_nothing_running(folder: Path, terminal: Callable[..., Terminal]) -> None:
+    up = terminal(*MAMCTL, "up")
+    up.expect("all 2 ready")
+    status = json.loads(mamctl(folder, "status", "--json").stdout)
+    os.kill(status["supervisor"]["pid"], signal.SIGKILL)
+    up.expect("the supervisor was lost; what it ran was ended: talker and")
+    assert up.process.wait(10) == 1
+    assert not any(os.path.exists(f"/proc/{row['pid']}") for row in status["services"])
 
 
 @pytest.mark.slow

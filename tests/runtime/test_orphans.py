@@ -1,0 +1,98 @@
+"""What a supervisor that died left is found by its journal, ended, and never run a second time beside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from mamctl.control.place import place
+from mamctl.runtime.launch import start_supervisor
+from mamctl.runtime.orphans import end_orphans, find_orphans
+from tests.runtime.stack import Stack, lives, row, run, service
+from tests.scripted import eventually
+
+if TYPE_CHECKING:
+    import pathlib
+
+    import pytest
+
+    from mamctl.control.place import Place
+
+
+def killed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Let a supervisor start the stack, and kill it with -9."""
+    monkeypatch.setenv("MAMCTL_HOME", str(stack.folder / ".mamctl"))
+    where = place(str(stack.path), os.environ)
+    started = start_supervisor(where, up={"services": None}, foreground=False, environ=os.environ)
+    os.kill(started.pid, signal.SIGKILL)
+    os.waitpid(started.pid, 0)
+    return where
+
+
+def test_orphans_are_named_with_their_service_and_a_grandchild_is_one_of_them(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pidfile = tmp_path / "pids"
+    stack = Stack(tmp_path, {"a": service("--pidfile", pidfile, "--grandchild"), "b": service()})
+    where = killed(stack, monkeypatch)
+    eventually(lambda: pidfile.exists() and pidfile.read_text().endswith("\n"))
+    found = find_orphans(where.journal)
+    assert sorted(orphan.service for orphan in found) == ["a", "a", "b"]
+    assert int(pidfile.read_text()) in {orphan.pid for orphan in found}
+    assert end_orphans(where.journal) == sorted({"a", "b"}, key=[orphan.service for orphan in found].index)
+    assert find_orphans(where.journal) == []
+    assert not any(lives(orphan.pid) for orphan in found)
+
+
+def test_one_that_ignores_term_is_killed_after_the_grace_period(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path, {"a": service("--ignore-term", "--touch", tmp_path / "up")})
+    where = killed(stack, monkeypatch)
+    eventually((tmp_path / "up").exists)
+    assert end_orphans(where.journal, grace=0.05) == ["a"]
+    assert find_orphans(where.journal) == []
+
+
+def test_the_next_manager_runs_no_second_copy_and_says_what_it_ended(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path, {"a": service()})
+    where = killed(stack, monkeypatch)
+    [orphan] = find_orphans(where.journal)
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            assert (await manager.up())["ok"]
+            assert not lives(orphan.pid)
+            assert row(manager, "a")["pid"] != orphan.pid
+            said = [event["data"]["detail"] for event in manager.history.since(0, 100) if event["type"] == "warning"]
+            assert said == ["a supervisor that died had left a running: ended before this start"]
+
+    run(scenario())
+    assert find_orphans(where.journal) == []
+
+
+def test_down_without_a_supervisor_ends_what_it_left(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack(tmp_path, {"a": service(), "b": service()})
+    where = killed(stack, monkeypatch)
+    command = [sys.executable, "-m", "mamctl.cli.main", "-f", str(stack.path), "down"]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (first.returncode, first.stderr) == (0, "its supervisor had died; ended what it had left: a and b\n")
+    assert find_orphans(where.journal) == []
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (0, "nothing is running\n")
+
+
+def test_after_a_clean_down_nobody_is_an_orphan(tmp_path: pathlib.Path) -> None:
+    stack = Stack(tmp_path, {"a": service()})
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            await manager.up()
+
+    run(scenario())
+    assert find_orphans(str(tmp_path / ".mamctl" / "journal")) == []
