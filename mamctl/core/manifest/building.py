@@ -94,7 +94,6 @@ class _Builder:
             profiles=frozenset(wish.profiles),
             manual=wish.manual,
             essential=wish.essential,
-            on_supervisor_death=wish.on_supervisor_death,
         )
 
     def _text(self, text: str, at: Path) -> str:

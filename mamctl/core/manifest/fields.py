@@ -156,7 +156,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "profiles": Field(ListOf(NAME), "Started only with one of these profiles, when named, or when depended on."),
     "manual": Field(FLAG, "True: never started by up. Default false."),
     "essential": Field(FLAG, "True: when it fails, everything is stopped. Default false."),
-    "on_supervisor_death": Field(one_of({"keep": "keep", "stop": "stop"}), "What happens without a supervisor."),
+    "on_supervisor_death": Field(Unsupported(), "What happens without a supervisor."),
     "identify": Field(PROBE, "External: who must answer."),
     "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
     "release": Field(RELEASE, "External: what happens to one that was not started here."),

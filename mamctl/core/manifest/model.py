@@ -190,8 +190,6 @@ class ServiceSpec:
     profiles: frozenset[str] = frozenset()
     manual: bool = False
     essential: bool = False
-    # None: keep when detached, stop in the foreground.
-    on_supervisor_death: str | None = None
     external: External | None = None
 
     @property

@@ -51,9 +51,7 @@ def _rules(spec: ServiceSpec) -> Tree:
         "logs": {"max_size": show_size(logs.max_size), "keep": logs.keep, "streams": logs.streams.value},
     }
     switches: Tree = {"manual": spec.manual, "essential": spec.essential}
-    return tree | _present(
-        {"profiles": sorted(spec.profiles), **switches, "on_supervisor_death": spec.on_supervisor_death}
-    )
+    return tree | _present({"profiles": sorted(spec.profiles), **switches})
 
 
 def _env(spec: ServiceSpec) -> Tree:

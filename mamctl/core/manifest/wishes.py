@@ -100,4 +100,3 @@ class ServiceWish(NamedTuple):
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False
-    on_supervisor_death: str | None = None

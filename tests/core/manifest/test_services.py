@@ -143,7 +143,6 @@ def test_the_rest_of_the_keys():
         profiles=["ai"],
         manual=True,
         essential="true",
-        on_supervisor_death="stop",
     )
     assert spec == ServiceSpec(
         name="a",
@@ -159,7 +158,6 @@ def test_the_rest_of_the_keys():
         profiles=frozenset({"ai"}),
         manual=True,
         essential=True,
-        on_supervisor_death="stop",
     )
 
 
