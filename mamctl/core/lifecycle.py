@@ -147,7 +147,7 @@ def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...
         case Then.RETRY:
             return _retry(service, how, at=at, luck=luck, first=first)
         case Then.REST:
-            end, kind = service.enter(State.STOPPED, Reason.BY_OPERATOR), "stopped"
+            end, kind = service.enter(State.STOPPED, how.reason, how.detail), "stopped"
         case Then.AGAIN:
             end, kind = service.enter(State.WAITING), "restarting"
         case Then.REMOVE:

@@ -85,8 +85,11 @@ class Supervisor:
             self._replace(lifecycle.want_up(self.services[name]))
 
     def _halt_each(self, names: Iterable[str], then: Then, *, at: float) -> None:
+        self._halt_all(names, Halt(then, Reason.BY_OPERATOR), at=at)
+
+    def _halt_all(self, names: Iterable[str], how: Halt, *, at: float) -> None:
         for name in names:
-            self._change(name, lambda service: lifecycle.halt(service, Halt(then, Reason.BY_OPERATOR), at))
+            self._change(name, lambda service: lifecycle.halt(service, how, at))
 
     def _restart(self, event: Restart) -> None:
         self._halt_each(self._with_restarting_dependants(event.names), Then.AGAIN, at=event.at)
@@ -252,9 +255,11 @@ class Supervisor:
 
     def _end(self, service: Service, at: float) -> None:
         self.ending = f"{service.name} failed, and it is essential: {service.detail}"
-        self._actions.append(Announce("error", service.name, service.generation, {"detail": self.ending}))
-        # What failed stays failed: it may be the cause.
-        self._halt_each([name for name, other in self.services.items() if not other.ended], Then.REST, at=at)
+        said = {"detail": "it is essential, so everything is stopped"}
+        self._actions.append(Announce("error", service.name, service.generation, said))
+        # What failed stays failed: it may be the cause. Nobody asked for this stop, so no reason says so.
+        how = Halt(Then.REST, None, f"{service.name} failed, and it is essential")
+        self._halt_all([name for name, other in self.services.items() if not other.ended], how, at=at)
 
 
 def _graph(services: dict[str, Service]) -> Graph:

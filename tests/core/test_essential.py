@@ -22,7 +22,24 @@ def test_when_an_essential_service_fails_everything_else_is_stopped_in_order():
     )
     why = "core failed, and it is essential: exited with code 78: it says its configuration is wrong"
     assert history.hands.supervisor.ending == why
-    assert [said.data["detail"] for said in history.hands.said if said.kind == "error"] == [why]
+    assert [(said.name, said.data["detail"]) for said in history.hands.said if said.kind == "error"] == [
+        ("core", "it is essential, so everything is stopped")
+    ]
+
+
+def test_who_is_stopped_for_an_essential_one_says_so_and_blames_no_operator():
+    history = play(
+        stack(service("app"), service("core", essential=True), service("late", "core")),
+        """
+        up app core late -> app starting, core starting, late waiting | spawn app, spawn core
+        runs app         -> app ready
+        missing core     -> core failed, app stopping, late stopped | TERM app
+        stops app        -> app stopped | clean app
+        """,
+    )
+    assert {(history[name].reason, history[name].detail) for name in ("app", "late")} == {
+        (None, "core failed, and it is essential")
+    }
 
 
 def test_an_essential_service_that_is_tried_again_ends_nothing_yet():

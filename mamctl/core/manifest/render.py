@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def render(manifest: Manifest) -> dict[str, object]:
     """Return the manifest's name and services as maps, lists and scalars."""
-    services: Tree = {name: _masked(_service(spec), Secrecy([spec])) for name, spec in manifest.services.items()}
+    # Who shares another's secret, by a variable of all services or a reference, does not give it away.
+    secrecy = Secrecy(manifest.services.values())
+    services: Tree = {name: _masked(_service(spec), secrecy) for name, spec in manifest.services.items()}
     return {"name": manifest.name, "services": services}
 
 

@@ -40,6 +40,14 @@ def test_secrets_of_a_spawned_service_are_masked():
     assert "hunter22" not in json.dumps(render(read(tree).manifest))
 
 
+def test_a_secret_of_one_service_is_masked_in_those_that_share_its_value():
+    tree = {
+        "env": {"KEY": "hunter22"},
+        "services": {"a": {"command": ["run"], "secrets": ["KEY"]}, "b": {"command": ["run", "hunter22"]}},
+    }
+    assert "hunter22" not in json.dumps(render(read(tree).manifest))
+
+
 def test_an_external_service_without_steps_of_its_own_is_attached():
     tree = {"services": {"e": {"kind": "external", "identify": {"tcp": "[::1]:1"}}}}
     keys = render(read(tree).manifest)["services"]["e"]
