@@ -29,7 +29,6 @@ from .shapes import (
     is_env_name,
     is_name,
     is_port_name,
-    one_of,
     real,
     whole,
 )
