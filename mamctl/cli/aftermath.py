@@ -10,13 +10,13 @@ from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
 from mamctl.runtime.history import read_events
 from mamctl.runtime.orphans import end_orphans
-from mamctl.ui.amounts import moment
 from mamctl.ui.narration import Narration
 from mamctl.ui.progress import Progress
 from mamctl.ui.stream import Stream
+from mamctl.ui.timeline import interleave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mamctl.cli.invocation import Invocation
     from mamctl.control.place import Place
@@ -38,19 +38,20 @@ def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFil
     progress = Progress(at_rest(invocation.manifest()), time.monotonic())
     stream = Stream(list(progress.rows), invocation.paint)
     narration = Narration(progress, stream, invocation.paint)
-    told = [*_happened(invocation, narration, since), *_written(invocation, stream, list(progress.rows), positions)]
-    invocation.say(line for _, line in sorted(told, key=lambda pair: pair[0]))
+    written = sorted(_written(invocation, stream, list(progress.rows), positions), key=lambda pair: pair[0])
+    invocation.say(interleave(_happened(invocation, narration, since), written))
     ended = [] if narration.ending else end_orphans(invocation.place.journal)
     code, words = Departure(invocation.paint).finish(narration.ending, ended)
     invocation.say(words)
     return code
 
 
-def _happened(invocation: Invocation, narration: Narration, since: int) -> Iterator[tuple[float, str]]:
+def _happened(
+    invocation: Invocation, narration: Narration, since: int
+) -> Iterator[tuple[Mapping[str, Any], Sequence[str]]]:
     for event in read_events(invocation.place.events):
         if event["seq"] > since:
-            at = moment(event.get("at"))
-            yield from ((at, line) for line in narration.tell(event, time.monotonic(), width=None, live=False))
+            yield event, narration.tell(event, time.monotonic(), width=None, live=False)
 
 
 def _written(

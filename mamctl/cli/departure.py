@@ -32,6 +32,7 @@ class Departure:
         self._paint = paint
         self._asked = 0
         self.code: int | None = None
+        self._last_words: list[str] = []
 
     @property
     def begun(self) -> bool:
@@ -53,7 +54,7 @@ class Departure:
         return []
 
     def finish(self, ending: Mapping[str, Any] | None, ended: Sequence[str]) -> tuple[int, list[str]]:
-        """Return the exit code and the last words, once the supervisor has left.
+        """Return the exit code and the last words, once the supervisor has left and all else is told.
 
         Without a last word of its own it was lost; `ended` are the services that were ended in its place.
         """
@@ -61,7 +62,7 @@ class Departure:
             what = f"what it ran was ended: {words.names(ended, most=20)}" if ended else "nothing that it ran is left"
             return self.code or 1, error(f"the supervisor was lost; {what}", "look at logs/mamctl.log", self._paint)
         if self.code is not None or ending is None:
-            return self.code or 1, []
+            return self.code or 1, self._last_words
         code = int(ending.get("code") or 0)
         reason = str(ending.get("reason") or "everything ended")
         return code, error(reason, None, self._paint) if code else [reason]
@@ -70,6 +71,11 @@ class Departure:
         requests.send("POST", "/v1/down", {"wait": LONGEST_STOP, "force": force}, self._stopped, LONGEST_STOP)
 
     def _stopped(self, answer: Any) -> list[str]:
+        """Keep the answer for the end: it comes before the last services' own events are heard."""
+        self._last_words = self._outcome(answer) or self._last_words
+        return []
+
+    def _outcome(self, answer: Any) -> list[str]:
         survivors = answer.get("survivors") or []
         if survivors:
             self.code = 1

@@ -18,6 +18,7 @@ from mamctl.runtime.orphans import end_orphans
 from mamctl.ui import progress as summaries
 from mamctl.ui.report import outcome
 from mamctl.ui.status import page
+from mamctl.ui.timeline import interleave
 
 if TYPE_CHECKING:
     from mamctl.cli.console import Console
@@ -35,6 +36,7 @@ FRAME: Final = 0.1
 IDLE: Final = 0.1
 ASK_AGAIN: Final = 0.5
 RESTART_SECONDS: Final = 120.0
+FAREWELL_LINES: Final = 500
 HELP: Final = (
     "s  the status table",
     "r  restart a service, or all",
@@ -82,8 +84,6 @@ class Session:
         while self._code is None:
             self._turn()
             self._paint()
-        for line in self._follower.poll(rest=True):
-            self._lines.append(self._stream.line(line.service, line.at, line.line))
         self._console.show(self._lines)
         return self._code
 
@@ -106,11 +106,10 @@ class Session:
             self._signal(number)
         if self._console.keyboard in ready:
             self._keys()
+        if self._code is not None:
+            return  # detached, and that was the last word
         self._lines += self._requests.answered(ready)
-        if self._events in ready:
-            self._happened()
-        if not self._console.outlet.pending:
-            self._logged()
+        self._tell(self._heard() if self._events in ready else [])
         if self._console.outlet.closed:
             self._signal(signal.SIGHUP)
 
@@ -130,21 +129,28 @@ class Session:
             return FRAME / 2
         return FRAME if self._summary() else IDLE
 
-    def _happened(self) -> None:
-        now = time.monotonic()
+    def _heard(self) -> list[dict[str, Any]] | None:
+        """Return the events that came, None when no more will."""
         try:
-            for event in self._events.read():
-                live = self._console.interactive
-                width = self._console.live.width if live else None
-                self._lines += self._narration.tell(event, now, width=width, live=live)
-                if event.get("type") == "manifest-changed":
-                    self._manifest_changed(now)
+            return self._events.read()
         except EOFError:
-            self._left()
-            return
+            return None
+
+    def _tell(self, events: list[dict[str, Any]] | None) -> None:
+        """Tell what happened and what was written. Logs are read after the events, so that none lacks its output."""
+        written = [] if self._console.outlet.pending else self._written()
+        told = [(event, self._happened(event)) for event in events or ()]
+        self._lines += interleave(told, written)
         # Its last word is enough: it waits for those who still listen.
-        if self._narration.ending is not None:
+        if events is None or self._narration.ending is not None:
             self._left()
+
+    def _happened(self, event: dict[str, Any]) -> list[str]:
+        now, live = time.monotonic(), self._console.interactive
+        lines = self._narration.tell(event, now, width=self._console.live.width if live else None, live=live)
+        if event.get("type") == "manifest-changed":
+            self._manifest_changed(now)
+        return lines
 
     def _manifest_changed(self, now: float) -> None:
         document = self._invocation.status()
@@ -157,16 +163,26 @@ class Session:
         self._follower.close()
         self._follower = follow(self._invocation.place, self._progress.rows, positions)
 
-    def _logged(self) -> None:
-        for line in self._follower.poll():
-            self._lines.append(self._stream.line(line.service, line.at, line.line))
+    def _written(self, *, rest: bool = False) -> list[tuple[float, str]]:
+        """Return the lines that came, with their times; with `rest`, unfinished ones too."""
+        lines = self._follower.poll(rest=rest)
+        shown = [(line.at, self._stream.line(line.service, line.at, line.line)) for line in lines]
         skipped, self._skipped = self._follower.skipped - self._skipped, self._follower.skipped
         if skipped:
-            self._lines.append(self._stream.skipped(time.time(), skipped))
+            shown.append((time.time(), self._stream.skipped(time.time(), skipped)))
+        return shown
+
+    def _unread(self) -> list[str]:
+        """Return the newest of what was written and not shown yet: few enough that the last words get through."""
+        lines = self._written(rest=True)
+        shown = [line for _, line in lines[-FAREWELL_LINES:]]
+        left_out = len(lines) - len(shown)
+        return [self._stream.skipped(time.time(), left_out), *shown] if left_out else shown
 
     def _left(self) -> None:
         """End the run, now that the supervisor is gone; what it was asked last is answered first."""
         self._lines += self._requests.finish()
+        self._lines += self._unread()
         if self._departure is not None:
             ended = [] if self._narration.ending else end_orphans(self._invocation.place.journal)
             self._code, lines = self._departure.finish(self._narration.ending, ended)
@@ -193,6 +209,7 @@ class Session:
         self._prompt = None
         if self._departure is None:
             self._code = 0 if number == signal.SIGINT else 128 + number
+            self._lines += [line for _, line in self._written()]
             self._lines.append("detached: the stack goes on; `mamctl down` stops it")
             return
         if number == signal.SIGHUP and self._departure.begun:

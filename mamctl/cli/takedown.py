@@ -15,15 +15,24 @@ if TYPE_CHECKING:
 # How long `down` waits unless it is told otherwise, in seconds.
 PATIENCE: Final = 60.0
 LEAVE_SECONDS: Final = 10.0
+AGAIN: Final = 0.01
 
 
 def take_down(invocation: Invocation, timeout: float) -> int:
     """Stop the stack and say how it went; return the exit code."""
-    try:
-        answer = bring_down(invocation, timeout)
-    except NoSupervisor:
-        return _without_supervisor(invocation)
-    return _told(invocation, answer)
+    from mamctl.runtime.ownership import is_owned
+
+    deadline = time.monotonic() + min(timeout, LEAVE_SECONDS)
+    while True:
+        try:
+            return _told(invocation, bring_down(invocation, timeout))
+        except NoSupervisor:
+            # One that is only just beginning, or leaving, has the place but no socket: it is not nothing.
+            if not is_owned(invocation.place.home):
+                return _without_supervisor(invocation)
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN)
 
 
 def _without_supervisor(invocation: Invocation) -> int:

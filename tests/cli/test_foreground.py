@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from terminal import Terminal
 
+from mamctl.runtime.processes import read
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -77,6 +79,12 @@ def mamctl(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*MAMCTL, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
+def lives(pid: int) -> bool:
+    """Tell whether a process runs; one that init has yet to collect does not."""
+    found = read(pid)
+    return found is not None and found.state not in ("Z", "X")
+
+
 def restored(one: Terminal) -> bool:
     return one.modes() == one.before and one.seen.rfind("\x1b[?25l") <= one.seen.rfind("\x1b[?25h")
 
@@ -89,7 +97,7 @@ def test_up_streams_states_and_logs_and_ctrl_c_stops_in_order(folder: Path, term
     up.press("\x03")
     up.expect("stopping; press Ctrl-C again")
     up.expect("○ talker stopped")
-    up.expect("stopped; nothing is left")
+    up.expect("stopped; nothing is left\n")
     assert up.wait() == 130
     assert restored(up)
     assert mamctl(folder, "status").returncode == 4
@@ -159,7 +167,7 @@ def test_a_lost_supervisor_leaves_nothing_running(folder: Path, terminal: Callab
     os.kill(status["supervisor"]["pid"], signal.SIGKILL)
     up.expect("the supervisor was lost; what it ran was ended: talker")
     assert up.process.wait(10) == 1
-    assert not any(row["pid"] and os.path.exists(f"/proc/{row['pid']}") for row in status["services"])
+    assert not any(row["pid"] and lives(row["pid"]) for row in status["services"])
 
 
 @pytest.mark.slow
@@ -213,6 +221,43 @@ def test_a_run_that_ends_by_itself_tells_how_it_came_out(folder: Path) -> None:
     assert done.returncode == 1
     assert "✗ job failed: exited with code 3" in done.stdout
     assert "job | no\n" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_end_of_a_task_is_told_after_its_last_output(folder: Path) -> None:
+    jobs = {f"job{number}": f"echo from {number}; echo last of {number}" for number in range(8)}
+    manifest = [f"  {name}: {{kind: task, shell: true, command: '{line}'}}\n" for name, line in jobs.items()]
+    (folder / "services.yaml").write_text(f"services:\n{''.join(manifest)}")
+    done = mamctl(folder, "up")
+    lines = done.stdout.splitlines()
+    for number in range(8):
+        written = [at for at, line in enumerate(lines) if line.endswith(f" of {number}")]
+        ended = [at for at, line in enumerate(lines) if f"✓ job{number} completed" in line]
+        assert (len(written), len(ended)) == (1, 1), done.stdout
+        assert written < ended, done.stdout
+    assert lines[-1] == "nothing is left to run"
+
+
+@pytest.mark.slow
+def test_the_last_words_of_a_service_that_stops_come_before_its_end(
+    folder: Path, piped: Callable[..., subprocess.Popen[str]]
+) -> None:
+    last = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(print('goodbye')))\n"
+    command = [sys.executable, "-uc", f"{last}print('up')\ntime.sleep(100)"]
+    services = {f"s{number}": {"command": command, "ready": {"log": "up"}} for number in range(4)}
+    (folder / "services.yaml").write_text(json.dumps({"services": services}))
+    process = piped("up")
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("all 4 ready"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    lines = process.stdout.read().splitlines()
+    for name in services:
+        (goodbye,) = [at for at, line in enumerate(lines) if line.endswith(f"{name} | goodbye")]
+        (stopped,) = [at for at, line in enumerate(lines) if line.endswith(f"{name} stopped")]
+        assert goodbye < stopped, lines
+    assert lines[-1] == "stopped; nothing is left"
+    assert process.wait(20) == 130
 
 
 @pytest.mark.slow
