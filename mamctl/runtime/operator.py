@@ -65,12 +65,12 @@ class Operator:
         """Reconcile with the manifest on disk, want services, and wait until they settled."""
         removed = self.reload()
         self.want(names, profiles, alone=alone)
-        report = await self._settled(wait)
+        report = await self._brought_up(wait)
         return {**report, "removed": removed}
 
     async def settle(self, *, wait: float | None) -> Report:
         """Wait until all that is wanted has settled, and want nothing more."""
-        return {**await self._settled(wait), "removed": []}
+        return {**await self._brought_up(wait), "removed": []}
 
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
@@ -89,7 +89,7 @@ class Operator:
         self.reload()
         chosen = self.select(names)
         self._hands.post(Up(tuple(chosen), self._hands.now))
-        return await self._settled(wait, chosen)
+        return await self._brought_up(wait, chosen)
 
     async def stop(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Stop these services alone."""
@@ -107,7 +107,7 @@ class Operator:
         wanted = [name for name, service in self._services.items() if service.wanted is Wanted.UP]
         chosen = self.select(names) if names else wanted
         self._hands.post(Restart(tuple(chosen), self._hands.now))
-        return await self._settled(wait, chosen)
+        return await self._brought_up(wait, chosen)
 
     async def down(self, *, force: bool, wait: float | None) -> Report:
         """Stop everything and end the supervisor."""
@@ -173,6 +173,13 @@ class Operator:
             and not service.spec.manual
             and (not service.spec.profiles or service.spec.profiles & self._profiles)
         ]
+
+    async def _brought_up(self, wait: float | None, names: Iterable[str] | None = None) -> Report:
+        """Wait until services settled. Raises MamctlError when everything was stopped for good meanwhile."""
+        report = await self._settled(wait, names)
+        if self._downing:
+            raise MamctlError("everything was stopped before it was up", "`mamctl up` starts it again")
+        return report
 
     async def _settled(self, wait: float | None, names: Iterable[str] | None = None) -> Report:
         scope = None if names is None else set(names)

@@ -35,6 +35,21 @@ def own(home: str, manifest: str) -> int:
     return lock
 
 
+def is_owned(home: str) -> bool:
+    """Tell whether a supervisor has the home now: one that stands, that only just begins, or that is leaving."""
+    try:
+        lock = os.open(os.path.join(home, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def require_same(home: str, manifest: str) -> None:
     """Raise UsageError when a home was last used by another manifest that still exists."""
     try:

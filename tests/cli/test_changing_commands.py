@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_supervisor import document, report, row
 
+from mamctl.cli import takedown
 from mamctl.cli.invocation import Invocation
 from mamctl.cli.operate import _meant
+from mamctl.runtime.ownership import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,3 +240,13 @@ def test_what_needs_a_supervisor_ends_with_4_without_one(
     assert outcome.code == 4
     assert outcome.err.splitlines()[0].startswith("error: no supervisor")
     assert outcome.err.splitlines()[1].startswith("hint: ")
+
+
+def test_down_does_not_take_a_supervisor_that_is_only_just_beginning_for_nothing(
+    stack: Path, mamctl: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takedown, "LEAVE_SECONDS", 0.02)
+    beginning = own(str(stack / ".mamctl"), str(stack / "services.yaml"))
+    assert mamctl("down").code == 4
+    os.close(beginning)
+    assert mamctl("down") == (0, "", "nothing is running\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mamctl.core.errors import UsageError
-from mamctl.runtime.ownership import TakenError, own, require_same
+from mamctl.runtime.ownership import TakenError, is_owned, own, require_same
 
 if TYPE_CHECKING:
     import pathlib
@@ -28,6 +28,15 @@ def test_a_second_owner_is_refused_until_the_first_lets_go(tmp_path: pathlib.Pat
     with pytest.raises(TakenError, match="another supervisor runs here already"):
         own(str(tmp_path), manifest)
     os.close(first)
+    os.close(own(str(tmp_path), manifest))
+
+
+def test_a_home_is_owned_while_somebody_has_it_and_asking_takes_nothing(tmp_path: pathlib.Path, manifest: str) -> None:
+    assert not is_owned(str(tmp_path))
+    first = own(str(tmp_path), manifest)
+    assert is_owned(str(tmp_path))
+    os.close(first)
+    assert not is_owned(str(tmp_path))
     os.close(own(str(tmp_path), manifest))
 
 
