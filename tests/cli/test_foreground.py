@@ -15,6 +15,7 @@ import pytest
 from terminal import Terminal
 
 from mamctl.runtime.processes import read
+from tests.runtime.stack import lives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
