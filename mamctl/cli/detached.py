@@ -23,7 +23,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
     from mamctl.cli.attendance import attend
     from mamctl.ui import words
     from mamctl.ui.progress import starting
-    from mamctl.ui.report import outcome
+    from mamctl.ui.report import outcome, told_in
     from mamctl.ui.status import page
 
     began = time.monotonic()
@@ -37,7 +37,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
         invocation.tell(["left it to start by itself: `mamctl status` shows how far it is, `mamctl down` stops it"])
         raise
     seconds = time.monotonic() - began
-    invocation.say(page(report["status"], invocation.width, invocation.paint, with_notes=False))
+    invocation.say(page(report["status"], invocation.width, invocation.paint, told=told_in(report)))
     lines = outcome(report, invocation.side_width, invocation.side_paint)
     invocation.tell(["", *lines] if lines else [words.settled(report["status"]["services"], seconds)])
     return exit_code(report)

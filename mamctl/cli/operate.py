@@ -14,7 +14,7 @@ from mamctl.cli.verdict import exit_code
 from mamctl.control.client import Client
 from mamctl.core.selection import is_glob, select
 from mamctl.ui import progress
-from mamctl.ui.report import outcome, stop_notes
+from mamctl.ui.report import outcome, stop_notes, told_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,10 +107,10 @@ def _tell(invocation: Invocation, reports: Sequence[dict[str, Any]], names: Sequ
     """Show the outcome and return the exit code: the worst of the reports'. Only a named service is told as absent."""
     from mamctl.ui.status import page
 
-    lines = [
-        line for report in reports for line in outcome(_of(report, names), invocation.side_width, invocation.side_paint)
-    ]
-    invocation.say(page(reports[-1]["status"], invocation.width, invocation.paint, with_notes=not lines))
+    shown = [_of(report, names) for report in reports]
+    lines = [line for report in shown for line in outcome(report, invocation.side_width, invocation.side_paint)]
+    told = {name for report in shown for name in told_in(report)}
+    invocation.say(page(reports[-1]["status"], invocation.width, invocation.paint, told=told))
     invocation.tell(["", *lines] if lines else [])
     return max((exit_code(report) for report in reports), default=0)
 

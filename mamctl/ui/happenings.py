@@ -45,7 +45,10 @@ def _because(text: str, data: Data) -> str:
 def _waiting(data: Data) -> Happening:
     if data.get("waits_for"):
         return Happening(words.waits(data["waits_for"]), "waiting")
-    return Happening(words.reason(data) or "waits", "waiting")
+    cause = words.reason(data)
+    if data.get("reason") == "absent":
+        return Happening(f"is absent: {cause}", "waiting")
+    return Happening(cause or "waits", "waiting")
 
 
 def _backoff(data: Data) -> Happening:

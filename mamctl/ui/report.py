@@ -46,12 +46,25 @@ def failure(entry: Data, width: int, paint: Paint, *, tail: bool = True) -> list
     how = words.ended(entry)
     if how.removeprefix("exit ") not in cause and entry.get("reason") in ("exited", "killed", "gave_up"):
         cause = f"{cause} ({how})"
-    first, *rest = wrap(f"{symbol} {name} {entry.get('state') or 'failed'}: {cause}", width, "", "  ")
+    first, *rest = wrap(f"{symbol} {name} {_what(entry)}{cause}", width, "", "  ")
     lines = [paint("bad", first), *(paint("bad", line) for line in rest)]
     if tail:
         lines += _tail(entry, width, paint)
     step = words.next_step({"state": "failed", **entry, "name": name})
     return [*lines, *hint(step, width, paint, indent="  ")] if step else lines
+
+
+def _what(entry: Data) -> str:
+    """Return what comes before the cause; who waits says so in its cause."""
+    if entry.get("reason") == "absent":
+        return "is absent: "
+    return "" if entry.get("reason") == "dependency_waiting" else f"{entry.get('state') or 'failed'}: "
+
+
+def told_in(report: Data) -> set[str]:
+    """Return the names of the services whose trouble `outcome` tells."""
+    failed: Sequence[Data] = report.get("failed") or []
+    return {*(str(entry["service"]) for entry in failed), *(report.get("absent") or [])}
 
 
 def _tail(entry: Data, width: int, paint: Paint) -> list[str]:

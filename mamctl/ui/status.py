@@ -11,7 +11,7 @@ from mamctl.ui.paint import style_of
 from mamctl.ui.table import Cell, Column, draw
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mamctl.ui.paint import Paint
 
@@ -31,12 +31,13 @@ _COLUMNS: Final = (
 )
 
 
-def table(rows: Sequence[Row], width: int, paint: Paint) -> list[str]:
+def table(rows: Sequence[Row], width: int, paint: Paint, told: Collection[str] = ()) -> list[str]:
     """Return the lines of the status table, in the order of the rows (the manifest's)."""
-    return draw(_COLUMNS, [_cells(row, paint) for row in rows], width, paint)
+    cells = [_cells(row, words.brief(row) if row["name"] in told else words.why(row), paint) for row in rows]
+    return draw(_COLUMNS, cells, width, paint)
 
 
-def _cells(row: Row, paint: Paint) -> list[Cell]:
+def _cells(row: Row, why: str, paint: Paint) -> list[Cell]:
     state = str(row["state"])
     style = style_of(state)
     memory, cpu = row.get("memory_bytes"), row.get("cpu_percent")
@@ -49,7 +50,7 @@ def _cells(row: Row, paint: Paint) -> list[Cell]:
         Cell(_text(row.get("restarts") or None), "warn"),
         Cell("" if cpu is None else percent(float(cpu))),
         Cell("" if memory is None else size(float(memory))),
-        Cell(words.why(row), "dim" if style in ("good", "dim") else ""),
+        Cell(why, "dim" if style in ("good", "dim") else ""),
     ]
 
 
@@ -100,14 +101,16 @@ def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
 
 
 def page(
-    document: Row, width: int, paint: Paint, *, only: Sequence[Row] | None = None, with_notes: bool = True
+    document: Row, width: int, paint: Paint, *, only: Sequence[Row] | None = None, told: Collection[str] = ()
 ) -> list[str]:
-    """Return all of `mamctl status`: headline, table, and the notes unless somebody else tells them.
+    """Return all of `mamctl status`: headline, table, and the notes.
 
-    `only` are the rows that were asked for; the headline is about the whole stack all the same.
+    `only` are the rows that were asked for; the headline is about the whole stack all the same. `told` are the names
+    of services whose trouble is told in full elsewhere: here it is only named.
     """
     rows: Sequence[Row] = document["services"] if only is None else only
     lines = [headline(document, width, paint), ""]
-    lines += table(rows, width, paint) if rows else ["the manifest has no services"]
-    below = notes(rows, width, paint) if with_notes and document.get("supervisor") is not None else []
+    lines += table(rows, width, paint, told) if rows else ["the manifest has no services"]
+    untold = [row for row in rows if row["name"] not in told]
+    below = notes(untold, width, paint) if document.get("supervisor") is not None else []
     return [*lines, "", *below] if below else lines

@@ -108,6 +108,17 @@ def why(row: Row) -> str:
     return text
 
 
+def brief(row: Row) -> str:
+    """Return why in a few words where the whole sentence stands nearby: a long one is not told twice."""
+    match row.get("reason"):
+        case "absent":
+            return "absent"
+        case "port_taken" | "wrong_service" as word:
+            return _REASONS[word]
+        case _:
+            return why(row)
+
+
 def absent(name: str) -> str:
     """Return what to know about an external service that nobody has started."""
     return f"{name} is absent: it is picked up as soon as it answers"

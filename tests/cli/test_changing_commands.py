@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,23 @@ def test_up_detached_shows_a_failure_with_its_cause_and_last_words_and_ends_with
         "  │ ValueError: no",
         "  hint: `mamctl logs backend` shows its last words",
     ]
+
+
+def test_up_detached_tells_a_taken_port_and_an_absent_service_once(
+    supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
+) -> None:
+    held = {"reason": "port_taken", "detail": "port 5001 is held by pid 7 (python wsgi.py)"}
+    gone = {"reason": "absent", "detail": "connection refused"}
+    failed = [{"service": "web", "state": "failed", **held}, {"service": "lm", "state": "waiting", **gone}]
+    rows = [row("web", "failed", **held), row("lm", "waiting", **gone), row("sick", "unhealthy", detail="HTTP 503")]
+    answer = report(*rows, ok=False, failed=failed, absent=["lm"])
+    supervisor.answers["POST /v1/up"] = answering(answer)
+    outcome = mamctl("up", "-d")
+    told = outcome.out + outcome.err
+    assert (told.count("pid 7"), told.count("connection refused"), told.count("is absent")) == (1, 1, 1)
+    assert re.search(r"^web +✗ failed +its port is taken$", outcome.out, re.MULTILINE)
+    assert re.search(r"^lm +○ waiting +absent$", outcome.out, re.MULTILINE)
+    assert "◐ sick: HTTP 503" in outcome.out
 
 
 def test_up_detached_that_has_not_settled_ends_with_5(

@@ -127,5 +127,5 @@ def test_the_graph_is_a_mermaid_flowchart() -> None:
 def test_an_absent_service_that_is_required_is_told_once() -> None:
     entry = {"service": "lm", "state": "waiting", "reason": "absent", "detail": "nobody answers", "tail": []}
     lines = outcome({"failed": [entry], "absent": ["lm", "other"]}, 100, PLAIN)
-    assert [line for line in lines if "lm " in line] == ["○ lm waiting: nobody answers"]
+    assert [line for line in lines if "lm " in line] == ["○ lm is absent: nobody answers"]
     assert "○ other is absent: it is picked up as soon as it answers" in lines

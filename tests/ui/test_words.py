@@ -60,6 +60,20 @@ def test_the_table_says_why_in_a_few_words(found: dict[str, Any], expected: str)
     assert words.why(found) == expected
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (row("a", "failed", reason="port_taken", detail="port 1 is held by pid 7 (x)"), "its port is taken"),
+        (row("a", "failed", reason="exited", detail="exited with code 3"), "exited with code 3"),
+        (row("a", "waiting", reason="absent", detail="connection refused"), "absent"),
+        (row("a", "ready"), ""),
+        (row("a", "failed", reason="a_new_word"), "a new word"),
+    ],
+)
+def test_what_is_told_in_full_elsewhere_is_only_named_in_the_table(found: dict[str, Any], expected: str) -> None:
+    assert words.brief(found) == expected
+
+
 def test_what_is_well_needs_no_next_step() -> None:
     assert [words.next_step(row("a", state)) for state in ("ready", "completed", "starting", "backoff")] == [None] * 4
     assert words.next_step(row("a", "unhealthy")) == "`mamctl logs a` shows what it is doing"
@@ -110,6 +124,8 @@ def test_survivors_are_named_by_pid_and_command() -> None:
         ("waiting", {"waits_for": ["b"]}, Happening("waits for b", "waiting")),
         ("waiting", {"detail": "waits for b"}, Happening("waits for b", "waiting")),
         ("waiting", {}, Happening("waits", "waiting")),
+        ("waiting", {"reason": "absent", "detail": "connection refused"},
+         Happening("is absent: connection refused", "waiting")),
         ("backoff", {"exit_code": 3, "next_attempt_in_s": 0.5, "attempt": 1},
          Happening("exit code 3; next try in 0.5 s (attempt 1)", "backoff")),
         ("restarting", {"exit_signal": 15}, Happening("restarting", "starting")),
