@@ -15,7 +15,6 @@ import pytest
 from terminal import Terminal
 
 from mamctl.runtime.processes import read
-from tests.runtime.stack import lives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
