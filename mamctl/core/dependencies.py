@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.model import Condition, Dependency
@@ -37,10 +38,11 @@ def aspect(service: Service) -> tuple[object, ...]:
 
 
 def outlook(service: Service, services: Mapping[str, Service]) -> Outlook:
-    """Weigh all dependencies of a service."""
+    """Weigh all dependencies of a service; for one that is wanted alone each is optional."""
     waits: list[str] = []
-    for name, dependency in service.spec.depends_on.items():
+    for name, edge in service.spec.depends_on.items():
         other = services.get(name)
+        dependency = replace(edge, required=False) if service.alone else edge
         if other is None or is_met(other, dependency):
             continue
         why = cannot_be_met(other, dependency)

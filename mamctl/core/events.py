@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The operator wants these services, with what they depend on unless `alone`."""
+    """The operator wants these services; `alone`: without what they depend on, unless that is coming anyway."""
 
     names: tuple[str, ...]
     at: float

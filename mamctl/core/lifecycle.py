@@ -23,11 +23,11 @@ class Step(NamedTuple):
     actions: tuple[Action, ...] = ()
 
 
-def want_up(service: Service) -> Service:
+def want_up(service: Service, *, alone: bool = False) -> Service:
     """Take the operator's word that it shall run: forget the budget, try again at once what waits or failed."""
     if service.leaving:
         return service
-    wanted = service.but(wanted=Wanted.UP, budget=Budget())
+    wanted = service.but(wanted=Wanted.UP, alone=alone, budget=Budget())
     match service.state:
         case State.STOPPED | State.FAILED | State.BACKOFF:
             return wanted.enter(State.WAITING)

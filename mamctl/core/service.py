@@ -43,10 +43,14 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is known of one service; replaced at each change, never mutated. Times are monotonic seconds."""
+    """What is known of one service; replaced at each change, never mutated. Times are monotonic seconds.
+
+    `alone`: the operator wants it without what it depends on, until he says otherwise.
+    """
 
     spec: ServiceSpec
     wanted: Wanted = Wanted.DOWN
+    alone: bool = False
     state: State = State.STOPPED
     reason: Reason | None = None
     detail: str | None = None

@@ -82,7 +82,7 @@ class Supervisor:
 
     def _want_up(self, event: Up) -> None:
         for name in event.names if event.alone else self.graph.closure(event.names):
-            self._replace(lifecycle.want_up(self.services[name]))
+            self._replace(lifecycle.want_up(self.services[name], alone=event.alone))
 
     def _halt_each(self, names: Iterable[str], then: Then, *, at: float) -> None:
         self._halt_all(names, Halt(then, Reason.BY_OPERATOR), at=at)

@@ -134,9 +134,10 @@ def test_up_of_one_starts_what_it_needs_and_nothing_else():
     )
 
 
-def test_up_alone_leaves_the_dependencies_and_waits_for_them():
-    history = play(DB_APP, "up-alone app -> app waiting/dependency_waiting")
+def test_up_alone_leaves_the_dependencies_as_they_are():
+    history = play(DB_APP, "up-alone app -> app starting | spawn app")
     assert history["db"].wanted is Wanted.DOWN
+    play(DB_APP, "up db -> db starting | spawn db \n up-alone app -> app waiting/dependency_waiting")
 
 
 def test_a_dependency_that_is_not_in_the_manifest_stops_nobody():

@@ -168,3 +168,28 @@ def test_up_runs_a_task_again_that_failed():
         up migrate       -> migrate starting | spawn migrate
         """,
     )
+
+
+def test_one_that_is_wanted_alone_starts_without_its_dependencies_and_restarts_without_them():
+    play(
+        DB_APP,
+        """
+        up-alone app -> app starting | spawn app
+        runs app     -> app ready
+        ends app 1   -> app backoff  | clean app
+        wait 5       -> app starting | spawn app
+        """,
+    )
+
+
+def test_one_that_was_wanted_alone_waits_for_its_dependencies_once_it_is_wanted_with_them():
+    play(
+        DB_APP,
+        """
+        up-alone app   -> app starting | spawn app
+        spawned app    ->
+        ends app 1     -> app backoff  | clean app
+        up app         -> db starting, app waiting | spawn db
+        runs db        -> db ready, app starting   | spawn app
+        """,
+    )
