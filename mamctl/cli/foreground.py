@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
     """Bring the stack up and stay with it; return the exit code."""
+    began = time.monotonic()
     since = last_seq(invocation.place.events)
     positions = ends(invocation.place)
     request = {**body, "wait": None}
     started = ensure_supervisor(invocation, request, foreground=True)
     if started is None:
         lines = _greeting(invocation.client.request("POST", "/v1/up", request))
-        return _attend(invocation, since=since, positions=None, lines=lines, owned=False)
+        return _attend(invocation, since=since, positions=None, lines=lines, began=None)
     try:
-        return _attend(invocation, since=since, positions=positions, lines=[], owned=True)
+        return _attend(invocation, since=since, positions=positions, lines=[], began=began)
     except (NoSupervisor, EOFError, ConnectionError):
         # All its services ended before we could listen, and so has it.
         return tell_aftermath(invocation, since, positions)
@@ -54,13 +55,19 @@ def _greeting(report: Mapping[str, Any]) -> list[str]:
 
 
 def _attend(
-    invocation: Invocation, *, since: int, positions: Mapping[LogFiles, int] | None, lines: list[str], owned: bool
+    invocation: Invocation,
+    *,
+    since: int,
+    positions: Mapping[LogFiles, int] | None,
+    lines: list[str],
+    began: float | None,
 ) -> int:
+    """Stay with a run; `began` is when it was asked for, None when it is not ours and only observed."""
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         console = stack.enter_context(closing(Console(invocation.environ)))
         session = stack.enter_context(
-            closing(_session(invocation, console, signals, since=since, positions=positions, owned=owned))
+            closing(_session(invocation, console, signals, since=since, positions=positions, began=began))
         )
         session.say(lines)
         return session.run()
@@ -73,7 +80,7 @@ def _session(
     *,
     since: int,
     positions: Mapping[LogFiles, int] | None,
-    owned: bool,
+    began: float | None,
 ) -> Session:
     events = invocation.client.stream(f"/v1/events?since={since}", {"Accept": "text/event-stream"})
     progress = Progress(invocation.client.request("GET", "/v1/status"), time.monotonic())
@@ -85,7 +92,7 @@ def _session(
         events=events,
         follower=follow(invocation.place, progress.rows, positions),
         progress=progress,
-        narration=Narration(progress, stream, invocation.paint),
+        narration=Narration(progress, stream, invocation.paint, began),
         stream=stream,
-        departure=Departure(invocation.paint) if owned else None,
+        departure=None if began is None else Departure(invocation.paint),
     )

@@ -74,7 +74,7 @@ class Session:
         self._prompt: Prompt | None = None
         self._lines: list[str] = []
         self._code: int | None = None
-        self._began = self._pending_since = time.monotonic()
+        self._pending_since = time.monotonic()
         self._asked_at = 0.0
         self._all_settled = False
         self._skipped = 0
@@ -267,7 +267,7 @@ class Session:
         now = time.monotonic()
         leaving = self._departure is not None and self._departure.begun
         if not leaving and self._settled(now):
-            self._lines += self._narration.outcome(now - self._began if self._departure else None)
+            self._lines += self._narration.outcome(now)
         lines, self._lines = self._lines, []
         self._console.show(lines, self._summary())
 

@@ -26,12 +26,16 @@ _SUMMARISED: Final = frozenset({"starting", "waiting", "stopping"})
 
 
 class Narration:
-    """Tells events; `ending` is the last word of a supervisor that leaves: `{"code", "reason"}`."""
+    """Tells events; `ending` is the last word of a supervisor that leaves: `{"code", "reason"}`.
 
-    def __init__(self, progress: Progress, stream: Stream, paint: Paint) -> None:
+    `began` is when the run was asked for, in monotonic seconds; None when it was up before.
+    """
+
+    def __init__(self, progress: Progress, stream: Stream, paint: Paint, began: float | None = None) -> None:
         self._progress = progress
         self._stream = stream
         self._paint = paint
+        self._began = began
         self._settled = False
         self.ending: Event | None = None
 
@@ -65,16 +69,13 @@ class Narration:
         step = words.next_step(row) if event.get("type") == "failed" else None
         return [*lines, *hint(step, width or 1 << 16, self._paint, indent="  ")] if step else lines
 
-    def outcome(self, seconds: float | None) -> list[str]:
-        """Return, the first time all has settled, how it came out and where it can be reached; else nothing.
-
-        `seconds` is how long it took, None when it was up before.
-        """
+    def outcome(self, now: float) -> list[str]:
+        """Return, the first time all has settled, how it came out and where it can be reached; else nothing."""
         if self._settled:
             return []
         self._settled = True
         rows = list(self._progress.rows.values())
-        text = words.settled(rows, seconds)
+        text = words.settled(rows, None if self._began is None else now - self._began)
         mood = "good" if words.all_well(rows) else "warn"
         symbol = self._paint.symbol("waiting")
         absent = [f"{symbol} {words.absent(str(row['name']))}" for row in rows if row.get("reason") == "absent"]

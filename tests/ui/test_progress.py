@@ -26,7 +26,7 @@ def event(kind: str, service: str | None, **data: Any) -> dict[str, Any]:
 
 
 def narrated(progress: Progress) -> Narration:
-    return Narration(progress, Stream(list(progress.rows), PLAIN), PLAIN)
+    return Narration(progress, Stream(list(progress.rows), PLAIN), PLAIN, began=0.0)
 
 
 def told(narration: Narration, *events: dict[str, Any], live: bool = True) -> list[str]:
