@@ -207,7 +207,8 @@ class Hands:
         try:
             ends = self.outputs.child_ends(spec, generation)
         except OSError as error:
-            raise LaunchError(Reason.SPAWN_FAILED, f"its log cannot be opened: {error}", final=True) from None
+            why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
+            raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
         try:
             launched = self._launcher.launch(spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1])
         finally:

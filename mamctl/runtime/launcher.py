@@ -86,6 +86,8 @@ def explain(error: OSError, argv: tuple[str, ...], cwd: str) -> LaunchError:
     """Say what stands in the way of a spawn."""
     if error.filename == cwd and not os.path.isdir(cwd):
         return LaunchError(Reason.SPAWN_FAILED, f"its folder {cwd} does not exist", final=True)
+    if error.errno == errno.ENOENT and "/" in argv[0] and os.path.exists(os.path.join(cwd, argv[0])):
+        return LaunchError(Reason.COMMAND_NOT_FOUND, f"{argv[0]}: its #! line names no program that exists", final=True)
     if error.errno == errno.ENOENT:
         where = "" if "/" in argv[0] else " (not on PATH)"
         return LaunchError(Reason.COMMAND_NOT_FOUND, f"{argv[0]}: no such command{where}", final=True)

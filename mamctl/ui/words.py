@@ -52,7 +52,7 @@ ENDINGS: Final = {"down": "everything was stopped for good"}
 _STEPS: Final = {
     "by_operator": "`mamctl start {name}` starts it again",
     "dependency_failed": "mend the dependency: {name} then starts by itself",
-    "spawn_failed": "check `command` and `cwd` of {name} in the manifest, then `mamctl restart {name}`",
+    "spawn_failed": "mend that (`command` and `cwd` of {name} are in the manifest), then `mamctl restart {name}`",
     "command_not_found": "install the command or correct `command` of {name}, then `mamctl restart {name}`",
     "port_taken": "stop the holder or change `port` of {name}, then `mamctl restart {name}`",
     "start_timeout": "`mamctl logs {name}` shows what it was doing; a slow start needs a longer `start_timeout`",

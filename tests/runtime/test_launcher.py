@@ -143,7 +143,7 @@ def odd(tmp_path: pathlib.Path) -> pathlib.Path:
         (("./folder",), ".", Reason.SPAWN_FAILED, "./folder: permission denied"),
         (("true",), "none", Reason.SPAWN_FAILED, "its folder {odd}/none does not exist"),
         (("true",), "text", Reason.SPAWN_FAILED, "its folder {odd}/text does not exist"),
-        (("./orphan",), ".", Reason.COMMAND_NOT_FOUND, "./orphan: no such command"),
+        (("./orphan",), ".", Reason.COMMAND_NOT_FOUND, "./orphan: its #! line names no program that exists"),
         (("a\x00b",), ".", Reason.SPAWN_FAILED, "a\x00b: embedded null byte"),
     ],
 )

@@ -82,6 +82,19 @@ def test_a_missing_binary_fails_at_once_and_says_so(tmp_path: pathlib.Path) -> N
     run(scenario())
 
 
+def test_a_log_that_cannot_be_opened_is_named(tmp_path: pathlib.Path) -> None:
+    stack = Stack(tmp_path, {"a": service()})
+    log = tmp_path / "logs" / "a.log"
+    log.mkdir(parents=True)
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            [failure] = (await manager.up())["failed"]
+            assert failure["detail"] == f"its log {log} cannot be opened: is a directory"
+
+    run(scenario())
+
+
 def test_a_port_held_by_a_stranger_names_the_holder(tmp_path: pathlib.Path) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
