@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mamctl.control.protocol import BATCH, Document, Refusal
+from mamctl.core.manifest import units
+from mamctl.core.manifest.findings import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -136,16 +138,17 @@ def _waiting(body: Mapping[str, Any]) -> float | None:
     return None if value is None else seconds(value, "wait", 0.0)
 
 
-def seconds(value: object, name: str, default: float) -> float:
-    """Return a number of seconds of a request; at most an hour."""
+def seconds(value: object, name: str, default: float, most: float = LONGEST_WAIT) -> float:
+    """Return the seconds of a duration in a request: `500ms`, `2s`, `5m`, `1h` or a number of seconds."""
     if value is None:
         return default
     try:
-        number = float(value)  # type: ignore[arg-type]  # what does not fit is refused right here
-    except (TypeError, ValueError, OverflowError):
+        number = units.seconds(value)
+    except Invalid:
         number = -1.0
-    if not 0 <= number <= LONGEST_WAIT:
-        raise Refusal(400, "bad_request", f"{name} must be a number of seconds from 0 to {LONGEST_WAIT:g}")
+    if not 0 <= number <= most:
+        hint = f"500ms, 2s, 5m, 1h or a number of seconds, from 0 to {most:g} s"
+        raise Refusal(400, "bad_request", f"{name} must be a duration", hint)
     return number
 
 

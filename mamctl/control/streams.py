@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KEEPALIVE_SECONDS = 15.0
 # Who wants more than this reads the files.
 LONGEST_TAIL = 10_000
+OLDEST = 365 * 86_400.0
 
 
 class Extent(NamedTuple):
@@ -116,7 +117,7 @@ def _extent(query: Mapping[str, str]) -> Extent:
     follow = query.get("follow", "0")
     if follow not in ("0", "1", "false", "true"):
         raise Refusal(400, "bad_request", "follow must be true or false")
-    return Extent(tail, None if since is None else seconds(since, "since", 0.0), follow in ("1", "true"))
+    return Extent(tail, None if since is None else seconds(since, "since", 0.0, OLDEST), follow in ("1", "true"))
 
 
 def _event(event: Document) -> str:

@@ -56,9 +56,11 @@ def test_what_changes_something_reaches_the_operator(served: Served, path: str, 
 
 def test_waiting_has_services_a_goal_and_a_deadline(served: Served) -> None:
     assert served.ask("GET", "/v1/wait?services=web,db&for=stopped&timeout=1.5")[0] == 200
+    assert served.ask("GET", "/v1/wait?timeout=500ms")[0] == 200
     assert served.ask("GET", "/v1/wait")[0] == 200
     assert served.operator.calls == [
         ("wait_for", (["web", "db"], "stopped", 1.5)),
+        ("wait_for", ([], "ready", 0.5)),
         ("wait_for", ([], "ready", 60.0)),
     ]
 

@@ -180,6 +180,7 @@ def test_a_stream_whose_reader_left_is_given_up(tmp_path: pathlib.Path) -> None:
     [
         ("", (("web", "db"), 100, None, False)),
         ("?service=db&tail=5&since=2.5", (("db",), 5, 2.5, False)),
+        ("?service=db&since=2h", (("db",), 100, 7200.0, False)),
         ("?service=web,db&tail=0", (("web", "db"), 0, None, False)),
     ],
 )
