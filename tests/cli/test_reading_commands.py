@@ -259,5 +259,8 @@ def test_following_logs_shows_the_past_once_and_then_what_comes_until_ctrl_c(sta
             log.write(b"present\n")
         assert process.stdout.readline() == "present\n"
         process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
-        assert process.wait(10) == 130

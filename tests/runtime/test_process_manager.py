@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from mamctl.core.errors import ManifestError
@@ -163,7 +164,8 @@ def test_a_setsid_grandchild_is_gone_too(tmp_path: pathlib.Path, how: str) -> No
 
 
 def test_a_moving_target_is_caught(tmp_path: pathlib.Path) -> None:
-    stack = Stack(tmp_path, {"a": service("--fork-forever", restart="never", stop={"grace": "20ms"})})
+    named = tmp_path / "target"  # on its command line, to be found by
+    stack = Stack(tmp_path, {"a": service("--touch", named, "--fork-forever", restart="never", stop={"grace": "20ms"})})
 
     async def scenario() -> None:
         async with stack.managed() as manager:
@@ -172,8 +174,10 @@ def test_a_moving_target_is_caught(tmp_path: pathlib.Path) -> None:
             assert report["survivors"] == []
 
     run(scenario())
-    left = subprocess.run(["pgrep", "-f", f"{MISBEHAVE} --fork-forever"], check=False, capture_output=True).stdout
-    assert left == b""
+    assert named.exists()
+    assert [
+        one.info for one in psutil.process_iter(["pid", "cmdline"]) if str(named) in (one.info["cmdline"] or ())
+    ] == []
 
 
 def test_output_is_kept_byte_for_byte(tmp_path: pathlib.Path) -> None:

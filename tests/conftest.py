@@ -1,0 +1,8 @@
+"""What holds for every test, wherever it is started."""
+
+import signal
+
+# A shell lets what it starts in the background ignore Ctrl-C, and that is inherited: by a whole CI run, by every
+# program that a test starts, and by Python, which then raises no KeyboardInterrupt. No trap of a shell can undo it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
