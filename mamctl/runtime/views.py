@@ -38,6 +38,7 @@ class Views:
             # The follower begins where the tail ends: no line is missed, none comes twice.
             for batch in batched(await asyncio.to_thread(_tail, files, tail, since, follower.positions)):
                 yield batch
+                await asyncio.sleep(0)
             while follow:
                 for batch in batched(follower.poll()):
                     yield batch
