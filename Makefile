@@ -68,9 +68,15 @@ test: lint core-test frontend  ## all that must be green: lint, core with every 
 test-long: test  ## the slow and long forms too
 	pytest -q -m slow
 
-bench: $(VENV)/.dev  ## measure against the limits of this machine and the peers that are installed
-	cd benchmarks && MAMCTL=$(CURDIR)/$(BIN)/mamctl python -m bench run --peers mamctl,limit-c,limit-py,supervisord,runit,s6 --out out/latest.json
-	cd benchmarks && python -m bench report out/latest.json
+BENCH := cd benchmarks && . .peers/env.sh && unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED &&
+PEERS ?= mamctl,limit-c,limit-py,s6,runit,supervisord,circus,pm2,honcho
+
+bench: $(VENV)/.stack frontend  ## measure beside the peers and the limits of this machine (installs the peers; 15 minutes)
+	cd benchmarks && sh bench/install_peers.sh
+	$(BENCH) MAMCTL=$(CURDIR)/$(BIN)/mamctl python3 -m bench run --peers $(PEERS) --out out/latest.json
+	$(BENCH) python3 -m bench physical --out out/latest.json
+	$(BENCH) python3 -m bench report out/latest.json
+	python benchmarks/second_up.py
 
 clean:  ## remove what can be made again (the media, the data and the logs stay)
 	rm -rf $(VENV) build services/frontend/dist services/frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
