@@ -182,7 +182,7 @@ class Session:
     def _left(self) -> None:
         """End the run, now that the supervisor is gone; what it was asked last is answered first."""
         self._lines += self._requests.finish()
-        self._lines += self._unread()
+        self._lines += [*self._unread(), *self._outcome()]
         if self._departure is not None:
             ended = [] if self._narration.ending else end_orphans(self._invocation.place.journal)
             self._code, lines = self._departure.finish(self._narration.ending, ended)
@@ -264,12 +264,14 @@ class Session:
     # What goes out ------------------------------------------------------------------------------------------------
 
     def _paint(self) -> None:
+        lines, self._lines = [*self._lines, *self._outcome()], []
+        self._console.show(lines, self._summary())
+
+    def _outcome(self) -> list[str]:
+        """Return how bringing up came out, once: when all has settled, and nobody has asked for the end."""
         now = time.monotonic()
         leaving = self._departure is not None and self._departure.begun
-        if not leaving and self._settled(now):
-            self._lines += self._narration.outcome(now)
-        lines, self._lines = self._lines, []
-        self._console.show(lines, self._summary())
+        return [] if leaving or not self._settled(now) else self._narration.outcome(now)
 
     def _settled(self, now: float) -> bool:
         """Tell whether all that is wanted has settled. What only waits may wait for ever: the supervisor knows."""

@@ -224,6 +224,14 @@ def test_a_run_that_ends_by_itself_tells_how_it_came_out(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_how_bringing_up_came_out_is_told_before_the_run_ends(folder: Path) -> None:
+    never = "{command: [sh, -c, 'sleep 0.5; exit 3'], restart: never, ready: {exec: ['false']}}"
+    (folder / "services.yaml").write_text(f"services: {{a: {never}}}")
+    done = mamctl(folder, "up")
+    assert done.stdout.splitlines()[-2:] == ["0 of 1 ready, 1 failed", "error: failed: a"]
+
+
+@pytest.mark.slow
 def test_the_end_of_a_task_is_told_after_its_last_output(folder: Path) -> None:
     jobs = {f"job{number}": f"echo from {number}; echo last of {number}" for number in range(8)}
     manifest = [f"  {name}: {{kind: task, shell: true, command: '{line}'}}\n" for name, line in jobs.items()]
