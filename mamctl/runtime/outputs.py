@@ -108,7 +108,8 @@ def news(notice: Notice) -> tuple[str, dict[str, object]]:
     """Return the event that a sink's notice becomes: its type and its data."""
     match notice:
         case Dropped():
-            detail = f"its log cannot be written ({notice.reason}): output is dropped, the service goes on"
+            lost = f"{notice.lines:,} lines ({notice.bytes:,} bytes)"
+            detail = f"its log cannot be written ({notice.reason}): {lost} dropped so far, the service goes on"
             return "warning", {"detail": detail, "dropped_lines": notice.lines, "dropped_bytes": notice.bytes}
         case Resumed():
             detail = f"its log is written again; {notice.lines:,} lines ({notice.bytes:,} bytes) were dropped"

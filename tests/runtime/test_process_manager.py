@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -500,9 +501,10 @@ def test_a_full_disk_blocks_no_service_and_the_loss_is_said(tmp_path: pathlib.Pa
         options = ("--flood", 2_000_000, "--touch", done)
         stack = Stack(tmp_path, {"a": service(*options, logs={"max_size": "1GB"})})
 
+        said: list[str] = []
+
         async def scenario() -> None:
             async with stack.managed() as manager:
-                said: list[str] = []
                 manager.on("warning", lambda event: said.append(event["data"]["detail"]))
                 await manager.up()
                 await until(manager, done.exists)
@@ -510,5 +512,9 @@ def test_a_full_disk_blocks_no_service_and_the_loss_is_said(tmp_path: pathlib.Pa
                 assert row(manager, "a")["state"] == "ready"
 
         run(scenario())
+        lost = re.search(r": ([\d,]+) lines \([\d,]+ bytes\) dropped so far", said[-1])
+        assert lost is not None
+        # A line that was torn by the full disk counts on both sides.
+        assert 20_000 - int(lost[1].replace(",", "")) - stack.log("a").count(b"\n") in (-1, 0)
     finally:
         subprocess.run(["umount", str(logs)], check=True)
