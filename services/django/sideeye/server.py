@@ -53,7 +53,7 @@ class Server:
         logger.info("listening on http://%s:%s", self._server.effective_host, self._server.effective_port)
         while not self._stopping:
             self._turn(seconds=1.0)
-        # It stops already. The interpreter gives signals back to the system as it ends: a second one then must not kill.
+        # The interpreter gives signals back to the system as it ends: a second one must not kill it then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         logger.info("stopping")
