@@ -43,6 +43,7 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
 
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
+    made = [folder for folder in (place.home, place.logs) if not os.path.lexists(folder)]
     prepare(place)
     log = _own_log(os.path.join(place.logs, "mamctl.log"))
     hears, reports = map(_high, os.pipe())
@@ -51,13 +52,30 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
     try:
         pid = _spawn(json.dumps(request), log, [fd for fd in (reports, lease) if fd is not None], environ)
         _heed(_hear(hears, pid, place), pid)
-    except BaseException:
+    except BaseException as error:
         if ours is not None:
             ours.close()
+        if isinstance(error, UsageError):
+            _unmake(place, made)
         raise
     finally:
         os.close(hears)
     return Started(pid, ours)
+
+
+def _unmake(place: Place, made: list[str]) -> None:
+    """Leave a folder as it was when nothing was started in it: only what we made just now, and only if it is empty."""
+    if place.home in made:
+        for path in (os.path.join(place.home, "lock"), os.path.join(place.logs, "mamctl.log")):
+            with contextlib.suppress(OSError):
+                if path.endswith("lock") or os.path.getsize(path) == 0:
+                    os.unlink(path)
+        for folder in (place.index, place.fifo):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+    for folder in made:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def prepare(place: Place) -> None:

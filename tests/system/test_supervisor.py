@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mamctl.control.client import ApiError
+from mamctl.control.place import place
 from mamctl.core.errors import ManifestError, NoSupervisor, UsageError
-from mamctl.runtime.launch import AlreadyRunningError
+from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
 from tests.runtime.stack import free_port, lives
 from tests.runtime.stack import service as misbehaving
 from tests.scripted import eventually
@@ -84,6 +85,15 @@ def test_a_bad_manifest_is_reported_whole_and_nothing_is_left(folder: Folder) ->
     assert any("command" in str(problem.hint) for problem in caught.value.problems)
     with pytest.raises(NoSupervisor):
         folder.client.request("GET", "/v1/status")
+
+
+def test_a_bad_manifest_makes_no_folder(tmp_path: pathlib.Path) -> None:
+    manifest = tmp_path / "services.yaml"
+    manifest.write_text("services: {a: {comand: [x]}}")
+    where = place(str(manifest), {})
+    with pytest.raises(ManifestError):
+        start_supervisor(where, up={"services": None}, foreground=False, environ=os.environ)
+    assert [found.name for found in tmp_path.iterdir()] == ["services.yaml"]
 
 
 def test_a_manifest_that_is_not_there_is_said_to_be_missing(folder: Folder) -> None:
