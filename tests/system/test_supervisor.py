@@ -158,10 +158,11 @@ def test_a_caller_without_standard_streams_can_start_one(folder: Folder) -> None
 
 # What a service gets --------------------------------------------------------------------------------------------
 
+# The masks are read without a fork: a shell blocks all signals while it forks.
 ABOUT = """
 ls -m /proc/$$/fd
 readlink /proc/$$/fd/0
-grep -E '^Sig(Blk|Ign)' /proc/$$/status
+while read -r line; do case $line in SigBlk*|SigIgn*) echo "$line";; esac; done < /proc/$$/status
 cut -d' ' -f1,5,6 /proc/$$/stat
 ulimit -Sn
 env | grep ^MAMCTL_ | sort
