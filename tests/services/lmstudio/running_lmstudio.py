@@ -24,7 +24,9 @@ class RunningModel:
         self.process = process
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        # No connection is used twice: llama.cpp closes each after a streamed answer without having said so.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False, limits=alone)
         self.statuses: list[int] = []
 
     def wait_until_loaded(self) -> None:
