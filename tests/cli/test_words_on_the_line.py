@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,6 @@ from mamctl.ui.paint import Paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Outcome
     from fake_supervisor import FakeSupervisor
@@ -83,20 +84,27 @@ def test_a_wrong_word_is_an_error_and_a_hint(
     assert lines[1] == f"hint: {hint}"
 
 
-def test_an_unexpected_exception_leaves_one_line_and_its_traceback_in_a_file(tmp_path: Path) -> None:
+@pytest.fixture
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, which tracebacks are left in for the user."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_an_unexpected_exception_leaves_one_line_and_its_traceback_in_a_file(reports: Path) -> None:
     lines, code = explain(ZeroDivisionError("by zero"), Paint(enabled=False))
     assert code == 1
     assert lines[0] == "error: an unexpected ZeroDivisionError: by zero"
     path = lines[1].removeprefix("hint: the traceback is in ").split(";")[0]
-    with open(path) as file:
-        assert "ZeroDivisionError: by zero" in file.read()
-    os.unlink(path)
+    assert list(reports.iterdir()) == [Path(path)]
+    assert "ZeroDivisionError: by zero" in Path(path).read_text()
 
 
-def test_a_file_that_cannot_be_read_is_told_by_name() -> None:
+def test_a_file_that_cannot_be_read_is_told_by_name(reports: Path) -> None:
     lines, code = explain(PermissionError(13, "Permission denied", "/x/services.yaml"), Paint(enabled=False))
     assert code == 1
     assert lines[0] == "error: /x/services.yaml: permission denied"
+    assert str(reports) in lines[1]
 
 
 def run_here(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:

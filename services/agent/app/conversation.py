@@ -213,7 +213,7 @@ class Conversation:
         return key_of(question.model_request(), endpoint, *self._backend.identity)
 
     def _keep(self, ident: str, run: _Run, reply: Reply | None, code: str | None) -> None:
-        timing = run.timing()
+        timing = reply.timing_ms if reply else run.timing()  # the client was told the very same
         usage = reply.usage if reply else {}
         self._history.record(
             Interaction(
