@@ -46,8 +46,23 @@ def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json
     else:
         invocation.say(page(whole, invocation.width, invocation.paint, only=document["services"]))
     if document["supervisor"] is None and not as_json:
-        invocation.tell([f"{invocation.side_paint('note', 'hint:')} `mamctl up -d` starts it"])
+        invocation.tell(_left_running(invocation))
     return exit_code(document)
+
+
+def _left_running(invocation: Invocation) -> list[str]:
+    """Say what to do without a supervisor; one that was killed may have left processes that no table shows."""
+    from mamctl.runtime.orphans import find_orphans
+
+    hint = invocation.side_paint("note", "hint:")
+    orphans = find_orphans(invocation.place.journal)
+    if not orphans:
+        return [f"{hint} `mamctl up -d` starts it"]
+    who = ", ".join(f"{orphan.service} (pid {orphan.pid})" for orphan in orphans)
+    return [
+        f"its supervisor died and left running: {who}",
+        f"{hint} `mamctl down` ends them, and so does the next `up`",
+    ]
 
 
 def document_of(invocation: Invocation) -> dict[str, Any]:

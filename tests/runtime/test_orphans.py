@@ -76,9 +76,17 @@ def test_the_next_manager_runs_no_second_copy_and_says_what_it_ended(
     assert find_orphans(where.journal) == []
 
 
-def test_down_without_a_supervisor_ends_what_it_left(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_supervisor_status_names_what_it_left_and_down_ends_it(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack = Stack(tmp_path, {"a": service(), "b": service()})
     where = killed(stack, monkeypatch)
+    told = [sys.executable, "-m", "mamctl.cli.main", "-f", str(stack.path), "status"]
+    status = subprocess.run(told, capture_output=True, text=True, check=False)
+    pids = {orphan.service: orphan.pid for orphan in find_orphans(where.journal)}
+    assert status.returncode == 4
+    assert status.stderr.startswith("its supervisor died and left running: ")
+    assert all(f"{name} (pid {pids[name]})" in status.stderr for name in ("a", "b"))
     command = [sys.executable, "-m", "mamctl.cli.main", "-f", str(stack.path), "down"]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (first.returncode, first.stderr) == (0, "its supervisor had died; ended what it had left: a and b\n")
