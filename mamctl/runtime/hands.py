@@ -19,6 +19,7 @@ from mamctl.core.manifest.model import LogProbe
 from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.states import Reason
 from mamctl.core.supervisor import Supervisor
+from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import Launcher, LaunchError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from mamctl.core.events import Event
     from mamctl.core.manifest.model import Manifest, ServiceSpec
+    from mamctl.runtime.custody import Custody
     from mamctl.runtime.history import History
     from mamctl.runtime.journal import Journal
     from mamctl.runtime.logs.notices import Notice
@@ -60,6 +62,7 @@ class Hands:
         sole: bool = False,
         launcher: Launcher | None = None,
         prober: Prober | None = None,
+        custody: Custody | None = None,
     ) -> None:
         self.supervisor = Supervisor(manifest)
         self.history = history
@@ -69,6 +72,7 @@ class Hands:
         self._inherited = dict(inherited)
         self.know(manifest)
         self._launcher = launcher or Launcher()
+        self.custody = custody or NoCustody()
         self._loop = asyncio.get_running_loop()
         self.outputs = Outputs(folders, self._loop, self.on_notice)
         self._group = group

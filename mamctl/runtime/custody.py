@@ -1,0 +1,39 @@
+"""Descriptors that must outlive this process: kept by somebody else, and found again by who comes after us.
+
+A supervisor under a guardian gives it what its services need (the ends of their FIFOs, their sockets) before the spawn
+that needs them. A program that embeds us has no guardian: what it opened ends with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Custody(Protocol):
+    """Keeps descriptors under names such as `fifo/backend` or `socket/backend`."""
+
+    def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:
+        """Let these, which stay ours to use and to close, be kept too; what the name stood for before is let go."""
+
+    def take(self, name: str) -> list[int]:
+        """Return new descriptors of what an earlier supervisor left under a name, ours to close; once, then nothing."""
+
+    def drop(self, name: str) -> None:
+        """Let go of what is kept under a name."""
+
+
+class NoCustody:
+    """Nobody keeps anything: we are embedded in a program, or the system has no way."""
+
+    def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:
+        """Do nothing: they end with this process."""
+
+    def take(self, name: str) -> list[int]:  # noqa: ARG002 - there is nothing under any name
+        """Return nothing."""
+        return []
+
+    def drop(self, name: str) -> None:
+        """Do nothing."""
