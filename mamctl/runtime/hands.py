@@ -61,7 +61,6 @@ class Hands:
         inherited: Mapping[str, str],
         sole: bool = False,
         launcher: Launcher | None = None,
-        prober: Prober | None = None,
         custody: Custody | None = None,
     ) -> None:
         self.supervisor = Supervisor(manifest)
@@ -84,7 +83,7 @@ class Hands:
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
         self._waiters: set[asyncio.Future[None]] = set()
-        self._prober = prober or Prober()
+        self._prober = Prober()
         self._watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
