@@ -19,10 +19,10 @@ from mamctl.core.manifest.fields import (
     STOP,
 )
 from mamctl.core.manifest.findings import Findings
-from mamctl.core.manifest.forms import PREFERENCE
+from mamctl.core.manifest.forms import DESCRIPTOR, PREFERENCE
 from mamctl.core.manifest.model import HttpProbe, Logs, RestartPolicy, Stop
 from mamctl.core.manifest.shapes import Unsupported
-from mamctl.core.manifest.wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish
+from mamctl.core.manifest.wishes import DependencyWish, NamedFile, NotifyWish, ProbeWish, ServiceWish
 from mamctl.runtime.manifest import load
 from tests.docs.pages import code, fences, page, sections, tables
 
@@ -44,6 +44,7 @@ RECORDS = {
     "Ports": (PREFERENCE.fields, {"fallback": "auto"}),
     "Dependencies": (DEPENDENCY.fields, defaults_of(DependencyWish)),
     "Probes": (PROBE.fields, defaults_of(ProbeWish) | {"status": HttpProbe.__init__.__defaults__[0]}),
+    "Notify": (DESCRIPTOR.fields, defaults_of(NotifyWish)),
     "Restart": (RESTART.fields, defaults_of(RestartPolicy)),
     "Stop": (STOP.fields, defaults_of(Stop)),
     "Logs": (LOGS.fields, defaults_of(Logs)),
@@ -95,7 +96,6 @@ def test_the_keys_that_are_not_supported_yet_are_those_that_the_parser_refuses()
     later = {
         "top level": MANIFEST_FIELDS,
         "service": SERVICE_FIELDS,
-        "probe": PROBE.fields,
         "stop": STOP.fields,
     }
     for name, fields in later.items():

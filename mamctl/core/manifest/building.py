@@ -68,8 +68,9 @@ class _Builder:
 
     def _spec(self, name: str, drafted: Drafted) -> ServiceSpec:
         wish = drafted.wish
-        ports = {port: self._numbers[name, port] for port in wish.ports}
-        ground = Ground(wish.host, ports, self._tell)
+        listens = wish.listens
+        ports = {port: self._numbers[name, port] for port in listens}
+        ground = Ground(wish.host, ports, self._tell, wish.sockets)
         env, unset = self._environments.of(drafted, ports)
         return ServiceSpec(
             name=name,
@@ -81,7 +82,7 @@ class _Builder:
             unset=unset,
             secrets=frozenset(wish.secrets),
             host=wish.host,
-            ports=tuple([Port(port, wish.ports[port].wanted, number) for port, number in ports.items()]),
+            ports=tuple([Port(port, listens[port].wanted, ports[port], port in wish.sockets) for port in ports]),
             listener=wish.listener,
             depends_on=self._edges(wish.depends_on),
             start_timeout=_start_timeout(drafted),
@@ -116,10 +117,11 @@ class _Builder:
     def _ready(self, drafted: Drafted, ground: Ground) -> Probe | None:
         if "ready" in drafted.raw:
             return self._probe("ready", drafted.wish.ready, drafted, ground)
-        if not ground.ports or drafted.wish.kind is not Kind.SERVICE:
+        # A connection to a held socket is accepted by us, so it proves nothing.
+        own = [number for port, number in ground.ports.items() if port not in ground.held]
+        if not own or drafted.wish.kind is not Kind.SERVICE:
             return None
-        host = reachable(ground.host).strip("[]")
-        return Probe(TcpProbe(host, next(iter(ground.ports.values()))))
+        return Probe(TcpProbe(reachable(ground.host).strip("[]"), own[0]))
 
     def _probe(self, key: str, wish: ProbeWish | None, drafted: Drafted, ground: Ground) -> Probe | None:
         # A task has no probes and an external service only `identify`; saying so is enough.
@@ -128,6 +130,8 @@ class _Builder:
         at = (*drafted.at, key)
         if wish.log is not None and key != "ready":
             self._found.add((*at, "log"), "a line of output can tell only that a service is ready", "use http or exec")
+        if wish.notify is not None and key != "ready":
+            self._found.add((*at, "notify"), "a service can say only that it is ready", "write it in ready")
         return probe(wish, drafted.raw[key], at, ground, self._found)
 
     def _identify(self, name: str, drafted: Drafted) -> Probe | None:

@@ -17,6 +17,9 @@ _SAME_HOST: Final = {"localhost": "127.0.0.1"}
 _BY_CHANCE: Final = (
     "lies in {}-{}, where the system takes ports for outgoing connections: another may hold it by chance"
 )
+_UNPROVEN: Final = (
+    "connections are accepted before it answers any, so without a probe it is ready after 100 ms: write ready: {http: /}"
+)
 Drafts = Mapping[str, Drafted]
 
 
@@ -97,7 +100,7 @@ def _check_ports(drafts: Drafts, found: Findings) -> None:
     for name, drafted in drafts.items():
         for port, wish in drafted.ports.items():
             if wish.wanted is not None and not wish.fallback:
-                takers.setdefault(wish.wanted, []).append((name, (*drafted.at, "ports", port)))
+                takers.setdefault(wish.wanted, []).append((name, drafted.place(port)))
     for number, some in takers.items():
         if len(some) > 1:
             _check_takers(number, some, drafts, found)
@@ -162,4 +165,11 @@ def ephemeral(drafts: Drafts, local: tuple[int, int]) -> Iterator[tuple[Path, st
     for drafted in drafts.values():
         for port, wish in drafted.ports.items():
             if wish.wanted is not None and local[0] <= wish.wanted <= local[1]:
-                yield (*drafted.at, "ports", port), f"port {wish.wanted} {_BY_CHANCE.format(*local)}"
+                yield drafted.place(port), f"port {wish.wanted} {_BY_CHANCE.format(*local)}"
+
+
+def unproven(drafts: Drafts) -> Iterator[tuple[Path, str]]:
+    """Yield each service that has only held sockets and no probe: nothing tells when it begins to answer."""
+    for drafted in drafts.values():
+        if drafted.wish.sockets and not drafted.wish.ports and "ready" not in drafted.raw:
+            yield (*drafted.at, "sockets"), _UNPROVEN

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 # A spawned service is the external one in all but these.
 _NOT_INHERITED: Final = frozenset(
-    {"kind", "identify", "acquire", "release", "command", "shell", "ready", "live", "health"}
+    {"kind", "identify", "acquire", "release", "command", "shell", "sockets", "ready", "live", "health"}
 )
 _PROBES: Final = ("ready", "live", "health")
 _LADDER: Final = ("identify", "acquire", "release")
 _OWN_CHILD: Final = "put it into acquire: [{spawn: {command: [...]}}]"
+_NO_SOCKETS: Final = "only for a service that is kept running can a socket be held"
 
 
 class Drafted(NamedTuple):
@@ -40,13 +41,21 @@ class Drafted(NamedTuple):
     @property
     def ports_are_good(self) -> bool:
         """Whether all ports could be read; a probe on a port that could not would only be a second problem."""
-        raw = self.raw.get("ports", {})
-        return not isinstance(raw, dict) or len(self.wish.ports) == sum(port is not DELETED for port in raw.values())
+        both = (self.raw.get("ports", {}), self.wish.ports), (self.raw.get("sockets", {}), self.wish.sockets)
+        return all(_all_read(raw, read) for raw, read in both)
 
     @property
     def ports(self) -> dict[str, PortWish]:
         """The service's own ports and those that only its spawned self has."""
-        return {**self.spawned.wish.ports, **self.wish.ports} if self.spawned else self.wish.ports
+        return {**self.spawned.wish.ports, **self.wish.ports} if self.spawned else self.wish.listens
+
+    def place(self, port: str) -> Path:
+        """Return where a port of its own is written."""
+        return (*self.at, "sockets" if port in self.wish.sockets else "ports", port)
+
+
+def _all_read(raw: object, read: Mapping[str, PortWish]) -> bool:
+    return not isinstance(raw, dict) or len(read) == sum(port is not DELETED for port in raw.values())
 
 
 def draft(entries: Mapping[str, Entry], found: Findings) -> dict[str, Drafted]:
@@ -60,6 +69,9 @@ def _drafted(entry: Entry, at: Path, found: Findings) -> Drafted:
         return _external(drafted, found)
     if drafted.wish.kind is Kind.TASK:
         _refuse(drafted, _PROBES, "a task has no probe: it is done when it has ended", None, found)
+        _refuse(drafted, ("sockets",), _NO_SOCKETS, "write ports", found)
+    for name in drafted.wish.sockets.keys() & drafted.wish.ports.keys():
+        found.add((*at, "sockets", name), "is the name of a port, too", "choose another name")
     _refuse(drafted, _LADDER, "is for kind: external only", "add kind: external, or leave it out", found)
     _need_command(drafted, found)
     return drafted
@@ -80,6 +92,7 @@ def _refuse(drafted: Drafted, keys: tuple[str, ...], why: str, hint: str | None,
 
 def _external(drafted: Drafted, found: Findings) -> Drafted:
     _refuse(drafted, ("command", "shell"), "an external service has no command of its own", _OWN_CHILD, found)
+    _refuse(drafted, ("sockets",), _NO_SOCKETS, "write ports", found)
     _refuse(drafted, _PROBES, "identify is an external service's ready and live probe", "write identify", found)
     if not drafted.says("identify"):
         found.add(drafted.at, "identify is missing", "write identify: {http: /greeting, json: {...}}")
@@ -102,7 +115,7 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
 
 
 def _check_spawned(spawned: Drafted, ports: Mapping[str, PortWish], found: Findings) -> None:
-    _refuse(spawned, ("kind", *_LADDER), "a spawned service cannot have this key", "leave it out", found)
+    _refuse(spawned, ("kind", "sockets", *_LADDER), "a spawned service cannot have this key", "leave it out", found)
     _need_command(spawned, found)
     for name, wish in spawned.wish.ports.items():
         if ports.get(name, wish) != wish:

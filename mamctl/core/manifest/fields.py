@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
-from .forms import COMMAND, PORT, PREFERENCE, RELEASE, STEP, TCP
+from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, STEP, TCP
 from .model import Condition, Kind, Listener, Logs, Policy, RestartPolicy, Stop, Streams
 from .shapes import (
     ANYTHING,
@@ -87,7 +87,8 @@ PROBE: Final = Record(
         "tcp": Field(TCP, "The name of a port, or host:port."),
         "exec": Field(COMMAND, "A command that exits 0."),
         "log": Field(FILLED, "A regular expression that a line of output matches."),
-        "notify": Field(Unsupported(), "READY=1 over sd_notify."),
+        "notify": Field(NOTIFY, "True: READY=1 over sd_notify; {fd: 3}: a line on that descriptor. Only in ready."),
+        "watchdog": Field(_POSITIVE, "With notify: true; how often it must say WATCHDOG=1, else it is restarted."),
         "status": Field(OneOrMore(_STATUS), "HTTP statuses that are good. Default [200]."),
         "json": Field(ANYTHING, "What the JSON answer must contain."),
         "timeout": Field(_POSITIVE, "For one attempt. Default 2s."),
@@ -142,6 +143,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "host": Field(HOST, "The address it listens on. Default 127.0.0.1."),
     "port": Field(PORT, "Short for ports: {http: ...}."),
     "ports": Field(MapOf(PORT, PORT_KEYS), "Named ports; the first is the one that people reach."),
+    "sockets": Field(MapOf(PORT, PORT_KEYS), "Named ports that are bound for it, kept while it restarts: LISTEN_FDS."),
     "listener": Field(choice(Listener), "Whether the listener must belong to its own processes. Default ours."),
     "depends_on": Field(MapOf(DEPENDENCY, SERVICE_KEYS), "What must be there first.", _SHORT_DEPENDENCIES),
     "start_timeout": Field(_POSITIVE, "From spawn to ready. Default 30s; null: no limit.", null=True),
@@ -168,7 +170,6 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "hooks": Field(Unsupported(), "Commands at changes of state."),
     "schedule": Field(Unsupported(), "When a task runs."),
     "replicas": Field(Unsupported(), "How many of it run."),
-    "sockets": Field(Unsupported(), "Sockets bound by the supervisor."),
 }
 
 SERVICE: Final = Record(
@@ -204,5 +205,5 @@ class Defined(Protocol):
 
 
 RECORDS: Final[tuple[Defined, ...]] = (
-    SERVICE, PROBE, RESTART, STOP, LOGS, DEPENDENCY, ENV_FILE, PREFERENCE,
+    SERVICE, PROBE, RESTART, STOP, LOGS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
 )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Final
 from .containers import Field, ListOf, Record
 from .findings import Findings, Invalid, Path, kind_of
 from .interpolation import no_reference
-from .shapes import FILLED, INTERPOLATED, TEXT, WORD, Scalar, Schema, one_of, whole, whole_number
-from .wishes import Command, PortWish, Step, StepKind
+from .shapes import FILLED, FLAG, INTERPOLATED, TEXT, WORD, Scalar, Schema, one_of, whole, whole_number
+from .wishes import Command, NotifyWish, PortWish, Step, StepKind
 
 _WORDS: Final = ListOf(WORD)
 _PORT_NUMBER: Final = whole(1, 65535)
@@ -24,6 +24,14 @@ PREFERENCE: Final[Record[PortWish]] = Record(
         "fallback": Field(one_of({"auto": "auto"}), "What to do when it is taken: choose a free one."),
     },
     reference="port_preference",
+)
+
+
+# What the shell can redirect whose name is /bin/sh everywhere: one digit, and not the three that are taken.
+DESCRIPTOR: Final[Record[NotifyWish]] = Record(
+    NotifyWish,
+    {"fd": Field(whole(3, 9), "The descriptor on which it writes a line when it is ready.")},
+    reference="notify",
 )
 
 
@@ -80,6 +88,26 @@ def _tcp(value: object) -> str:
     return FILLED.parse(value)
 
 
+class _NotifyShape:
+    """`true`, or a map with the number of a descriptor."""
+
+    def read(self, value: object, at: Path, found: Findings) -> NotifyWish:
+        """Return which way is meant. A descriptor that is missing or cannot be is noted."""
+        if not isinstance(value, dict):
+            if FLAG.parse(value):
+                return NotifyWish()
+            raise Invalid("must be true or {fd: 3}", "leave the whole probe out")
+        before = len(found.all)
+        wish = DESCRIPTOR.read(value, at, found)
+        if wish.fd is None and len(found.all) == before:
+            raise Invalid("fd is missing", "write true, or {fd: 3}")
+        return wish
+
+    def schema(self) -> Schema:
+        """Return the schema of both forms."""
+        return {"anyOf": [{"enum": [True, "true"]}, DESCRIPTOR.schema(), INTERPOLATED]}
+
+
 class _StepShape:
     """`attach`, or a map with `run` or `spawn`."""
 
@@ -128,5 +156,6 @@ class _ReleaseShape:
 COMMAND: Final = _CommandShape()
 PORT: Final = _PortShape()
 TCP: Final = Scalar(_tcp, FILLED.schema())
+NOTIFY: Final = _NotifyShape()
 STEP: Final = _StepShape()
 RELEASE: Final = _ReleaseShape()

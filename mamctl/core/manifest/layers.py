@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_NOT_FOR_TASKS: Final = frozenset({"ready", "live", "health"})
-_NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "ready", "live", "health"})
+_NOT_FOR_TASKS: Final = frozenset({"sockets", "ready", "live", "health"})
+_NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "sockets", "ready", "live", "health"})
 _READ_FIRST: Final = frozenset({"env_file", "include"})
 _NO_MAP: Final = "write command: [program, argument] beneath it"
 _INCLUDE: Final = ListOf(FIXED)

@@ -20,6 +20,8 @@ class _Deleted(Enum):
 DELETED: Final = _Deleted.DELETED
 CHECKS: Final = frozenset({"http", "tcp", "exec", "log", "notify"})
 _PROBES: Final = frozenset({"ready", "live", "identify"})
+_OF_A_CHECK: Final = frozenset({"status", "json", "watchdog"})
+_OF_ASKING: Final = frozenset({"timeout", "interval", "failures"})
 
 
 def merge(base: Tree, overlay: Tree) -> Tree:
@@ -43,5 +45,5 @@ def _without_other_check(beneath: Tree, probe: Tree) -> Tree:
     checks = CHECKS & probe.keys()
     if not checks or checks <= beneath.keys():
         return beneath
-    gone = CHECKS | {"status", "json"}
+    gone = CHECKS | _OF_A_CHECK | (_OF_ASKING if "notify" in checks else frozenset())
     return {key: value for key, value in beneath.items() if key not in gone}

@@ -98,7 +98,18 @@ class LogProbe:
     pattern: str
 
 
-Check = HttpProbe | TcpProbe | ExecProbe | LogProbe
+@dataclass(frozen=True, slots=True)
+class NotifyProbe:
+    """It says so itself: READY=1 over sd_notify, or with `fd` (s6's way) a line on that descriptor.
+
+    `watchdog`: the seconds within which it must say WATCHDOG=1 again once it is ready.
+    """
+
+    fd: int | None = None
+    watchdog: float | None = None
+
+
+Check = HttpProbe | TcpProbe | ExecProbe | LogProbe | NotifyProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +155,15 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One named port. `wanted` is the number of the manifest (None: `auto`), `number` the one chosen for this run."""
+    """One named port. `wanted` is the number of the manifest (None: `auto`), `number` the one chosen for this run.
+
+    `held`: it is one of `sockets`, which the supervisor binds and passes on; else the service binds it by itself.
+    """
 
     name: str
     wanted: int | None
     number: int
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,16 @@ class ServiceSpec:
     external: External | None = None
 
     @property
+    def sockets(self) -> tuple[Port, ...]:
+        """The ports that are bound for it, in the order in which it gets them."""
+        return tuple([port for port in self.ports if port.held])
+
+    @property
+    def binds(self) -> tuple[Port, ...]:
+        """The ports that it binds by itself and that nobody else may have."""
+        return () if self.listener is Listener.ANY else tuple([port for port in self.ports if not port.held])
+
+    @property
     def url(self) -> str | None:
         """Where people reach it: the first port over http, or None without ports."""
         if not self.ports:
@@ -227,9 +252,14 @@ def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:
     return _run_as(old) != _run_as(new)
 
 
+def _notifies(spec: ServiceSpec) -> NotifyProbe | None:
+    """Return how it says that it is ready: that is in its environment, so it is part of what it is run as."""
+    return spec.ready.check if spec.ready and isinstance(spec.ready.check, NotifyProbe) else None
+
+
 def _run_as(spec: ServiceSpec) -> tuple[object, ...]:
     inner = spec.external.spawned if spec.external else None
     return (
         spec.kind, spec.argv, spec.cwd, dict(spec.env), spec.unset, spec.host, spec.ports, spec.logs.streams,
-        _run_as(inner) if inner else None,
+        _run_as(inner) if inner else None, _notifies(spec),
     )  # fmt: skip

@@ -8,24 +8,26 @@ from .commands import argv
 from .findings import Findings, Invalid, Path, Tree
 from .forms import TCP_HINT
 from .interpolation import Reference, Tell, resolve, resolve_all
-from .merging import CHECKS
-from .model import Check, ExecProbe, HttpProbe, LogProbe, Probe, TcpProbe, reachable
+from .merging import CHECKS, DELETED
+from .model import Check, ExecProbe, HttpProbe, LogProbe, NotifyProbe, Probe, TcpProbe, reachable
 from .nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .wishes import ProbeWish
 
+_HELD_HINT: Final = "write http: /path, exec, or log: what only the service itself can answer"
 _HTTP_HINT: Final = "write a path as /health, or a URL as http://127.0.0.1:5001/health"
 
 
 class Ground(NamedTuple):
-    """What a probe stands on: the service's host, its ports by name, and what references mean."""
+    """What a probe stands on: the service's host, its ports by name, what references mean, and which ports are held."""
 
     host: str
     ports: Mapping[str, int]
     tell: Tell
+    held: Collection[str] = ()
 
 
 def probe(wish: ProbeWish, raw: object, at: Path, ground: Ground, found: Findings) -> Probe | None:
@@ -45,11 +47,21 @@ def _single_check(wish: ProbeWish, raw: Tree, at: Path, found: Findings) -> str 
     if len(checks) > 1:
         found.add(at, f"has {' and '.join(checks)}: a probe has one check", "keep one of them")
     elif not checks and not CHECKS & raw.keys():
-        found.add(at, "has no check", "write one of http, tcp, exec, log")
+        found.add(at, "has no check", "write one of http, tcp, exec, log, notify")
     if checks and "http" not in checks:
         for key in sorted({"status", "json"} & raw.keys()):
             found.add((*at, key), "goes with http only", "leave it out")
+    _check_notify(wish, raw, at, found)
     return checks[0] if len(checks) == 1 else None
+
+
+def _check_notify(wish: ProbeWish, raw: Tree, at: Path, found: Findings) -> None:
+    """Refuse the keys of asking for who is not asked, and the watchdog for who has no socket to speak over."""
+    if wish.watchdog is not None and (wish.notify is None or wish.notify.fd is not None):
+        found.add((*at, "watchdog"), "goes with notify: true only", "leave it out")
+    for key in ("timeout", "interval", "failures") if wish.notify else ():
+        if raw.get(key) not in (None, DELETED):
+            found.add((*at, key), "means nothing with notify: it is not asked, it speaks", "leave it out")
 
 
 def _check(key: str, wish: ProbeWish, ground: Ground) -> Check:
@@ -60,6 +72,8 @@ def _check(key: str, wish: ProbeWish, ground: Ground) -> Check:
             return _tcp(wish.tcp or "", ground)
         case "exec":
             return ExecProbe(argv(wish.exec or (), ground.tell))
+        case "notify":
+            return NotifyProbe(wish.notify.fd if wish.notify else None, wish.watchdog)
         case _:
             return _log(resolve(wish.log or "", ground.tell))
 
@@ -103,6 +117,17 @@ def _canonical(value: object, tell: Tell) -> str | None:
 
 
 def _tcp(target: str, ground: Ground) -> TcpProbe:
+    probe = _address(target, ground)
+    if probe.port and probe.port in [ground.ports[name] for name in ground.held] and _is_own(probe.host, ground):
+        raise Invalid(f"proves nothing: socket {probe.port} is held for it, so it accepts always", _HELD_HINT)
+    return probe
+
+
+def _is_own(host: str, ground: Ground) -> bool:
+    return host in (ground.host, _plain(reachable(ground.host)), "localhost")
+
+
+def _address(target: str, ground: Ground) -> TcpProbe:
     if target in ground.ports:
         return TcpProbe(_plain(reachable(ground.host)), ground.ports[target])
     host, colon, number = resolve(target, ground.tell).rpartition(":")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, assert_never
 
-from .model import ExecProbe, HttpProbe, Kind, LogProbe, TcpProbe
+from .model import ExecProbe, HttpProbe, Kind, LogProbe, NotifyProbe, TcpProbe
 from .secrecy import MASK, Secrecy
 from .signals import NAMES
 from .units import show_seconds, show_size
@@ -32,7 +32,8 @@ def _service(spec: ServiceSpec) -> Tree:
     tree["cwd"] = spec.cwd
     tree |= _present({"env": _env(spec), "secrets": sorted(spec.secrets)})
     tree["host"] = spec.host
-    tree |= _present({"ports": {port.name: _port(port) for port in spec.ports}})
+    tree |= _present({"ports": {port.name: _port(port) for port in spec.ports if not port.held}})
+    tree |= _present({"sockets": {port.name: _port(port) for port in spec.sockets}})
     tree["listener"] = spec.listener.value
     tree |= _present({"depends_on": _dependencies(spec)})
     tree |= _probes(spec)
@@ -82,6 +83,8 @@ def _probes(spec: ServiceSpec) -> Tree:
 
 
 def _probe(probe: Probe) -> Tree:
+    if isinstance(probe.check, NotifyProbe):
+        return _check(probe.check)
     return _check(probe.check) | {
         "timeout": show_seconds(probe.timeout),
         "interval": show_seconds(probe.interval),
@@ -100,6 +103,9 @@ def _check(check: Check) -> Tree:
             return {"exec": list(check.argv)}
         case LogProbe():
             return {"log": check.pattern}
+        case NotifyProbe():
+            way: object = True if check.fd is None else {"fd": check.fd}
+            return {"notify": way} | ({"watchdog": show_seconds(check.watchdog)} if check.watchdog else {})
         case _:
             assert_never(check)
 

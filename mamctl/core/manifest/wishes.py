@@ -21,6 +21,12 @@ class PortWish(NamedTuple):
     fallback: bool = False
 
 
+class NotifyWish(NamedTuple):
+    """How a service says that it is ready: over sd_notify, or by a line on a descriptor."""
+
+    fd: int | None = None
+
+
 class ProbeWish(NamedTuple):
     """A probe's keys. Seconds."""
 
@@ -28,6 +34,8 @@ class ProbeWish(NamedTuple):
     tcp: str | None = None
     exec: Command | None = None
     log: str | None = None
+    notify: NotifyWish | None = None
+    watchdog: float | None = None
     status: tuple[int, ...] | None = None
     json: object = None
     timeout: float = 2.0
@@ -37,7 +45,7 @@ class ProbeWish(NamedTuple):
     @property
     def checks(self) -> tuple[str, ...]:
         """The keys of its checks; a good probe has one."""
-        given = {"http": self.http, "tcp": self.tcp, "exec": self.exec, "log": self.log}
+        given = {"http": self.http, "tcp": self.tcp, "exec": self.exec, "log": self.log, "notify": self.notify}
         return tuple(key for key, value in given.items() if value is not None)
 
 
@@ -84,6 +92,7 @@ class ServiceWish(NamedTuple):
     host: str = "127.0.0.1"
     port: PortWish | None = None
     ports: dict[str, PortWish] = {}  # noqa: RUF012 - as above
+    sockets: dict[str, PortWish] = {}  # noqa: RUF012 - as above
     listener: Listener = Listener.OURS
     depends_on: dict[str, DependencyWish] = {}  # noqa: RUF012 - as above
     start_timeout: float | None = 30.0
@@ -100,3 +109,8 @@ class ServiceWish(NamedTuple):
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False
+
+    @property
+    def listens(self) -> dict[str, PortWish]:
+        """All that it listens on; the first is the one that people reach, and a held socket comes first."""
+        return {**self.sockets, **self.ports} if self.sockets else self.ports

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from mamctl.core.manifest.model import ExecProbe, HttpProbe, LogProbe, TcpProbe
+from mamctl.core.manifest.model import ExecProbe, HttpProbe, LogProbe, NotifyProbe, TcpProbe
 from mamctl.runtime.probes.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -59,4 +59,6 @@ class Prober:
                 return await command.check(probe, probe.check, context, self.pids)
             case LogProbe():
                 return await context.scan(probe.check.pattern).check(probe.timeout)
+            case NotifyProbe():
+                return Outcome(ok=False, detail="it is not asked: it says itself that it is ready", answered=False)
         assert_never(probe.check)

@@ -62,6 +62,8 @@ GOOD: dict[str, dict[str, object]] = {
             },
             "b": {"kind": "task", "command": RUN, "start_timeout": "5m"},
             "c": {"command": RUN, "ready": {"log": "listening on .*"}, "live": {"exec": "check --all"}},
+            "d": {"command": RUN, "ready": {"notify": True, "watchdog": "30s"}, "live": {"exec": "check --all"}},
+            "e": {"command": RUN, "ready": {"notify": {"fd": 3}}},
         },
     },
     "external": {
@@ -237,6 +239,35 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     "a log for liveness": (
         one({"live": {"log": "x"}}), "services.a.live.log", "only that", False,
     ),
+    "notify in live": (
+        one({"live": {"notify": True}}), "services.a.live.notify", "only that", False,
+    ),
+    "notify: false": (
+        one({"ready": {"notify": False}}), "services.a.ready.notify", "must be true or {fd: 3}", True,
+    ),
+    "notify with a word": (
+        one({"ready": {"notify": "always"}}), "services.a.ready.notify", "must be true or false", True,
+    ),
+    "notify without a descriptor": (
+        one({"ready": {"notify": {}}}), "services.a.ready.notify", "fd is missing", False,
+    ),
+    "notify on standard output": (
+        one({"ready": {"notify": {"fd": 1}}}), "services.a.ready.notify.fd", "from 3 to 9", True,
+    ),
+    "notify on a descriptor of two digits": (
+        one({"ready": {"notify": {"fd": 10}}}), "services.a.ready.notify.fd", "from 3 to 9", True,
+    ),
+    "notify that is asked": (
+        one({"ready": {"notify": True, "interval": "1s"}}), "services.a.ready.interval", "it is not asked", False,
+    ),
+    "a watchdog without notify": (
+        one({"port": 5, "ready": {"tcp": "http", "watchdog": "1s"}}), "services.a.ready.watchdog",
+        "notify: true only", False,
+    ),
+    "a watchdog on a descriptor": (
+        one({"ready": {"notify": {"fd": 3}, "watchdog": "1s"}}), "services.a.ready.watchdog",
+        "notify: true only", False,
+    ),
     "a number that JSON lacks": (
         one({"port": 5, "ready": {"http": "/", "json": float("inf")}}),
         "services.a.ready.http", "JSON does not have", False,
@@ -333,7 +364,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
         }.items()
     },
     "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
-    "notify": (one({"ready": {"notify": True}}), "services.a.ready.notify"),
     "a run step": (
         {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": RUN}]}}},
         "services.a.acquire[0].run",

@@ -37,6 +37,12 @@ def test_a_probe_keeps_its_check_when_only_its_rhythm_changes():
     assert merge(base, {"ready": {"http": "/y"}}) == {"ready": {"http": "/y", "status": [204]}}
 
 
+def test_a_service_that_speaks_for_itself_takes_no_rhythm_from_beneath():
+    base = {"ready": {"interval": "5s", "failures": 2}}
+    assert merge(base, {"ready": {"notify": True}}) == {"ready": {"notify": True}}
+    assert merge({"ready": {"notify": True, "watchdog": 1}}, {"ready": {"tcp": "http"}}) == {"ready": {"tcp": "http"}}
+
+
 @quick
 @given(TREES, TREES)
 def test_merging_a_layer_twice_changes_nothing(base, overlay):

@@ -10,6 +10,7 @@ from mamctl.core.manifest.model import (
     Listener,
     LogProbe,
     Logs,
+    NotifyProbe,
     Policy,
     Port,
     Probe,
@@ -90,6 +91,9 @@ def test_ready_null_switches_the_default_off():
         ({"exec": "check --it"}, ExecProbe(("check", "--it"))),
         ({"exec": ["check"]}, ExecProbe(("check",))),
         ({"log": "ready in \\d+"}, LogProbe("ready in \\d+")),
+        ({"notify": True}, NotifyProbe()),
+        ({"notify": "${UNSET:-true}", "watchdog": "90s"}, NotifyProbe(watchdog=90.0)),
+        ({"notify": {"fd": 4}}, NotifyProbe(4)),
     ],
 )
 def test_a_probe_has_one_check(written, check):
@@ -397,6 +401,7 @@ def test_the_project_is_named_after_its_folder(folder_name, name):
 
 def test_only_what_a_service_is_run_as_asks_for_a_restart():
     assert needs_restart(service(), service(command=["walk"]))
+    assert needs_restart(service(ready={"notify": True}), service(ready={"notify": True, "watchdog": "1s"}))
     assert not needs_restart(service(), service(description="x"))
     other = {**EXTERNAL, "acquire": [{"spawn": {"command": ["other"]}}]}
     one, two = (read({"services": {"llm": keys}}).services["llm"] for keys in (EXTERNAL, other))
