@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pathlib
 import re
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterable, Iterator
 
 LINE = re.compile(rb"(?P<service>\S+) (?P<incarnation>\d+) (?P<number>\d{60})")

@@ -150,8 +150,9 @@ class PipeIntake:
         wanted = min(waiting, self._log.room())
         if not self._can_splice:
             return self._copy(wanted)
+        tail = self._log.tail()
         moved = os.splice(self._fd, self._log.fd, wanted, offset_dst=self._log.end, flags=_SPLICE_FLAGS)
-        self._log.landed(moved)
+        self._log.landed(moved, tail)
         return moved
 
     def _copy(self, wanted: int) -> int:

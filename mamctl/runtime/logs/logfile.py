@@ -9,7 +9,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Final
 
-from mamctl.runtime.logs import rotation
+from mamctl.runtime.logs import hole, rotation
 from mamctl.runtime.logs.files import numbered, unborn
 from mamctl.runtime.logs.index import Index
 from mamctl.runtime.logs.notices import Notice, Reset, Rotated, Trouble
@@ -111,14 +111,22 @@ class LogFile:
         left = self.policy.max_size - self.end
         return left if left > 0 else _OVERTIME
 
-    def landed(self, count: int) -> None:
-        """Take note of `count` new bytes at the end, and rotate when the log is full."""
+    def tail(self) -> bytes:
+        """Return the last bytes, for `landed`: by them it sees that somebody truncated the log meanwhile."""
+        return hole.before(self.fd, self.end)
+
+    def landed(self, count: int, tail: bytes | None = None) -> None:
+        """Take note of `count` new bytes at the end (after `tail`), and rotate when the log is full. Raises OSError."""
+        if tail is not None and (start := hole.close_gap(self.fd, self.end, count, tail)) != self.end:
+            self._restart(start, "truncated")
+            count = os.fstat(self.fd).st_size - start
         self.end += count
         if 0 < self.policy.max_size <= self.end and time.monotonic() >= self._rotate_after:
             self.rotate()
 
     def write(self, data: bytes) -> None:
         """Put `data` at the end: all of it or, with an OSError, nothing."""
+        tail = self.tail()
         try:
             written = 0
             while written < len(data):
@@ -127,7 +135,7 @@ class LogFile:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, self.end)
             raise
-        self.landed(len(data))
+        self.landed(len(data), tail)
 
     def at_line_start(self) -> bool:
         """Tell whether the next byte begins a line."""
