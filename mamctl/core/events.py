@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest
+    from mamctl.core.past import Past
     from mamctl.core.states import Purpose, Reason, Timer
 
 
@@ -56,6 +57,29 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class Recollection:
+    """What is known of one service from before. `pid`: its process, which lives, or died unseen; None: it has none.
+
+    `changed`: its entry in the manifest asks for another process now. `spared`: it may outlive its supervisor.
+    """
+
+    name: str
+    past: Past
+    pid: int | None = None
+    changed: bool = False
+    spared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """This supervisor goes on where another one ended. `proven`: what that one knew held to the last moment."""
+
+    services: tuple[Recollection, ...]
+    at: float
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Spawned:
     """The process of this generation exists."""
 
@@ -78,9 +102,19 @@ class SpawnFailed:
     luck: float = 0.5
 
 
+class Shortage(StrEnum):
+    """Whose memory was used up when the kernel killed a process to get some back."""
+
+    MACHINE = "machine"
+    LIMIT = "limit"  # the service's own, which the kernel watches over
+
+
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The process ended: `code`, or the number of the `signal` that killed it."""
+    """The process ended: `code`, or the number of the `signal` that killed it; neither: nobody saw how.
+
+    `shortage`: the kernel killed it, or a process of it, for want of memory.
+    """
 
     name: str
     generation: int
@@ -88,6 +122,17 @@ class Exited:
     signal: int | None
     at: float
     luck: float = 0.5
+    shortage: Shortage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverMemory:
+    """The processes of a service use more memory than its limit: `used` bytes."""
+
+    name: str
+    generation: int
+    used: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +166,33 @@ class Probed:
     at: float
 
 
+class Said(StrEnum):
+    """A word of a service about itself, as sd_notify spells it."""
+
+    READY = "READY=1"
+    RELOADING = "RELOADING=1"
+    STOPPING = "STOPPING=1"
+    ALIVE = "WATCHDOG=1"
+    TRIGGER = "WATCHDOG=trigger"
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A service spoke for itself.
+
+    `status`: its own words, "" to take them back. `extend`: the seconds that it asks for from now. `watchdog`: the
+    seconds in which it will give a sign of life from now on, 0: none any more.
+    """
+
+    name: str
+    generation: int
+    said: frozenset[Said]
+    at: float
+    status: str | None = None
+    extend: float | None = None
+    watchdog: float | None = None
+
+
 class Found(StrEnum):
     """Who stands in an external service's place."""
 
@@ -150,4 +222,7 @@ class TimerFired:
     at: float
 
 
-Event = Up | Stop | Restart | Down | Reload | Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired
+Event = (
+    Up | Stop | Restart | Down | Reload | Recalled
+    | Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
+)  # fmt: skip

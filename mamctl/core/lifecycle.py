@@ -88,7 +88,14 @@ def begin(service: Service) -> Step:
     looks = external is not None and external.attach
     ownership = Ownership.EXTERNAL if looks else Ownership.MANAGED
     born = service.enter(State.STARTING).but(
-        generation=service.generation + 1, pid=None, ownership=ownership, halt=None, ready_at=None, spawned_at=None
+        generation=service.generation + 1,
+        pid=None,
+        ownership=ownership,
+        halt=None,
+        ready_at=None,
+        spawned_at=None,
+        watchdog=None,
+        alive_at=None,
     )
     act = Attach(born.name, born.generation) if looks else Spawn(born.name, born.generation)
     return Step(born, (act,))
@@ -190,7 +197,17 @@ def become_ready(service: Service, at: float) -> Step:
     if budget.attempts:
         ready, timer = arm(ready, Timer.STABLE, ready.run.restart.reset_after)
         actions.append(timer)
-    return Step(ready, tuple(actions))
+    ready, watching = watch_dog(ready, at)
+    return Step(ready, (*actions, *watching))
+
+
+def watch_dog(service: Service, at: float) -> Step:
+    """Let the watchdog run from now on, if it has one: its first sign of life is due one period from now."""
+    service = service.without(Timer.WATCHDOG).but(alive_at=at)
+    if service.watchdog_period is None:
+        return Step(service)
+    service, timer = arm(service, Timer.WATCHDOG, service.watchdog_period)
+    return Step(service, (timer,))
 
 
 def arm(service: Service, timer: Timer, delay: float) -> tuple[Service, ArmTimer]:
@@ -207,17 +224,24 @@ def tell(kind: str, service: Service, **data: object) -> Announce:
 
 
 def watch_start(service: Service, at: float) -> Step:
-    """Ask whether it is ready; with nothing to ask, let it live for a moment. A task has only its end."""
+    """Ask whether it is ready; with nothing to ask, let it live for a moment. A task has only its end.
+
+    One that speaks for itself is not asked.
+    """
     armed: list[Action] = []
     if not service.is_task and service.run.ready is None:
         service, timer = arm(service, Timer.LIVED, LIVED_SECONDS)
         armed.append(timer)
-    elif not service.is_task:
+    elif not service.is_task and service.notify is None:
         armed.append(probing.while_starting(service))
     if service.run.start_timeout is not None and service.spawned_at is not None:
         service, timer = arm(service, Timer.START, max(0.0, service.run.start_timeout - (at - service.spawned_at)))
         armed.append(timer)
     return Step(service, tuple(armed))
+
+
+def _asks_no_more(service: Service) -> bool:
+    return probing.probe_for(service, Purpose.READY) is None
 
 
 def watch_anew(service: Service, at: float) -> Step:
@@ -228,6 +252,6 @@ def watch_anew(service: Service, at: float) -> Step:
     if service.state not in (State.READY, State.UNHEALTHY):
         return Step(service)
     step = Step(service)
-    if service.state is State.UNHEALTHY and probing.probe_for(service, Purpose.READY) is None:
+    if service.state is State.UNHEALTHY and service.notify is None and _asks_no_more(service):
         step = become_ready(service, at)
     return Step(step.service, (StopProbes(service.name), *probing.once_ready(service), *step.actions))

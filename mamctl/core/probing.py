@@ -26,10 +26,12 @@ class Verdict(StrEnum):
 
 
 def probe_for(service: Service, purpose: Purpose) -> Probe | None:
-    """Return the probe that is asked for a purpose; one that is attached is watched by its identity."""
+    """Return the probe that is asked for a purpose, if any; one that is attached is watched by its identity."""
     if service.attached and service.spec.external is not None:
         return service.spec.external.identify if purpose is Purpose.READY else None
-    return service.run.ready if purpose is Purpose.READY else service.run.live
+    if purpose is Purpose.LIVE:
+        return service.run.live
+    return service.run.ready if service.notify is None else None
 
 
 def while_starting(service: Service) -> StartProbe:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from mamctl.core import exits, probing
+from mamctl.core import exits, notices, probing
 from mamctl.core.actions import Action, Clean, Signal, Spawn, StopProbes
 from mamctl.core.budget import Budget
-from mamctl.core.events import Attached, Emptied, Exited, Found, Probed, Spawned, SpawnFailed, TimerFired
+from mamctl.core.events import (
+    Attached,
+    Emptied,
+    Exited,
+    Found,
+    Notified,
+    OverMemory,
+    Probed,
+    Spawned,
+    SpawnFailed,
+    TimerFired,
+)
 from mamctl.core.lifecycle import Step, arm, become_ready, follow, look_again, stopping, tell, watch_start
 from mamctl.core.service import Halt, Service, Then
 from mamctl.core.states import SIGKILL, Ownership, Reason, State, Timer
@@ -16,7 +27,7 @@ from mamctl.core.states import SIGKILL, Ownership, Reason, State, Timer
 if TYPE_CHECKING:
     from mamctl.core.events import Survivor
 
-Happening = Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired
+Happening = Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
 
 
 def concerns(service: Service, event: Happening) -> bool:
@@ -35,10 +46,14 @@ def react(service: Service, event: Happening) -> Step:  # noqa: PLR0911 - one ca
             return _spawn_failed(service, event)
         case Exited():
             return _exited(service, event)
+        case OverMemory():
+            return _over_memory(service, event)
         case Emptied():
             return _emptied(service, event)
         case Probed():
             return _probed(service, event)
+        case Notified():
+            return notices.hear(service, event)
         case Attached():
             return _attached(service, event)
         case TimerFired():
@@ -75,12 +90,21 @@ def _spawn_failed(service: Service, event: SpawnFailed) -> Step:
 def _exited(service: Service, event: Exited) -> Step:
     if service.pid is None:
         return Step(service)
-    after = service.halt or exits.verdict(service.run, event.code, event.signal)
+    after = service.halt or exits.verdict(service.run, event.code, event.signal, event.shortage)
     gone = service.enter(State.STOPPING, after.reason, after.detail).but(
         pid=None, halt=replace(after, signalled=True), exit_code=event.code, exit_signal=event.signal
     )
     said = tell("process-exit", gone, exit_code=event.code, exit_signal=event.signal)
     return Step(gone, (StopProbes(gone.name), said, Clean(gone.name, gone.generation)))
+
+
+def _over_memory(service: Service, event: OverMemory) -> Step:
+    limit = service.run.limits.memory
+    # The limit may have been lifted, or the stop begun, while the memory was counted.
+    if service.pid is None or service.state is State.STOPPING or limit is None or event.used <= limit:
+        return Step(service)
+    detail = exits.over_memory(event.used, limit)
+    return stopping(service, Halt(exits.after_failure(service.run), Reason.MEMORY_LIMIT, detail))
 
 
 def _emptied(service: Service, event: Emptied) -> Step:
@@ -152,22 +176,30 @@ def _nobody(service: Service, detail: str) -> Step:
 def _timer_fired(service: Service, event: TimerFired) -> Step:
     service = service.without(event.timer)
     match event.timer:
-        case Timer.START:
-            seen = f": {service.detail}" if service.detail else ""
-            detail = f"not ready after {service.run.start_timeout:g} s{seen}"
-            return stopping(service, Halt(exits.after_failure(service.run), Reason.START_TIMEOUT, detail))
+        case Timer.START | Timer.GRACE:
+            return notices.put_off(service, event) or _overdue(service, event.timer)
         case Timer.LIVED:
             return become_ready(service, event.at)
         case Timer.BACKOFF:
             again = service.enter(State.WAITING).but(restarts=service.restarts + 1)
             return Step(again, (tell("restarting", again, attempt=len(again.budget.attempts)),))
-        case Timer.GRACE:
-            detail = f"did not stop within {service.run.stop.grace:g} s, so it is killed"
-            said = tell("warning", service, detail=detail)
-            return Step(service, (said, Signal(service.name, service.generation, SIGKILL)))
         case Timer.STABLE:
             return Step(service.but(budget=Budget()))
+        case Timer.WATCHDOG:
+            return notices.watchdog_due(service, event.at)
         case Timer.ATTACH:
             return look_again(service)
         case _:
             assert_never(event.timer)
+
+
+def _overdue(service: Service, timer: Timer) -> Step:
+    """End a start, or a stop, that took longer than it may."""
+    run = service.run
+    if timer is Timer.GRACE:
+        detail = f"did not stop within {notices.allowed(run.stop.grace, service)}, so it is killed"
+        said = tell("warning", service, detail=detail)
+        return Step(service, (said, Signal(service.name, service.generation, SIGKILL)))
+    assert run.start_timeout is not None
+    detail = f"not ready after {notices.allowed(run.start_timeout, service)}{notices.missing(service)}"
+    return stopping(service, Halt(exits.after_failure(run), Reason.START_TIMEOUT, detail))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mamctl.core.budget import Budget
-from mamctl.core.manifest.model import Kind
+from mamctl.core.manifest.model import Kind, NotifyProbe
 from mamctl.core.states import ENDED, RUNNING, Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Halt:
 class Service:
     """What is known of one service; replaced at each change, never mutated. Times are monotonic seconds.
 
-    `alone`: the operator wants it without what it depends on, until he says otherwise.
+    `alone`: the operator wants it without what it depends on, until he says otherwise. `extended`: until when it asked
+    for its start or stop to be left time. `watchdog`: the seconds between signs of life that it chose itself, 0 for
+    none; `alive_at`: the last one.
     """
 
     spec: ServiceSpec
@@ -66,6 +68,9 @@ class Service:
     exit_signal: int | None = None
     bad_ready: int = 0
     bad_live: int = 0
+    extended: float | None = None
+    watchdog: float | None = None
+    alive_at: float | None = None
     halt: Halt | None = None
     timers: Mapping[Timer, int] = field(default_factory=lambda: NO_TIMERS)
     tokens: int = 0
@@ -87,6 +92,18 @@ class Service:
         return self.ownership is Ownership.EXTERNAL
 
     @property
+    def notify(self) -> NotifyProbe | None:
+        """How our own process of it says that it is ready, if it says so itself."""
+        ready = self.run.ready
+        return ready.check if ready and isinstance(ready.check, NotifyProbe) and not self.attached else None
+
+    @property
+    def watchdog_period(self) -> float | None:
+        """The seconds within which it must give a sign of life, or None."""
+        period = self.notify.watchdog if self.watchdog is None and self.notify else self.watchdog
+        return period or None
+
+    @property
     def looked_for(self) -> bool:
         """Whether an answer to Attach is awaited: at the start of the ladder, or again while it is absent."""
         absent = self.reason is Reason.ABSENT and Timer.ATTACH not in self.timers
@@ -96,6 +113,11 @@ class Service:
     def returning(self) -> bool:
         """Whether the stop under way is followed by another start."""
         return self.halt is not None and self.halt.then in (Then.AGAIN, Then.RETRY)
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it runs or is on its way up, so that clients of its held sockets need not wait in vain."""
+        return self.returning if self.state is State.STOPPING else not self.ended
 
     @property
     def leaving(self) -> bool:
@@ -136,4 +158,5 @@ class Service:
             next_attempt_at=None,
             bad_ready=0,
             bad_live=0,
+            extended=None,
         )

@@ -66,6 +66,7 @@ class Timer(StrEnum):
     BACKOFF = "backoff"  # until the next attempt
     GRACE = "grace"  # from the stop signal to KILL
     STABLE = "stable"  # ready long enough to clear the budget
+    WATCHDOG = "watchdog"  # until a sign of life is due
     ATTACH = "attach"  # until the next look for an absent external service
 
 

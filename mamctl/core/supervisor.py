@@ -7,6 +7,7 @@ again until nothing changes any more. So the cost of an event is that of its nei
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from mamctl.core import lifecycle, reactions
@@ -18,7 +19,10 @@ from mamctl.core.events import (
     Emptied,
     Event,
     Exited,
+    Notified,
+    OverMemory,
     Probed,
+    Recalled,
     Reload,
     Restart,
     Spawned,
@@ -29,6 +33,7 @@ from mamctl.core.events import (
 )
 from mamctl.core.graph import Graph
 from mamctl.core.manifest.model import needs_restart
+from mamctl.core.recall import recall
 from mamctl.core.service import Halt, Service, Then
 from mamctl.core.states import SIGKILL, Reason, State, Wanted
 
@@ -67,7 +72,12 @@ class Supervisor:
                 self._down(event)
             case Reload():
                 self._reload(event)
-            case Spawned() | SpawnFailed() | Exited() | Emptied() | Probed() | Attached() | TimerFired():
+            case Recalled():
+                self._recall(event)
+            case (
+                Spawned() | SpawnFailed() | Exited() | OverMemory() | Emptied() | Probed() | Notified() | Attached()
+                | TimerFired()
+            ):  # fmt: skip
                 self._live(event)
             case _:
                 assert_never(event)
@@ -133,6 +143,11 @@ class Supervisor:
             self._change(name, lambda service: lifecycle.renew(service, event.at))
         self._halt_each(gone, Then.REMOVE, at=event.at)
 
+    def _recall(self, event: Recalled) -> None:
+        """Take all of them to where they were before anything is concluded from one of them."""
+        for found in event.services:
+            self._change(found.name, partial(recall, found=found, event=event))
+
     def _takes(self, name: str, spec: ServiceSpec, at: float) -> bool:
         """Put a new spec in place; tell whether its process must be renewed."""
         self._again.append(name)
@@ -156,7 +171,7 @@ class Supervisor:
 
     # What happens to one service -------------------------------------------------------------------------------
 
-    def _live(self, event: Spawned | SpawnFailed | Exited | Emptied | Probed | Attached | TimerFired) -> None:
+    def _live(self, event: reactions.Happening) -> None:
         service = self.services.get(event.name)
         if service is None or not reactions.concerns(service, event):
             return
