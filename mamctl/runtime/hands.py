@@ -23,14 +23,16 @@ from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import Launcher, LaunchError
+from mamctl.runtime.luck import luck
 from mamctl.runtime.outputs import Outputs, news
-from mamctl.runtime.portcheck import require_free
+from mamctl.runtime.portcheck import require_free, who_answers
 from mamctl.runtime.probes import Context, Prober
+from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from mamctl.core.events import Event
     from mamctl.core.manifest.model import Manifest, ServiceSpec
@@ -72,6 +74,7 @@ class Hands:
         self.know(manifest)
         self._launcher = launcher or Launcher()
         self.custody = custody or NoCustody()
+        self.sockets = HeldSockets(self.custody)
         self._loop = asyncio.get_running_loop()
         self.outputs = Outputs(folders, self._loop, self.on_notice)
         self._group = group
@@ -136,6 +139,7 @@ class Hands:
             self._loop.remove_reader(incarnation.pidfd)
             os.close(incarnation.pidfd)
         self._alive.clear()
+        self.sockets.close()
         self.outputs.close_all()
         self._launcher.close()
         self.history.flush()
@@ -175,6 +179,7 @@ class Hands:
                 self.outputs.reconfigure(self.supervisor.services[action.name].run)
             case act.Announce():
                 self.history.record(action.kind, action.name, action.generation, action.data)
+                self.sockets.settle(action.name, self.supervisor.services)
 
     def _arm(self, action: act.ArmTimer) -> None:
         key = (action.name, action.timer)
@@ -203,7 +208,9 @@ class Hands:
         self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
 
     def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
-        require_free(spec, self.manifest.name, lambda: [found.instance for found in self._alive.values()])
+        for port in spec.binds:
+            self._require_free(spec.host, port.number)
+        sockets = self.sockets.open(spec, self._require_free)
         instance = new_instance(self.manifest.name, spec.name)
         self._journal.intent(spec.name, generation, instance)
         env = environment(spec, self.manifest.name, self._inherited, instance)
@@ -213,12 +220,18 @@ class Hands:
             why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
             raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
         try:
-            launched = self._launcher.launch(spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1])
+            launched = self._launcher.launch(
+                spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1], sockets=sockets
+            )
         finally:
             for end in ends:
                 os.close(end)
         self._contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
         return Incarnation(spec, generation, instance, launched)
+
+    def _require_free(self, host: str, port: int) -> None:
+        lives = self._alive.values()
+        require_free(host, port, self.manifest.name, lambda: [found.instance for found in lives], self.sockets.holder)
 
     def _read_by_probes(self, spec: ServiceSpec) -> list[SinkOutput]:
         reads = any(probe is not None and isinstance(probe.check, LogProbe) for probe in (spec.ready, spec.live))
@@ -234,6 +247,7 @@ class Hands:
         del self._alive[name]
         self._dead[name] = dead
         self.outputs.drain(name)
+        self.sockets.rest(name)
         self._journal.ended(name, dead.generation, ended.code, ended.signal)
         self.post(Exited(name, dead.generation, ended.code, ended.signal, self.now, luck()))
 
@@ -272,7 +286,7 @@ class Hands:
 
     def _tree(self, name: str) -> list[int]:
         found = self._alive.get(name)
-        return [] if found is None else self.sweeper.family(found)
+        return [] if found is None else [*self.sweeper.family(found), *self.sockets.owners(name)]
 
     def _bare_context(self, name: str) -> Context:
         """Return the surroundings for asking about a service that has no process of ours."""
@@ -285,15 +299,3 @@ class Hands:
         kind, data = news(notice)
         self.history.record(kind, name, service.generation if service else 0, data)
         self._loop.call_soon(self.history.flush)
-
-
-def who_answers(port: int, host: str, pids: Collection[int]) -> str:
-    """Tell whose listeners answer at a port (see `ports.ownership`)."""
-    from mamctl.runtime.ports import ownership
-
-    return ownership(port, host, pids)
-
-
-def luck() -> float:
-    """Return a random number from 0 to 1, for jitter."""
-    return int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF

@@ -14,9 +14,10 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.states import Reason
+from mamctl.runtime.inheritance import spawn_with
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # Trying again cannot help: the command or its folder is not there, or may not be run.
 FINAL = frozenset({errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EPERM, errno.ELOOP, errno.EISDIR})
@@ -46,27 +47,29 @@ class Launcher:
         self._open_files = open_files
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
-    def launch(self, argv: tuple[str, ...], *, cwd: str, env: Mapping[str, str], stdout: int, stderr: int) -> Launched:
-        """Start a command in a session of its own. Raises LaunchError."""
+    def launch(
+        self,
+        argv: tuple[str, ...],
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        stdout: int,
+        stderr: int,
+        sockets: Sequence[tuple[str, int]] = (),
+    ) -> Launched:
+        """Start a command in a session of its own; `sockets` (name, descriptor) are passed as LISTEN_FDS.
+
+        Raises LaunchError.
+        """
+        stdio = (self._null, stdout, stderr)
         try:
-            process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=env,
-                stdin=self._null,
-                stdout=stdout,
-                stderr=stderr,
-                close_fds=True,
-                start_new_session=True,
-            )
+            pid = spawn_with(sockets, argv, cwd=cwd, env=env, stdio=stdio) if sockets else _popen(argv, cwd, env, stdio)
         except OSError as error:
             raise explain(error, argv, cwd) from None
         except ValueError as error:
             raise LaunchError(Reason.SPAWN_FAILED, f"{argv[0]}: {error}", final=True) from None
-        # The exit is ours to collect, through the pidfd; Popen must neither wait for it nor complain.
-        process.returncode = 0
-        self._lower_limit(process.pid)
-        return Launched(process.pid, os.pidfd_open(process.pid))
+        self._lower_limit(pid)
+        return Launched(pid, os.pidfd_open(pid))
 
     def close(self) -> None:
         """Let go of what every child got as its empty input."""
@@ -80,6 +83,23 @@ class Launcher:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (self._open_files, hard))
         except (ProcessLookupError, PermissionError):
             return  # it is gone already, or became somebody else: the limit is a courtesy
+
+
+def _popen(argv: tuple[str, ...], cwd: str, env: Mapping[str, str], stdio: tuple[int, int, int]) -> int:
+    stdin, stdout, stderr = stdio
+    process = subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        close_fds=True,
+        start_new_session=True,
+    )
+    # The exit is ours to collect, through the pidfd; Popen must neither wait for it nor complain.
+    process.returncode = 0
+    return process.pid
 
 
 def explain(error: OSError, argv: tuple[str, ...], cwd: str) -> LaunchError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mamctl.core.manifest.model import Listener
 from mamctl.core.states import Reason
 from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.ports import PortState, bind_test
@@ -12,17 +11,27 @@ from mamctl.runtime.ports import PortState, bind_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from mamctl.core.manifest.model import ServiceSpec
 
+def require_free(
+    host: str, port: int, project: str, instances: Callable[[], Collection[str]], holder: Callable[[int], str | None]
+) -> None:
+    """Raise LaunchError about a port that cannot be had.
 
-def require_free(spec: ServiceSpec, project: str, instances: Callable[[], Collection[str]]) -> None:
-    """Raise LaunchError about the first port that cannot be had; `instances` tells the markers of what lives."""
-    if spec.listener is Listener.ANY:
+    `instances` tells the markers of what lives, `holder` names the service for which we hold a port open.
+    """
+    if bind_test(host, port) is PortState.FREE:
         return
-    for port in spec.ports:
-        state = bind_test(spec.host, port.number)
-        if state is not PortState.FREE:
-            raise _conflict(spec.host, port.number, project, instances())
+    if service := holder(port):
+        detail = f"port {port} is held by our service {service}, whose socket stays open while it restarts"
+        raise LaunchError(Reason.PORT_TAKEN, detail, final=True)
+    raise _conflict(host, port, project, instances())
+
+
+def who_answers(port: int, host: str, pids: Collection[int]) -> str:
+    """Tell whose listeners answer at a port (see `ports.ownership`)."""
+    from mamctl.runtime.ports import ownership
+
+    return ownership(port, host, pids)
 
 
 def _conflict(host: str, port: int, project: str, instances: Collection[str]) -> LaunchError:

@@ -92,7 +92,7 @@ class ProcessManager:
             sole=self._sole,
             launcher=Launcher(raise_open_files()),
         )
-        self._ports.running = lambda: self.hands.alive
+        self._ports.running = lambda: {*self.hands.alive, *self.hands.sockets.holders}
         self.operator = Operator(self.hands, Reporter(self.hands, version=VERSION), self._ports.load)
         return self
 

@@ -15,7 +15,6 @@ import signal
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Survivor
-from mamctl.core.manifest.model import Listener
 from mamctl.runtime.environment import MARKER
 from mamctl.runtime.ports import PortState, bind_test
 from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, read
@@ -150,9 +149,7 @@ def belongs(pid: int, dead: Incarnation) -> bool:
 
 def ports_free(dead: Incarnation) -> bool:
     """Tell whether the ports of a service can be bound again."""
-    if dead.spec.listener is Listener.ANY:
-        return True
-    return all(bind_test(dead.spec.host, port.number) is not PortState.TAKEN for port in dead.spec.ports)
+    return all(bind_test(dead.spec.host, port.number) is not PortState.TAKEN for port in dead.spec.binds)
 
 
 def send(pids: Collection[int], signum: int) -> None:

@@ -18,7 +18,8 @@ _BY_CHANCE: Final = (
     "lies in {}-{}, where the system takes ports for outgoing connections: another may hold it by chance"
 )
 _UNPROVEN: Final = (
-    "connections are accepted before it answers any, so without a probe it is ready after 100 ms: write ready: {http: /}"
+    "a held socket accepts connections before the service answers any, so without a probe it is ready after 100 ms:"
+    " write ready: {http: /path}"
 )
 Drafts = Mapping[str, Drafted]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.core.errors import ManifestError, Problem
 from mamctl.core.manifest.building import build
-from mamctl.core.manifest.checks import check, ephemeral
+from mamctl.core.manifest.checks import check, ephemeral, unproven
 from mamctl.core.manifest.draft import Drafted, draft
 from mamctl.core.manifest.findings import Findings
 from mamctl.core.manifest.model import Manifest
@@ -106,10 +106,8 @@ class _Loading:
 
     def _warnings(self, drafts: Mapping[str, Drafted]) -> tuple[str, ...]:
         local = _local_ports()
-        if local is None:
-            return ()
         findings = Findings()
-        for at, message in ephemeral(drafts, local):
+        for at, message in (*(ephemeral(drafts, local) if local else ()), *unproven(drafts)):
             findings.add(at, message)
         return tuple(str(problem) for problem in self._files.places().problems(findings.all))
 

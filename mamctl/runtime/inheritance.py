@@ -1,0 +1,84 @@
+"""Start a process that gets descriptors at exact numbers: 3 and up, as LISTEN_FDS promises.
+
+`Popen` keeps the numbers that descriptors have with us, so this is `posix_spawn`, which takes the vfork path too.
+LISTEN_PID must be the process's own pid, which only it can tell: a shell writes it down and becomes the command
+(0.3 ms). The shell also changes to the folder, which `posix_spawn` cannot.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+FIRST: Final = 3
+SHELL: Final = "/bin/sh"
+_BECOME: Final = 'cd -- "$1" && shift && unset OLDPWD && export LISTEN_PID=$$ && exec "$@"'
+# Python ignores these, and what is ignored is inherited.
+_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def spawn_with(
+    sockets: Sequence[tuple[str, int]],
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    stdio: tuple[int, int, int],
+) -> int:
+    """Start a command in a session of its own and return its pid; `sockets` are names and descriptors, in order.
+
+    Raises OSError as `Popen` does, with the folder or the program as its file name; ValueError for what no argument
+    can hold.
+    """
+    _require_folder(cwd)
+    _require_program(argv[0], cwd, env)
+    first_free = FIRST + len(sockets)
+    # Copies above all the targets: none is overwritten before it has been copied to its own place.
+    copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, first_free) for fd in (*stdio, *[fd for _, fd in sockets])]
+    try:
+        return os.posix_spawn(
+            SHELL,
+            [SHELL, "-c", _BECOME, argv[0], cwd, *argv],
+            {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)},
+            file_actions=[
+                *[(os.POSIX_SPAWN_DUP2, copy, target) for target, copy in enumerate(copies)],
+                *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable(first_free)],
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
+def _require_folder(cwd: str) -> None:
+    if not os.path.isdir(cwd):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cwd)
+
+
+def _require_program(program: str, cwd: str, env: Mapping[str, str]) -> None:
+    """Raise OSError for a command that the shell would not find: then it, and not we, would say so."""
+    folders = [""] if "/" in program else os.get_exec_path(env)
+    places = [os.path.join(cwd, folder, program) for folder in folders]
+    if any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places):
+        return
+    number = errno.EACCES if any(map(os.path.exists, places)) else errno.ENOENT
+    raise OSError(number, os.strerror(number), program)
+
+
+def _inheritable(first: int) -> Iterator[int]:
+    """Yield our descriptors that a child would get by mistake: those that a program which embeds us got so itself."""
+    for fd in map(int, os.listdir("/dev/fd")):
+        try:
+            if fd >= first and os.get_inheritable(fd):
+                yield fd
+        except OSError:
+            continue  # the listing's own
