@@ -219,7 +219,7 @@ def test_a_run_that_ends_by_itself_tells_how_it_came_out(folder: Path) -> None:
     (folder / "services.yaml").write_text("services: {job: {kind: task, command: [sh, -c, 'echo no; exit 3']}}")
     done = mamctl(folder, "up")
     assert done.returncode == 1
-    assert "✗ job failed: exited with code 3" in done.stdout
+    assert "✗ job failed: ended with code 3" in done.stdout
     assert "job | no\n" in done.stdout
 
 

@@ -20,7 +20,7 @@ def test_when_an_essential_service_fails_everything_else_is_stopped_in_order():
         stops db     -> db stopped  | clean db
         """,
     )
-    why = "core failed, and it is essential: exited with code 78: it says its configuration is wrong"
+    why = "core failed, and it is essential: ended with code 78: it says its configuration is wrong"
     assert history.hands.supervisor.ending == why
     assert [(said.name, said.data["detail"]) for said in history.hands.said if said.kind == "error"] == [
         ("core", "it is essential, so everything is stopped")

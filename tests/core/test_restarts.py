@@ -48,7 +48,7 @@ def test_what_follows_an_exit_under_each_policy(kind, policy, ending, state):
 
 def test_a_signal_that_we_did_not_send_is_a_crash():
     history = play(APP, RUNNING + "killed app 11 -> app stopping/killed | clean app \n empty app -> app backoff/killed")
-    assert history["app"].detail == "killed by SIGSEGV"
+    assert history["app"].detail == "was killed by signal 11 (SEGV)"
     assert (history["app"].exit_code, history["app"].exit_signal) == (None, 11)
 
 
@@ -110,7 +110,7 @@ def test_a_service_that_always_dies_is_tried_after_growing_delays_and_then_given
         """,
     )
     assert history["app"].restarts == 5
-    assert history["app"].detail == "exited with code 1; gave up after 5 restarts"
+    assert history["app"].detail == "ended with code 1; gave up after 5 restarts"
 
 
 def test_the_next_attempt_is_told():
@@ -127,7 +127,7 @@ def test_delay_0_starts_at_once():
     )
     assert history["app"].restarts == 1
     restarting = next(said for said in history.hands.said if said.kind == "restarting")
-    assert restarting.data["detail"] == "exited with code 1"
+    assert restarting.data["detail"] == "ended with code 1"
 
 
 def test_max_attempts_0_gives_up_at_the_first_crash():

@@ -11,6 +11,7 @@ from mamctl.core.manifest.containers import OneOrMore
 from mamctl.core.manifest.fields import (
     DEPENDENCY,
     ENV_FILE,
+    LIMITS,
     LOGS,
     MANIFEST_FIELDS,
     PROBE,
@@ -20,7 +21,7 @@ from mamctl.core.manifest.fields import (
 )
 from mamctl.core.manifest.findings import Findings
 from mamctl.core.manifest.forms import DESCRIPTOR, PREFERENCE
-from mamctl.core.manifest.model import HttpProbe, Logs, RestartPolicy, Stop
+from mamctl.core.manifest.model import HttpProbe, Limits, Logs, RestartPolicy, Stop
 from mamctl.core.manifest.shapes import Unsupported
 from mamctl.core.manifest.wishes import DependencyWish, NamedFile, NotifyWish, ProbeWish, ServiceWish
 from mamctl.runtime.manifest import load
@@ -48,6 +49,7 @@ RECORDS = {
     "Restart": (RESTART.fields, defaults_of(RestartPolicy)),
     "Stop": (STOP.fields, defaults_of(Stop)),
     "Logs": (LOGS.fields, defaults_of(Logs)),
+    "Limits": (LIMITS.fields, defaults_of(Limits)),
     "Environment files": (ENV_FILE.fields, defaults_of(NamedFile)),
 }
 ROWS = [

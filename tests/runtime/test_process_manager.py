@@ -62,7 +62,7 @@ def test_a_service_that_dies_at_once_is_given_up_with_its_last_words(tmp_path: p
             assert not report["ok"]
             [failure] = report["failed"]
             assert (failure["reason"], failure["exit_code"]) == ("gave_up", 3)
-            assert failure["detail"] == "exited with code 3; gave up after 2 restarts"
+            assert failure["detail"] == "ended with code 3; gave up after 2 restarts"
             assert failure["tail"] == ["no database"]
             assert row(manager, "a")["restarts"] == 2
 
@@ -486,7 +486,7 @@ def test_an_essential_service_that_failed_takes_all_down(tmp_path: pathlib.Path)
             report = await manager.up()
             assert not report["ok"]
             assert row(manager, "other")["state"] == "stopped"
-            assert manager.hands.supervisor.ending == "key failed, and it is essential: exited with code 1"
+            assert manager.hands.supervisor.ending == "key failed, and it is essential: ended with code 1"
 
     run(scenario())
 

@@ -294,7 +294,7 @@ def test_a_client_that_leaves_a_detached_one_takes_nothing_along(folder: Folder)
          "nothing is left to run"),
         ({"a": service("--exit", 3, kind="task"), "b": service("--exit", 0, kind="task")}, 1, "failed: a"),
         ({"a": service("--exit", 1, restart="never", essential=True), "b": service()}, 1,
-         "a failed, and it is essential: exited with code 1"),
+         "a failed, and it is essential: ended with code 1"),
     ],
     ids=["all completed", "one failed", "an essential one failed"],
 )  # fmt: skip

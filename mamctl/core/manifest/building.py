@@ -92,6 +92,7 @@ class _Builder:
             success_exit_codes=frozenset(wish.success_exit_codes),
             stop=wish.stop,
             logs=wish.logs,
+            limits=wish.limits,
             profiles=frozenset(wish.profiles),
             manual=wish.manual,
             essential=wish.essential,

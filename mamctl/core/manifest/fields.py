@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
 from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, STEP, TCP
-from .model import Condition, Kind, Listener, Logs, Policy, RestartPolicy, Stop, Streams
+from .model import Condition, Kind, Limits, Listener, Logs, Policy, RestartPolicy, Stop, Streams
 from .shapes import (
     ANYTHING,
     ENV_NAME_PATTERN,
@@ -14,6 +14,7 @@ from .shapes import (
     FIXED,
     FLAG,
     HOST,
+    MEMORY,
     NAME,
     NAME_HINT,
     NAME_PATTERN,
@@ -78,6 +79,16 @@ LOGS: Final = Shared(
         "streams": Field(choice(Streams), "One file in exact order, or one for each of stdout and stderr."),
     },
     reference="logs",
+)
+
+LIMITS: Final = Shared(
+    Limits,
+    {
+        "memory": Field(MEMORY, "Of all its processes together; beyond it, it is restarted."),
+        "open_files": Field(whole(3, 2**30), "Open files of each process."),
+        "nice": Field(whole(-20, 19), "How much it gives way to others: 19 the most, below 0 only with the right."),
+    },
+    reference="limits",
 )
 
 PROBE: Final = Record(
@@ -154,6 +165,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "success_exit_codes": Field(OneOrMore(whole(0, 255)), "Exit codes that count as clean. Default [0]."),
     "stop": Field(STOP, "How it is stopped."),
     "logs": Field(LOGS, "How its output is kept."),
+    "limits": Field(LIMITS, "What it may use."),
     "profiles": Field(ListOf(NAME), "Started only with one of these profiles, when named, or when depended on."),
     "manual": Field(FLAG, "True: never started by up. Default false."),
     "essential": Field(FLAG, "True: when it fails, everything is stopped. Default false."),
@@ -165,7 +177,6 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "user": Field(Unsupported(), "The user it runs as."),
     "group": Field(Unsupported(), "The group it runs as."),
     "umask": Field(Unsupported(), "Its umask."),
-    "limits": Field(Unsupported(), "Limits of memory and files."),
     "watch": Field(Unsupported(), "Restart when files change."),
     "hooks": Field(Unsupported(), "Commands at changes of state."),
     "schedule": Field(Unsupported(), "When a task runs."),
@@ -205,5 +216,5 @@ class Defined(Protocol):
 
 
 RECORDS: Final[tuple[Defined, ...]] = (
-    SERVICE, PROBE, RESTART, STOP, LOGS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
+    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
 )  # fmt: skip

@@ -154,6 +154,18 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a service may use: bytes of memory, all its processes together; open files and niceness, each of them.
+
+    None: what the supervisor has itself.
+    """
+
+    memory: int | None = None
+    open_files: int | None = None
+    nice: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
     """One named port. `wanted` is the number of the manifest (None: `auto`), `number` the one chosen for this run.
 
@@ -202,6 +214,7 @@ class ServiceSpec:
     success_exit_codes: frozenset[int] = frozenset({0})
     stop: Stop = Stop()
     logs: Logs = Logs()
+    limits: Limits = Limits()
     profiles: frozenset[str] = frozenset()
     manual: bool = False
     essential: bool = False
@@ -261,5 +274,6 @@ def _run_as(spec: ServiceSpec) -> tuple[object, ...]:
     inner = spec.external.spawned if spec.external else None
     return (
         spec.kind, spec.argv, spec.cwd, dict(spec.env), spec.unset, spec.host, spec.ports, spec.logs.streams,
+        spec.limits,
         _run_as(inner) if inner else None, _notifies(spec),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from .units import show_seconds, show_size
 
 if TYPE_CHECKING:
     from .findings import Tree
-    from .model import Check, External, Manifest, Port, Probe, RestartPolicy, ServiceSpec
+    from .model import Check, External, Limits, Manifest, Port, Probe, RestartPolicy, ServiceSpec
 
 
 def render(manifest: Manifest) -> dict[str, object]:
@@ -53,8 +53,15 @@ def _rules(spec: ServiceSpec) -> Tree:
         "stop": {"signal": NAMES.get(spec.stop.signal, spec.stop.signal), "grace": show_seconds(spec.stop.grace)},
         "logs": {"max_size": show_size(logs.max_size), "keep": logs.keep, "streams": logs.streams.value},
     }
+    limits = _limits(spec.limits)
     switches: Tree = {"manual": spec.manual, "essential": spec.essential}
-    return tree | _present({"profiles": sorted(spec.profiles), **switches})
+    return tree | _present({"limits": limits, "profiles": sorted(spec.profiles), **switches})
+
+
+def _limits(limits: Limits) -> Tree:
+    memory = None if limits.memory is None else show_size(limits.memory)
+    named: Tree = {"memory": memory, "open_files": limits.open_files, "nice": limits.nice}
+    return {key: value for key, value in named.items() if value is not None}
 
 
 def _env(spec: ServiceSpec) -> Tree:

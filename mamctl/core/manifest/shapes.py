@@ -178,20 +178,23 @@ def whole(minimum: int, maximum: int) -> Scalar[int]:
             raise Invalid(f"must be a whole number from {minimum} to {maximum}, not {kind_of(value)}")
         return number
 
-    return Scalar(parse, {"type": "integer", "minimum": minimum, "maximum": maximum}, _digits(maximum), INTERPOLATED)
+    written = _digits(minimum, maximum)
+    return Scalar(parse, {"type": "integer", "minimum": minimum, "maximum": maximum}, written, INTERPOLATED)
 
 
 def whole_number(value: object) -> int | None:
     """Return a whole number, also from digits as `${}` gives them, or None."""
     if isinstance(value, str):
-        return int(value[:20]) if value.isascii() and value.isdigit() else None
+        digits = value.removeprefix("-")
+        return int(value[:20]) if digits.isascii() and digits.isdigit() else None
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return int(value)
 
 
-def _digits(maximum: int) -> Schema:
-    return {"type": "string", "pattern": f"^[0-9]{{1,{max(20, len(str(maximum)))}}}$"}
+def _digits(minimum: int, maximum: int) -> Schema:
+    sign = "-?" if minimum < 0 else ""
+    return {"type": "string", "pattern": f"^{sign}[0-9]{{1,{max(20, len(str(maximum)))}}}$"}
 
 
 def real(minimum: float, maximum: float) -> Scalar[float]:
@@ -252,6 +255,15 @@ def _near(value: object, words: Iterable[str]) -> str | None:
     return f"did you mean {near}?" if near else None
 
 
+def memory(value: object) -> int:
+    """Return a number of bytes in which a program can live: 512 is surely meant to be something else."""
+    result = units.size(value)
+    if result < _LEAST_MEMORY:
+        raise Invalid(f"{kind_of(value)} is too little for any program", "write 512MB or 1GiB, at least 1MB")
+    return result
+
+
+_LEAST_MEMORY: Final = 10**6
 TEXT: Final = Scalar(text, {"type": "string"})
 WORD: Final = Scalar(word, {"type": ["string", "number", "boolean"]})
 FILLED: Final = Scalar(filled, {"type": "string", "minLength": 1})
@@ -262,6 +274,12 @@ FLAG: Final = Scalar(flag, {"type": "boolean"}, {"enum": ["true", "false"]}, INT
 SIZE: Final = Scalar(
     units.size,
     {"type": "integer", "minimum": 0, "maximum": units.LARGEST},
+    {"type": "string", "pattern": units.SIZE_PATTERN},
+    INTERPOLATED,
+)
+MEMORY: Final = Scalar(
+    memory,
+    {"type": "integer", "minimum": _LEAST_MEMORY, "maximum": units.LARGEST},
     {"type": "string", "pattern": units.SIZE_PATTERN},
     INTERPOLATED,
 )

@@ -83,6 +83,18 @@ def show_seconds(value: float) -> str | float:
     return f"{milliseconds}ms" if milliseconds / 1000 == value else value
 
 
+def about_size(value: int) -> str:
+    """Return bytes as people say them: `128 MiB` as the manifest would, else three digits: `51.2 MB`, `1.23 GB`."""
+    exact = show_size(value)
+    if isinstance(exact, str):
+        number = exact.rstrip("GMiB")
+        return f"{number} {exact.removeprefix(number)}"
+    amount, units = float(value), ["GB", "MB", "kB", "B"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, _ = amount / 1000, units.pop()
+    return f"{amount:.0f} {units[-1]}" if amount >= 99.95 else f"{amount:.3g} {units[-1]}"
+
+
 def show_size(value: int) -> str | int:
     """Return a size as the manifest writes it; `size` reads it back to the same value."""
     for unit, factor in (("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20)):

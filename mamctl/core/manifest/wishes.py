@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from .model import Condition, Kind, Listener, Logs, RestartPolicy, Stop
+from .model import Condition, Kind, Limits, Listener, Logs, RestartPolicy, Stop
 
 if TYPE_CHECKING:
     from .findings import Tree
@@ -106,6 +106,7 @@ class ServiceWish(NamedTuple):
     success_exit_codes: tuple[int, ...] = (0,)
     stop: Stop = Stop()
     logs: Logs = Logs()
+    limits: Limits = Limits()
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False

@@ -56,6 +56,7 @@ GOOD: dict[str, dict[str, object]] = {
                 "success_exit_codes": [0, 3],
                 "stop": {"signal": "SIGINT", "grace": "10s"},
                 "logs": {"max_size": "1GiB", "keep": 2, "streams": "split"},
+                "limits": {"memory": "1GiB", "open_files": 4096, "nice": 5},
                 "profiles": ["ai"],
                 "manual": False,
                 "essential": True,
@@ -63,7 +64,7 @@ GOOD: dict[str, dict[str, object]] = {
             "b": {"kind": "task", "command": RUN, "start_timeout": "5m"},
             "c": {"command": RUN, "ready": {"log": "listening on .*"}, "live": {"exec": "check --all"}},
             "d": {"command": RUN, "ready": {"notify": True, "watchdog": "30s"}, "live": {"exec": "check --all"}},
-            "e": {"command": RUN, "ready": {"notify": {"fd": 3}}},
+            "e": {"command": RUN, "ready": {"notify": {"fd": 3}}, "limits": {"memory": 1000000, "nice": -20}},
         },
     },
     "external": {
@@ -91,6 +92,7 @@ GOOD: dict[str, dict[str, object]] = {
                 "start_timeout": "${T:-5s}",
                 "restart": {"factor": "${F:-2.5}", "policy": "${P:-always}"},
                 "logs": {"keep": "${K:-3}", "max_size": "${S:-1kB}"},
+                "limits": {"nice": "${NICE:--5}", "memory": "${M:-1MB}"},
             }
         }
     },
@@ -345,6 +347,20 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     ),
 }  # fmt: skip
 
+BAD |= {
+    "too little memory": (
+        one({"limits": {"memory": 512}}), "services.a.limits.memory", "512 is too little for any program", True,
+    ),
+    "too little written memory": (
+        one({"limits": {"memory": "999kB"}}), "services.a.limits.memory", "is too little for any program", False,
+    ),
+    "memory in words": (one({"limits": {"memory": "much"}}), "services.a.limits.memory", "is not a size", True),
+    "nicer than can be": (one({"limits": {"nice": 20}}), "services.a.limits.nice", "from -20 to 19", True),
+    "a fraction of niceness": (one({"limits": {"nice": "1-"}}), "services.a.limits.nice", "not '1-'", True),
+    "no files at all": (one({"limits": {"open_files": 0}}), "services.a.limits.open_files", "from 3 to", True),
+    "an unknown limit": (one({"limits": {"cpu": 1}}), "services.a.limits.cpu", "unknown key", True),
+}  # fmt: skip
+
 # Keys whose effect comes later: refused, but known to the schema.
 LATER: dict[str, tuple[dict[str, object], str]] = {
     **{
@@ -352,7 +368,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
         for key, value in {
             "watch": {"paths": ["."]},
             "replicas": 1,
-            "limits": {"nice": 5},
             "hooks": {"on_ready": RUN},
             "schedule": "*/5 * * * *",
             "tty": True,

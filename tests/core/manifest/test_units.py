@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mamctl.core.manifest.findings import Invalid
 from mamctl.core.manifest.signals import signal_number
-from mamctl.core.manifest.units import LARGEST, LONGEST, seconds, show_seconds, show_size, size
+from mamctl.core.manifest.units import LARGEST, LONGEST, about_size, seconds, show_seconds, show_size, size
 
 quick = settings(max_examples=25, deadline=None, database=None)
 
@@ -100,6 +100,18 @@ def test_a_size_that_is_shown_reads_back_the_same(value):
 def test_durations_and_sizes_are_shown_in_round_units():
     assert [show_seconds(value) for value in (0, 0.5, 30.0)] == ["0s", "500ms", "30s"]
     assert [show_size(value) for value in (0, 999, 10_000_000, 2**20)] == [0, 999, "10MB", "1MiB"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (0, "0 B"), (999, "999 B"), (1000, "1 kB"), (999_499, "999 kB"), (999_600, "1 MB"), (51_234_567, "51.2 MB"),
+        (123_456_789, "123 MB"), (128 * 2**20, "128 MiB"), (1_234_567_890, "1.23 GB"), (10**9, "1 GB"),
+        (123_456_789_012_345, "123457 GB"),
+    ],
+)  # fmt: skip
+def test_an_amount_of_bytes_is_told_in_three_digits(amount, words):
+    assert about_size(amount) == words
 
 
 @quick
