@@ -1,0 +1,109 @@
+"""What a new supervisor makes of what the last one knew: services that live are adopted, the others go on from there.
+
+    process   last known          becomes
+    -------   -----------------   -----------------------------------------------------------------------------
+    lives     ready, unhealthy    the same, when that is proven or can be said only once; else starting, and asked
+    lives     starting            starting, with what is left of its deadline
+    lives     stopping            stopping, and signalled again; so does one that is not wanted any more
+    none      stopping            cleaned up after; then follows what was decided when the stop began
+    none      backoff             backoff, until the same moment
+    none      an end              that end
+    none      anything else       waiting, to be started
+
+What died unseen is recalled as if it lived; the `Exited` that follows tells the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mamctl.core import probing
+from mamctl.core.actions import Clean
+from mamctl.core.lifecycle import Step, arm, stopping, tell, watch_dog, watch_start
+from mamctl.core.manifest.model import LogProbe, NotifyProbe
+from mamctl.core.service import Halt, Then
+from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
+
+if TYPE_CHECKING:
+    from mamctl.core.events import Recalled, Recollection
+    from mamctl.core.service import Service
+
+
+def recall(service: Service, found: Recollection, event: Recalled) -> Step:
+    """Take a service to where it was, or to what follows from how it was found."""
+    past = found.past
+    known = service.but(
+        wanted=past.wanted,
+        alone=past.alone,
+        generation=past.generation,
+        restarts=past.restarts,
+        budget=past.budget,
+        exit_code=past.exit_code,
+        exit_signal=past.exit_signal,
+        watchdog=past.watchdog,
+    )
+    return _go_on(known, found, event.at) if found.pid is None else _adopt(known, found, event)
+
+
+def _adopt(service: Service, found: Recollection, event: Recalled) -> Step:
+    spawned_at = event.at if found.past.spawned_at is None else found.past.spawned_at
+    adopted = service.but(pid=found.pid, ownership=Ownership.ADOPTED, spawned_at=spawned_at)
+    said = tell("adopted", adopted, pid=found.pid)
+    if halt := _halt(found):
+        step = stopping(adopted, halt)
+    elif found.past.state in (State.READY, State.UNHEALTHY) and (event.proven or _says_it_once(service)):
+        step = _stay(adopted, found, event.at)
+    else:
+        step = _ask(adopted, found, event)
+    return Step(step.service, (said, *step.actions))
+
+
+def _halt(found: Recollection) -> Halt | None:
+    """Return the stop that is due: the one under way, or what the new supervisor finds to be wrong."""
+    if found.past.state is State.STOPPING and found.past.halt is not None:
+        return found.past.halt
+    if found.past.wanted is Wanted.DOWN:
+        return Halt(Then.REST, Reason.BY_OPERATOR)
+    if found.changed:
+        return Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
+    return None if found.spared else Halt(Then.AGAIN, None, "it is not to outlive a supervisor that died")
+
+
+def _says_it_once(service: Service) -> bool:
+    """Tell whether there is no asking: a line in the log, a message, or nothing at all made it ready."""
+    ready = service.run.ready
+    return ready is None or isinstance(ready.check, LogProbe | NotifyProbe)
+
+
+def _stay(service: Service, found: Recollection, at: float) -> Step:
+    past = found.past
+    same = service.enter(past.state, past.reason, past.detail).but(ready_at=past.ready_at)
+    same, actions = watch_dog(same, at) if past.state is State.READY else Step(same)
+    actions = (*probing.once_ready(same), *actions)
+    if same.budget.attempts and past.ready_at is not None:
+        same, timer = arm(same, Timer.STABLE, max(0.0, same.run.restart.reset_after - (at - past.ready_at)))
+        actions = (*actions, timer)
+    return Step(same, actions)
+
+
+def _ask(service: Service, found: Recollection, event: Recalled) -> Step:
+    """Find out whether it is ready. Only a start that never stopped being watched goes on against its old deadline."""
+    starting = service.enter(State.STARTING)
+    assert starting.spawned_at is not None
+    goes_on = event.proven and found.past.state is State.STARTING
+    return watch_start(starting, event.at if goes_on else starting.spawned_at)
+
+
+def _go_on(service: Service, found: Recollection, at: float) -> Step:
+    past = found.past
+    if past.state is State.STOPPING and past.halt is not None and past.spawned_at is not None:
+        stopping = service.enter(State.STOPPING, past.reason, past.detail)
+        stopping = stopping.but(halt=past.halt, spawned_at=past.spawned_at)
+        return Step(stopping, (Clean(stopping.name, stopping.generation),))
+    if past.state is State.BACKOFF and past.next_attempt_at is not None:
+        backing = service.enter(State.BACKOFF, past.reason, past.detail).but(next_attempt_at=past.next_attempt_at)
+        backing, timer = arm(backing, Timer.BACKOFF, max(0.0, past.next_attempt_at - at))
+        return Step(backing, (timer,))
+    if past.state in (State.STOPPED, State.FAILED) or (past.state is State.COMPLETED and not found.changed):
+        return Step(service.enter(past.state, past.reason, past.detail))
+    return Step(service.enter(State.WAITING if past.wanted is Wanted.UP else State.STOPPED))
