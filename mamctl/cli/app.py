@@ -39,6 +39,10 @@ SECTIONS: Final = {
         "graph": "graph",
         "ports": "ports",
     },
+    "From boot on": {
+        "install": "install",
+        "uninstall": "install",
+    },
 }
 MODULES: Final = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
 COMPLETION: Final = "_MAMCTL_COMPLETE"
