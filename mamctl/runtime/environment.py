@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # What tells a process of ours from any other, and one incarnation from the next.
 MARKER = "MAMCTL_INSTANCE"
-OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA")
+OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 NOT_A_LETTER = re.compile(r"[^A-Z0-9]")
 
 
@@ -39,7 +39,10 @@ def injected(spec: ServiceSpec, project: str, instance: str) -> dict[str, str]:
 
 
 def without_markers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without our marks: a supervisor inside a service is not part of that service."""
+    """Return an environment without our marks: a supervisor inside a service is not part of that service.
+
+    Nor are the sockets that the one or the other was given meant for the services of the inner one.
+    """
     return {name: value for name, value in environ.items() if name not in OURS}
 
 

@@ -230,8 +230,7 @@ class Hands:
         return Incarnation(spec, generation, instance, launched)
 
     def _require_free(self, host: str, port: int) -> None:
-        lives = self._alive.values()
-        require_free(host, port, self.manifest.name, lambda: [found.instance for found in lives], self.sockets.holder)
+        require_free(host, port, self.manifest.name, self._alive.values, self.sockets.holder)
 
     def _read_by_probes(self, spec: ServiceSpec) -> list[SinkOutput]:
         reads = any(probe is not None and isinstance(probe.check, LogProbe) for probe in (spec.ready, spec.live))

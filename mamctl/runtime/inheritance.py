@@ -14,48 +14,42 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-FIRST: Final = 3
 SHELL: Final = "/bin/sh"
-_BECOME: Final = 'cd -- "$1" && shift && unset OLDPWD && export LISTEN_PID=$$ && exec "$@"'
+_BECOME: Final = 'cd -- "$1" && shift && unset OLDPWD && { [ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$; } && exec "$@"'
 # Python ignores these, and what is ignored is inherited.
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-def spawn_with(
-    sockets: Sequence[tuple[str, int]],
-    argv: Sequence[str],
-    *,
-    cwd: str,
-    env: Mapping[str, str],
-    stdio: tuple[int, int, int],
-) -> int:
-    """Start a command in a session of its own and return its pid; `sockets` are names and descriptors, in order.
+def spawn_with(descriptors: Mapping[int, int], argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
+    """Start a command in a session of its own and return its pid; `descriptors` are ours by the numbers it gets.
 
     Raises OSError as `Popen` does, with the folder or the program as its file name; ValueError for what no argument
     can hold.
     """
     _require_folder(cwd)
     _require_program(argv[0], cwd, env)
-    first_free = FIRST + len(sockets)
     # Copies above all the targets: none is overwritten before it has been copied to its own place.
-    copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, first_free) for fd in (*stdio, *[fd for _, fd in sockets])]
+    above = max(descriptors) + 1
+    copies: dict[int, int] = {}
     try:
+        for target, fd in descriptors.items():
+            copies[target] = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above)
         return os.posix_spawn(
             SHELL,
             [SHELL, "-c", _BECOME, argv[0], cwd, *argv],
-            {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)},
+            env,
             file_actions=[
-                *[(os.POSIX_SPAWN_DUP2, copy, target) for target, copy in enumerate(copies)],
-                *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable(first_free)],
+                *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable(copies)],
+                *[(os.POSIX_SPAWN_DUP2, copy, target) for target, copy in copies.items()],
             ],
             setsid=True,
             setsigmask=(),
             setsigdef=_IGNORED_BY_PYTHON,
         )
     finally:
-        for copy in copies:
+        for copy in copies.values():
             os.close(copy)
 
 
@@ -74,11 +68,11 @@ def _require_program(program: str, cwd: str, env: Mapping[str, str]) -> None:
     raise OSError(number, os.strerror(number), program)
 
 
-def _inheritable(first: int) -> Iterator[int]:
+def _inheritable(targets: Collection[int]) -> Iterator[int]:
     """Yield our descriptors that a child would get by mistake: those that a program which embeds us got so itself."""
     for fd in map(int, os.listdir("/dev/fd")):
         try:
-            if fd >= first and os.get_inheritable(fd):
+            if fd not in targets and os.get_inheritable(fd):
                 yield fd
         except OSError:
             continue  # the listing's own

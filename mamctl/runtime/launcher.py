@@ -63,7 +63,12 @@ class Launcher:
         """
         stdio = (self._null, stdout, stderr)
         try:
-            pid = spawn_with(sockets, argv, cwd=cwd, env=env, stdio=stdio) if sockets else _popen(argv, cwd, env, stdio)
+            if sockets:
+                env = {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)}
+                ours = [*stdio, *[fd for _, fd in sockets]]
+                pid = spawn_with(dict(enumerate(ours)), argv, cwd=cwd, env=env)
+            else:
+                pid = _popen(argv, cwd, env, stdio)
         except OSError as error:
             raise explain(error, argv, cwd) from None
         except ValueError as error:

@@ -9,22 +9,24 @@ from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.ports import PortState, bind_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
+
+    from mamctl.runtime.incarnation import Incarnation
 
 
 def require_free(
-    host: str, port: int, project: str, instances: Callable[[], Collection[str]], holder: Callable[[int], str | None]
+    host: str, port: int, project: str, lives: Callable[[], Iterable[Incarnation]], holder: Callable[[int], str | None]
 ) -> None:
     """Raise LaunchError about a port that cannot be had.
 
-    `instances` tells the markers of what lives, `holder` names the service for which we hold a port open.
+    `lives` tells the incarnations that run, `holder` names the service for which we hold a port open.
     """
     if bind_test(host, port) is PortState.FREE:
         return
     if service := holder(port):
         detail = f"port {port} is held by our service {service}, whose socket stays open while it restarts"
         raise LaunchError(Reason.PORT_TAKEN, detail, final=True)
-    raise _conflict(host, port, project, instances())
+    raise _conflict(host, port, project, [found.instance for found in lives()])
 
 
 def who_answers(port: int, host: str, pids: Collection[int]) -> str:

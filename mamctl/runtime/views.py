@@ -7,14 +7,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mamctl.runtime.logs.reader import Follower, tail
-from mamctl.runtime.ports import survey
+from mamctl.runtime.ports import Standing, survey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
+    from mamctl.core.manifest.model import Port
+    from mamctl.core.service import Service
     from mamctl.runtime.hands import Hands
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.reader import Line
+    from mamctl.runtime.ports import PortRow
 
 BATCH = 500
 FOLLOW_SECONDS = 0.05
@@ -87,18 +90,20 @@ def ports_of(hands: Hands) -> list[dict[str, Any]]:
     wanted = [(service, port) for service in hands.supervisor.services.values() for port in service.spec.ports]
     instances = [found.instance for found in hands.alive.values()]
     asked = [(service.spec.host, port.number) for service, port in wanted]
-    return [
-        {
-            "service": service.name,
-            "name": port.name,
-            "host": service.spec.host,
-            "port": port.number,
-            "wanted": port.wanted,
-            "state": row.state,
-            "holder": row.holder.describe() if row.holder else None,
-            "pid": row.holder.pid if row.holder else None,
-        }
-        for (service, port), row in zip(
-            wanted, survey(asked, project=hands.manifest.name, instances=instances), strict=True
-        )
-    ]
+    rows = survey(asked, project=hands.manifest.name, instances=instances)
+    return [_port(hands, service, port, row) for (service, port), row in zip(wanted, rows, strict=True)]
+
+
+def _port(hands: Hands, service: Service, port: Port, row: PortRow) -> dict[str, Any]:
+    # While no process of the service runs, only we (and a guardian) have its socket: no process bears its mark.
+    kept = port.held and row.state is Standing.FOREIGN and hands.sockets.holder(port.number) == service.name
+    return {
+        "service": service.name,
+        "name": port.name,
+        "host": service.spec.host,
+        "port": port.number,
+        "wanted": port.wanted,
+        "state": Standing.OURS if kept else row.state,
+        "holder": row.holder.describe() if row.holder else None,
+        "pid": row.holder.pid if row.holder else None,
+    }

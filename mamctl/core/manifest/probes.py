@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from .wishes import ProbeWish
 
-_HELD_HINT: Final = "write http: /path, exec, or log: what only the service itself can answer"
+FIRST_SOCKET: Final = 3
+"""The descriptor at which a service gets the first of its held sockets (LISTEN_FDS)."""
+
+_HELD_HINT: Final = "write http: /path, exec, notify or log: what only the service itself can answer"
 _HTTP_HINT: Final = "write a path as /health, or a URL as http://127.0.0.1:5001/health"
 
 
@@ -73,9 +76,17 @@ def _check(key: str, wish: ProbeWish, ground: Ground) -> Check:
         case "exec":
             return ExecProbe(argv(wish.exec or (), ground.tell))
         case "notify":
-            return NotifyProbe(wish.notify.fd if wish.notify else None, wish.watchdog)
+            return _notify(wish, ground)
         case _:
             return _log(resolve(wish.log or "", ground.tell))
+
+
+def _notify(wish: ProbeWish, ground: Ground) -> NotifyProbe:
+    fd = wish.notify.fd if wish.notify else None
+    free = FIRST_SOCKET + len(ground.held)
+    if fd is not None and FIRST_SOCKET <= fd < free:
+        raise Invalid(f"descriptor {fd} is that of a held socket", f"write {{fd: {free}}}")
+    return NotifyProbe(fd, wish.watchdog)
 
 
 def _http(wish: ProbeWish, ground: Ground) -> HttpProbe:
