@@ -47,7 +47,7 @@ class Drafted(NamedTuple):
     @property
     def ports(self) -> dict[str, PortWish]:
         """The service's own ports and those that only its spawned self has."""
-        return {**self.spawned.wish.ports, **self.wish.ports} if self.spawned else self.wish.listens
+        return {**self.spawned.wish.listens, **self.wish.listens} if self.spawned else self.wish.listens
 
     def place(self, port: str) -> Path:
         """Return where a port of its own is written."""
