@@ -78,6 +78,15 @@ GOOD: dict[str, dict[str, object]] = {
             }
         }
     },
+    "held sockets": {
+        "services": {
+            "a": {
+                "command": RUN,
+                "sockets": {"http": 8000, "admin": "auto", "x": {"prefer": 8001}},
+                "ports": {"metrics": 9000},
+            }
+        }
+    },
     "null for what is not wanted": {
         "services": {
             "a": {"command": RUN, "port": 5001, "ready": None, "start_timeout": None, "env": None, "tty": None}
@@ -375,7 +384,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
             "user": "nobody",
             "group": "nogroup",
             "umask": "022",
-            "sockets": {"http": 8000},
         }.items()
     },
     "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
