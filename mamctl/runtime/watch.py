@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger("mamctl")
+# A bad answer that comes so long (in seconds) after its deadline was not waited for in time: we stood still ourselves.
+STOOD_STILL = 0.1
+# On a machine that is so slow that we always do, a bad answer must count in the end.
+ASK_AGAIN = 3
 
 
 class Watcher:
@@ -99,6 +103,14 @@ class Watcher:
                 return  # what was just posted ended or replaced this probe, which does not cancel itself
 
     async def _check(self, probe: Probe, context: Context) -> Outcome:
+        """Ask once; once more when the supervisor was stopped meanwhile, for that is no fault of the service's."""
+        for _ in range(ASK_AGAIN):
+            outcome = await self._check_once(probe, context)
+            if outcome.ok or outcome.latency < probe.timeout + STOOD_STILL:
+                break
+        return outcome
+
+    async def _check_once(self, probe: Probe, context: Context) -> Outcome:
         try:
             return await self._prober.check(probe, context)
         except Exception as error:  # a defect of a probe must not end the supervisor

@@ -64,3 +64,16 @@ def number_in(head: bytes) -> int:
 def begun(stack: Stack, name: str) -> list[int]:
     eventually(lambda: sum(written(stack.notes, name).values()) > 1000, within=10)
     return list(written(stack.notes, name))
+
+
+@rounds(3, 40)
+def test_a_service_that_left_its_output_non_blocking_harms_no_successor(stack: Stack, rounds: int) -> None:
+    names = [f"s{number}" for number in range(rounds)]
+    tainted = stack.writer("--lines", 20_000, "--taint", restart={"delay": "10ms"}, logs={"max_size": "1GB"})
+    stack.up(dict.fromkeys(names, tainted))
+    eventually(lambda: all(sum(written(stack.notes, name).values()) == 20_000 for name in names), within=60)
+    assert stack.restarts() == rounds
+    stack.down()
+    found = stack.tally(*names)
+    assert found.lines == 20_000 * rounds
+    tell("service leaves O_NONBLOCK on its stdout", f"{rounds}", lost_by_its_successor=found.lost, torn=found.torn)
