@@ -1,0 +1,157 @@
+"""The processes of the services: started, adopted, signalled, cleaned up after. What happens to them is posted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from mamctl.core.events import Emptied, Exited, Survivor
+from mamctl.core.manifest.model import LogProbe
+from mamctl.core.states import Reason
+from mamctl.runtime.environment import environment, new_instance
+from mamctl.runtime.incarnation import Incarnation
+from mamctl.runtime.launcher import LaunchError
+from mamctl.runtime.luck import luck
+from mamctl.runtime.portcheck import require_free
+from mamctl.runtime.probes import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mamctl.core.actions import Signal
+    from mamctl.core.events import Event
+    from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.runtime.journal import Journal
+    from mamctl.runtime.launcher import Launcher
+    from mamctl.runtime.outputs import Outputs
+    from mamctl.runtime.probes.output import SinkOutput
+    from mamctl.runtime.sockets import HeldSockets
+    from mamctl.runtime.sweeper import Sweeper
+
+logger = logging.getLogger("mamctl")
+
+
+class Incarnations:
+    """Owns every incarnation. `alive`: those that run, by service; `contexts`: the surroundings of their probes."""
+
+    def __init__(
+        self,
+        *,
+        outputs: Outputs,
+        sockets: HeldSockets,
+        sweeper: Sweeper,
+        launcher: Launcher,
+        journal: Journal,
+        inherited: Mapping[str, str],
+        post: Callable[[Event], None],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self.project = ""
+        self.alive: dict[str, Incarnation] = {}
+        self.contexts: dict[str, Context] = {}
+        self._dead: dict[str, Incarnation] = {}
+        self._outputs = outputs
+        self._sockets = sockets
+        self._sweeper = sweeper
+        self._launcher = launcher
+        self._journal = journal
+        self._inherited = inherited
+        self._post = post
+        self._group = group
+        self._loop = asyncio.get_running_loop()
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    def spawn(self, spec: ServiceSpec, generation: int) -> Incarnation:
+        """Start a new incarnation. Raises LaunchError."""
+        born = self._launch(spec, generation)
+        self.alive[spec.name] = born
+        self._loop.add_reader(born.pidfd, self._exited, spec.name)
+        self._journal.spawned(spec.name, generation, born.pid)
+        return born
+
+    def signal(self, action: Signal) -> None:
+        """Signal the group of a service, if that incarnation still runs."""
+        found = self.alive.get(action.name)
+        if found is not None and found.generation == action.generation:
+            found.send(action.signal)
+
+    def clean(self, name: str) -> None:
+        """See that nothing is left of the last incarnation of a service; `Emptied` follows."""
+        dead = self._dead[name]
+        if self._sweeper.is_clean(dead):
+            self._emptied(dead, ())
+            return
+        task = self._group.create_task(self._clean_slowly(dead))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    def tree(self, name: str) -> list[int]:
+        """Return whose listeners are a service's: its processes, and who holds its sockets."""
+        found = self.alive.get(name)
+        return [] if found is None else [*self._sweeper.family(found), *self._sockets.owners(name)]
+
+    def close(self) -> None:
+        """Let go of them; those that still run are left alone."""
+        for task in self._cleaning:
+            task.cancel()
+        for incarnation in self.alive.values():
+            self._loop.remove_reader(incarnation.pidfd)
+            os.close(incarnation.pidfd)
+        self.alive.clear()
+
+    def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
+        for port in spec.binds:
+            self._require_free(spec.host, port.number)
+        sockets = self._sockets.open(spec, self._require_free)
+        instance = new_instance(self.project, spec.name)
+        self._journal.intent(spec.name, generation, instance)
+        env = environment(spec, self.project, self._inherited, instance)
+        try:
+            ends = self._outputs.child_ends(spec, generation)
+        except OSError as error:
+            why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
+            raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
+        try:
+            launched = self._launcher.launch(
+                spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1], sockets=sockets
+            )
+        finally:
+            for end in ends:
+                os.close(end)
+        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
+        return Incarnation(spec, generation, instance, launched)
+
+    def _require_free(self, host: str, port: int) -> None:
+        require_free(host, port, self.project, self.alive.values, self._sockets.holder)
+
+    def _read_by_probes(self, spec: ServiceSpec) -> list[SinkOutput]:
+        reads = any(probe is not None and isinstance(probe.check, LogProbe) for probe in (spec.ready, spec.live))
+        return self._outputs.readable(spec) if reads else []
+
+    def _exited(self, name: str) -> None:
+        dead = self.alive[name]
+        pidfd = dead.pidfd
+        ended = dead.reap()
+        if ended is None:
+            return
+        self._loop.remove_reader(pidfd)
+        del self.alive[name]
+        self._dead[name] = dead
+        self._outputs.drain(name)
+        self._sockets.rest(name)
+        self._journal.ended(name, dead.generation, ended.code, ended.signal)
+        self._post(Exited(name, dead.generation, ended.code, ended.signal, self._loop.time(), luck()))
+
+    async def _clean_slowly(self, dead: Incarnation) -> None:
+        try:
+            survivors = await self._sweeper.clean(dead)
+        except OSError as error:
+            logger.exception("cleaning up after %s", dead.spec.name)
+            survivors = (Survivor(dead.pid, f"unknown: {error}"),)
+        self._emptied(dead, survivors)
+
+    def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
+        self._outputs.drain(dead.spec.name)
+        self._post(Emptied(dead.spec.name, dead.generation, self._loop.time(), survivors, luck()))
