@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line of this process and end it with the command's exit code."""
+    if os.getpid() == 1:
+        from mamctl.cli.init_duties import split_off_command
+
+        split_off_command()
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's encoding lacks is shown as "?"; it must not end the command.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # these are the interpreter's own streams
