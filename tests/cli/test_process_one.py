@@ -46,7 +46,8 @@ class Namespace:
 
     def __init__(self, folder, *words):
         self.output = folder / "output"
-        self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        self.environ = {**kept, "HOME": str(folder)}
         with self.output.open("wb") as output:
             self.unshare = subprocess.Popen(
                 [*UNSHARE, *MAMCTL, *words],
