@@ -28,7 +28,8 @@ class Listener:
             self.socket = _bound(path)
             self._inode = os.stat(path).st_ino
         except OSError as error:
-            why = os.strerror(error.errno or 0).lower()
+            # A path that no socket can have is refused by Python itself, without a number.
+            why = os.strerror(error.errno).lower() if error.errno else str(error)
             raise MamctlError(f"the control socket {path} cannot be made: {why}") from None
 
     def close(self) -> None:

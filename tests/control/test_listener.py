@@ -125,3 +125,9 @@ def test_another_user_gets_no_word_even_where_the_permissions_would_let_him() ->
         os.chmod(served.socket, 0o666)
         assert as_nobody(ask) in (b"hung up", b"ConnectionResetError", b"BrokenPipeError")
         assert served.ask("GET", "/v1/health")[0] == 200
+
+
+def test_a_path_that_no_socket_can_have_is_refused_with_the_reason(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    with pytest.raises(MamctlError, match=r"cannot be made: AF_UNIX path too long"):
+        Listener(str(folder / "control.sock"))
