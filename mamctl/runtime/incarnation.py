@@ -1,17 +1,24 @@
-"""One incarnation of a service: a process that we started, and its group.
+"""One incarnation of a service: a process that we started, or adopted, and its group.
 
 The leader is signalled and reaped only here. While it is not reaped its pid, and so the number of its group, cannot
-be given to anybody else: that is why the group is signalled before the leader is reaped, never after.
+be given to anybody else: that is why the group is signalled before the leader is reaped, never after. One that was
+adopted is the guardian's child, who reaps it on our word; or nobody's whom we know, and then the kernel is asked.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
+from mamctl.runtime.processes import read, wait_status
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.runtime.cgroups import Group
     from mamctl.runtime.launcher import Launched
 
 
@@ -23,19 +30,43 @@ class Ended(NamedTuple):
 
 
 class Incarnation:
-    """A process of ours from its spawn to the moment when nothing is left of it."""
+    """A process of ours from its spawn to the moment when nothing is left of it.
 
-    def __init__(self, spec: ServiceSpec, generation: int, instance: str, launched: Launched) -> None:
+    `control`: its control group, once it is in one. `asked_at`: when it was first asked to stop. `killed`: we sent KILL.
+    `emptied`: nothing is left.
+    """
+
+    def __init__(
+        self,
+        spec: ServiceSpec,
+        generation: int,
+        instance: str,
+        launched: Launched,
+        *,
+        ask: Callable[[int], int | None] | None = None,
+    ) -> None:
+        """Know a process. `ask` reaps one that is not our own child, if it can, and returns its wait status."""
         self.spec = spec
+        self._ask = ask
         self.generation = generation
         self.instance = instance
         self.pid, self.pidfd = launched
         self.reaped = False
+        self.control: Group | None = None
+        self.asked_at: float | None = None
+        self.killed = False
+        self.emptied = False
+
+    @property
+    def adopted(self) -> bool:
+        """Whether another supervisor started it, so that its processes are no children of ours."""
+        return self._ask is not None
 
     def send(self, signum: int) -> None:
         """Signal the whole group, and wake it: a stopped process would not see the signal."""
         if self.reaped:
             return
+        self.killed = self.killed or signum == signal.SIGKILL
         for number in (signum, signal.SIGCONT):
             try:
                 os.killpg(self.pid, number)
@@ -44,6 +75,8 @@ class Incarnation:
 
     def reap(self) -> Ended | None:
         """Collect the exit, or None when it has not ended. What is left of the group gets the stop signal first."""
+        if self._ask is not None:
+            return self._learn(self._ask)
         found = self._wait(os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is None:
             return None
@@ -63,6 +96,23 @@ class Incarnation:
             return True
         return True
 
+    def _learn(self, ask: Callable[[int], int | None]) -> Ended | None:
+        """Collect the exit of one that is not our child."""
+        ears = select.poll()
+        ears.register(self.pidfd, select.POLLIN)
+        if not ears.poll(0):
+            return None
+        row = read(self.pid)
+        if row is not None and row.ppid == os.getppid():
+            # Our parent, the guardian, keeps the dead leader until we ask.
+            self.send(self.spec.stop.signal)
+        status = ask(self.pid)
+        if status is None:
+            status = wait_status(self.pidfd, self.pid)
+        self.reaped = True
+        os.close(self.pidfd)
+        return ended(status)
+
     def _wait(self, options: int) -> Ended | None:
         try:
             status = os.waitid(os.P_PIDFD, self.pidfd, options)
@@ -73,3 +123,12 @@ class Incarnation:
         if status.si_code == os.CLD_EXITED:
             return Ended(status.si_status, None)
         return Ended(None, status.si_status)
+
+
+def ended(status: int | None) -> Ended:
+    """Read a wait status; None: nobody knows it."""
+    if status is None:
+        return Ended(None, None)
+    if os.WIFSIGNALED(status):
+        return Ended(None, os.WTERMSIG(status))
+    return Ended(os.waitstatus_to_exitcode(status), None)

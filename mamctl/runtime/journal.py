@@ -1,8 +1,16 @@
-"""What a supervisor did, so that the next one knows: append-only JSON lines, the intent before each spawn.
+"""What a supervisor did and knew, so that the next one goes on from there: append-only JSON lines.
 
-Records: `begin` (version, pid, ports), `intent` (service, generation, instance), `spawned` (pid), `ended`, `down`.
-What is over is dropped now and then, so that the file stays small however often services restart. A torn line is
-passed over: its writer died, or its disk was full, before it was done.
+    begin     a supervisor takes over: version, boot, pid, whether services outlive it (`keeps`), the ports it chose
+    intent    a service is about to be spawned: generation, the marker in its environment, what it is run as
+    spawned   it was: pid and identity
+    ended     its process is gone: how
+    service   what is true of a service now (`core.past`)
+    wish      what the operator said of the whole stack: active profiles, whether everything is going down
+    request   a change that a client asked for is being made
+    down      everything was ended in order: nothing of the above holds any more
+
+Every line carries its checksum: one that is torn (its writer died, the disk was full) or damaged is passed over. What
+is over is dropped now and then, so that the file stays small however often services restart.
 """
 
 from __future__ import annotations
@@ -11,13 +19,22 @@ import contextlib
 import errno
 import json
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from mamctl.runtime.processes import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-VERSION = 1
+    from mamctl.runtime.processes import Identity
+
+VERSION = 2
 LARGEST = 1_000_000
+REMEMBERED_REQUESTS = 256
+SUM = b'{"sum": "'
+HEAD = len(SUM) + 8 + len(b'", ')
 
 
 class Journal:
@@ -28,44 +45,91 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._size = 0
         self._torn = False
-        # The lines that still hold: the ports, and for each service that runs its intent and its spawn.
-        self._ports = b""
-        self._alive: dict[str, bytes] = {}
+        # The lines that still hold: those about the whole, and for each service the last one of each kind.
+        self._whole: dict[str, bytes] = {}
+        self._services: dict[str, dict[str, bytes]] = {}
+        self._requests: deque[bytes] = deque(maxlen=REMEMBERED_REQUESTS)
 
-    def begin(self, ports: Mapping[tuple[str, str], int]) -> None:
+    def begin(self, ports: Mapping[tuple[str, str], int], *, keeps: bool = False) -> None:
         """Start anew: what was recorded before is over."""
-        self._ports = _line("begin", version=VERSION, pid=os.getpid(), ports=_entries(ports))
-        self._alive.clear()
+        self._services.clear()
+        self._requests.clear()
+        self._whole = {"begin": _begin(ports, keeps=keeps)}
         self._rewrite()
 
-    def ports(self, ports: Mapping[tuple[str, str], int]) -> None:
+    def go_on(
+        self, records: Collection[Mapping[str, Any]], ports: Mapping[tuple[str, str], int], *, keeps: bool
+    ) -> None:
+        """Take over from the supervisor that wrote these records: what it knew holds until we say otherwise."""
+        for record in records:
+            self._hold(record["type"], record.get("service"), _line(**record))
+        self._size = os.fstat(self._file).st_size
+        # Whoever wrote last may have been killed in the middle of a line.
+        self._torn = True
+        self._note("begin", None, _begin(ports, keeps=keeps))
+
+    def ports(self, ports: Mapping[tuple[str, str], int], *, keeps: bool = False) -> None:
         """Record that other ports were chosen."""
-        self._ports = _line("begin", version=VERSION, pid=os.getpid(), ports=_entries(ports))
-        self._append(self._ports)
+        self._note("begin", None, _begin(ports, keeps=keeps))
 
-    def intent(self, service: str, generation: int, instance: str) -> None:
+    def intent(self, service: str, generation: int, instance: str, run: str = "") -> None:
         """Record that a service is about to be spawned."""
-        self._alive[service] = _line("intent", service=service, generation=generation, instance=instance)
-        self._append(self._alive[service])
+        self._record("intent", service=service, generation=generation, instance=instance, run=run)
 
-    def spawned(self, service: str, generation: int, pid: int) -> None:
+    def spawned(self, service: str, generation: int, pid: int, identity: Identity | None = None) -> None:
         """Record that it was."""
-        line = _line("spawned", service=service, generation=generation, pid=pid)
-        self._alive[service] = self._alive.get(service, b"") + line
-        self._append(line)
+        who = {"started": identity.started, "inode": identity.inode} if identity else {}
+        self._record("spawned", service=service, generation=generation, pid=pid, **who)
 
     def ended(self, service: str, generation: int, code: int | None, signum: int | None) -> None:
         """Record that its process is gone."""
-        self._alive.pop(service, None)
-        self._append(_line("ended", service=service, generation=generation, code=code, signal=signum))
+        self._record("ended", service=service, generation=generation, code=code, signal=signum)
+
+    def service(self, service: str, past: Mapping[str, object]) -> None:
+        """Record what is true of a service."""
+        self._record("service", service=service, past=dict(past))
+
+    def gone(self, service: str) -> None:
+        """Record that a service is not known any more."""
+        self._record("gone", service=service)
+
+    def wish(self, profiles: Collection[str], *, downing: bool) -> None:
+        """Record what the operator wants of the whole stack."""
+        self._record("wish", profiles=sorted(profiles), downing=downing)
+
+    def request(self, identity: str, method: str, path: str) -> None:
+        """Record that a change is being made, before it is."""
+        self._record("request", id=identity, method=method, path=path)
 
     def down(self) -> None:
-        """Record that the supervisor left in order."""
-        self._append(_line("down"))
+        """Record that everything was ended in order."""
+        self._append(_line(type="down"))
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+
+    def _record(self, kind: str, service: str | None = None, **data: object) -> None:
+        about = {} if service is None else {"service": service}
+        self._note(kind, service, _line(type=kind, **about, **data))
+
+    def _note(self, kind: str, service: str | None, line: bytes) -> None:
+        self._hold(kind, service, line)
+        self._append(line)
+
+    def _hold(self, kind: str, service: str | None, line: bytes) -> None:
+        if kind == "request":
+            self._requests.append(line)
+        elif service is None:
+            self._whole[kind] = line
+        elif kind == "gone":
+            self._services.pop(service, None)
+        else:
+            lines = self._services.setdefault(service, {})
+            if kind == "intent":
+                for over in ("spawned", "ended"):
+                    lines.pop(over, None)
+            lines[kind] = line
 
     def _append(self, line: bytes) -> None:
         """Without fsync: what must survive is our death, not the machine's."""
@@ -80,7 +144,8 @@ class Journal:
 
     def _rewrite(self) -> None:
         """Keep only what still holds. The old file stays until the new one is whole."""
-        lines = self._ports + b"".join(self._alive.values())
+        of_services = [line for lines in self._services.values() for line in lines.values()]
+        lines = b"".join([*self._whole.values(), *of_services, *self._requests])
         self._size = len(lines)
         try:
             file = _written(f"{self._path}.new", lines)
@@ -102,39 +167,44 @@ def _written(path: str, lines: bytes) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-def _line(kind: str, **data: object) -> bytes:
-    return json.dumps({"type": kind, **data}).encode() + b"\n"
+def _begin(ports: Mapping[tuple[str, str], int], *, keeps: bool) -> bytes:
+    chosen = [[service, name, number] for (service, name), number in ports.items()]
+    return _line(type="begin", version=VERSION, boot=boot_id(), pid=os.getpid(), keeps=keeps, ports=chosen)
 
 
-def _entries(ports: Mapping[tuple[str, str], int]) -> list[list[object]]:
-    return [[service, name, number] for (service, name), number in ports.items()]
+def _line(**data: object) -> bytes:
+    body = json.dumps(data).encode()
+    return b'%b%08x", %b\n' % (SUM, crc32(body), body[1:])
 
 
 def read_journal(path: str) -> list[dict[str, Any]]:
-    """Return the records of a journal, nothing when there is none."""
+    """Return the records of a journal that are whole, nothing when there is none."""
     try:
         with open(path, "rb") as file:
-            lines = file.read().splitlines()
+            lines = file.read().split(b"\n")
     except OSError:
         return []
-    return [record for line in lines if (record := _record(line)) is not None]
+    return [record for line in lines if (record := _record_in(line)) is not None]
 
 
 def previous_ports(path: str) -> dict[tuple[str, str], int]:
     """Return the ports that the last run chose: `auto` prefers to stay where it was."""
     for record in reversed(read_journal(path)):
         entries = record.get("ports")
-        if record.get("type") == "begin" and isinstance(entries, list):
+        if record["type"] == "begin" and isinstance(entries, list):
             return {(entry[0], entry[1]): entry[2] for entry in entries if _is_port(entry)}
     return {}
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def _record_in(line: bytes) -> dict[str, Any] | None:
+    body = b"{" + line[HEAD:]
+    if not line.startswith(SUM) or line[len(SUM) : HEAD] != b'%08x", ' % crc32(body):
+        return None
     try:
-        record = json.loads(line)
+        record = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and isinstance(record.get("type"), str) else None
 
 
 def _is_port(entry: object) -> bool:

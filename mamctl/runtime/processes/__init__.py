@@ -14,6 +14,7 @@ from mamctl.runtime.processes.usage import Sampler as _Sampler
 from mamctl.runtime.processes.usage import Usage
 
 if sys.platform == "linux":
+    from mamctl.runtime.processes.endings import wait_status
     from mamctl.runtime.processes.environments import environment, marked
     from mamctl.runtime.processes.identities import boot_id, identity
     from mamctl.runtime.processes.portrait import age, command_line, uptime, user
@@ -35,6 +36,7 @@ else:
         session_members,
         uptime,
         user,
+        wait_status,
     )
 
 
@@ -48,5 +50,5 @@ class Sampler(_Sampler):
 __all__ = [
     "PAGE", "TICKS", "Identity", "Sampler", "Stat", "Usage", "age", "boot_id", "children", "command_line",
     "descendants", "environment", "group_members", "identity", "marked", "read", "scan", "session_members", "uptime",
-    "user", "user_name",
+    "user", "user_name", "wait_status",
 ]  # fmt: skip

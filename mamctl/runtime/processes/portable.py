@@ -165,3 +165,8 @@ def age(pid: int) -> float | None:
 def uptime() -> float:
     """Return the seconds since boot: the clock of `Stat.start_ticks`."""
     return time.time() - psutil.boot_time()
+
+
+def wait_status(_pidfd: int, _pid: int) -> int | None:
+    """Return None: only a parent learns how a process ended here."""
+    return None
