@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 # What tells a process of ours from any other, and one incarnation from the next.
 MARKER = "MAMCTL_INSTANCE"
 OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+# What our own service manager told us: it was not meant for the services.
+OF_OUR_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")
 NOT_A_LETTER = re.compile(r"[^A-Z0-9]")
 
 
 def environment(spec: ServiceSpec, project: str, inherited: Mapping[str, str], instance: str) -> dict[str, str]:
     """Return the whole environment of one incarnation; `instance` is new at each spawn."""
     found = {**inherited, **spec.env}
+    for name in OF_OUR_MANAGER:
+        if name in found and name not in spec.env:
+            del found[name]
     for name in spec.unset:
         found.pop(name, None)
     found.setdefault("PYTHONUNBUFFERED", "1")

@@ -21,6 +21,7 @@ from mamctl.runtime.environment import environment
 from mamctl.runtime.incarnations import Incarnations
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.luck import luck
+from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
@@ -74,9 +75,17 @@ class Hands:
         self.custody = custody or NoCustody()
         self.sockets = HeldSockets(self.custody)
         self.outputs = Outputs(folders, self._loop, self.on_notice)
+        self.notifications = Notifications(
+            folders.notify,
+            custody=self.custody,
+            alive=lambda: self.incarnations.alive,
+            post=self.post,
+            environ=self._inherited,
+        )
         self.incarnations = Incarnations(
             outputs=self.outputs,
             sockets=self.sockets,
+            notifications=self.notifications,
             sweeper=self.sweeper,
             launcher=self._launcher,
             journal=journal,
@@ -135,6 +144,7 @@ class Hands:
         self._watcher.close()
         self._timers.close()
         self._reaping.cancel()
+        self.notifications.close_all()
         self.incarnations.close()
         self.sockets.close()
         self.outputs.close_all()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import ServiceSpec
     from mamctl.runtime.journal import Journal
     from mamctl.runtime.launcher import Launcher
+    from mamctl.runtime.notify.notifications import Notifications
     from mamctl.runtime.outputs import Outputs
     from mamctl.runtime.probes.output import SinkOutput
     from mamctl.runtime.sockets import HeldSockets
@@ -41,6 +42,7 @@ class Incarnations:
         *,
         outputs: Outputs,
         sockets: HeldSockets,
+        notifications: Notifications,
         sweeper: Sweeper,
         launcher: Launcher,
         journal: Journal,
@@ -54,6 +56,7 @@ class Incarnations:
         self._dead: dict[str, Incarnation] = {}
         self._outputs = outputs
         self._sockets = sockets
+        self._notifications = notifications
         self._sweeper = sweeper
         self._launcher = launcher
         self._journal = journal
@@ -65,7 +68,11 @@ class Incarnations:
 
     def spawn(self, spec: ServiceSpec, generation: int) -> Incarnation:
         """Start a new incarnation. Raises LaunchError."""
-        born = self._launch(spec, generation)
+        try:
+            born = self._launch(spec, generation)
+        except LaunchError:
+            self._notifications.close(spec.name)
+            raise
         self.alive[spec.name] = born
         self._loop.add_reader(born.pidfd, self._exited, spec.name)
         self._journal.spawned(spec.name, generation, born.pid)
@@ -108,20 +115,32 @@ class Incarnations:
         instance = new_instance(self.project, spec.name)
         self._journal.intent(spec.name, generation, instance)
         env = environment(spec, self.project, self._inherited, instance)
+        ends = ours = self._child_ends(spec, generation)
         try:
-            ends = self._outputs.child_ends(spec, generation)
-        except OSError as error:
-            why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
-            raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
-        try:
+            outfit = self._notifications.open(spec, generation)
+            ours = (*ends, *outfit.descriptors.values())
+            env.update(outfit.env)
             launched = self._launcher.launch(
-                spec.argv, cwd=spec.cwd, env=env, stdout=ends[0], stderr=ends[-1], sockets=sockets
+                spec.argv,
+                cwd=spec.cwd,
+                env=env,
+                stdout=ends[0],
+                stderr=ends[-1],
+                sockets=sockets,
+                descriptors=outfit.descriptors,
             )
         finally:
-            for end in ends:
+            for end in ours:
                 os.close(end)
         self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
         return Incarnation(spec, generation, instance, launched)
+
+    def _child_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
+        try:
+            return self._outputs.child_ends(spec, generation)
+        except OSError as error:
+            why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
+            raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
 
     def _require_free(self, host: str, port: int) -> None:
         require_free(host, port, self.project, self.alive.values, self._sockets.holder)
@@ -154,4 +173,5 @@ class Incarnations:
 
     def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
         self._outputs.drain(dead.spec.name)
+        self._notifications.close(dead.spec.name)
         self._post(Emptied(dead.spec.name, dead.generation, self._loop.time(), survivors, luck()))

@@ -56,17 +56,19 @@ class Launcher:
         stdout: int,
         stderr: int,
         sockets: Sequence[tuple[str, int]] = (),
+        descriptors: Mapping[int, int] | None = None,
     ) -> Launched:
         """Start a command in a session of its own; `sockets` (name, descriptor) are passed as LISTEN_FDS.
 
-        Raises LaunchError.
+        `descriptors` are passed besides, under the numbers that are their keys. Raises LaunchError.
         """
         stdio = (self._null, stdout, stderr)
         try:
             if sockets:
                 env = {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)}
+            if sockets or descriptors:
                 ours = [*stdio, *[fd for _, fd in sockets]]
-                pid = spawn_with(dict(enumerate(ours)), argv, cwd=cwd, env=env)
+                pid = spawn_with({**dict(enumerate(ours)), **(descriptors or {})}, argv, cwd=cwd, env=env)
             else:
                 pid = _popen(argv, cwd, env, stdio)
         except OSError as error:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class Folders(NamedTuple):
-    """Absolute folders: the logs, their indexes, the FIFOs."""
+    """Absolute folders: the logs, their indexes, the FIFOs, the sockets that services speak over."""
 
     logs: str
     index: str  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     fifo: str
+    notify: str
 
 
 class Outputs:

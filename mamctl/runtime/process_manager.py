@@ -53,9 +53,8 @@ class ProcessManager:
         self.path = os.path.abspath(manifest)
         folder = os.path.dirname(self.path)
         self._home = os.path.abspath(home or os.environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
-        self._folders = Folders(
-            logs or os.path.join(folder, "logs"), os.path.join(self._home, "index"), os.path.join(self._home, "fifo")
-        )
+        beneath = [os.path.join(self._home, kind) for kind in ("index", "fifo", "notify")]
+        self._folders = Folders(logs or os.path.join(folder, "logs"), *beneath)
         self._lock = -1
         self._orphaned: list[str] = []
         self._manifest: Manifest | None = None

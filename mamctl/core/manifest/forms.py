@@ -27,10 +27,9 @@ PREFERENCE: Final[Record[PortWish]] = Record(
 )
 
 
-# What the shell can redirect whose name is /bin/sh everywhere: one digit, and not the three that are taken.
 DESCRIPTOR: Final[Record[NotifyWish]] = Record(
     NotifyWish,
-    {"fd": Field(whole(3, 9), "The descriptor on which it writes a line when it is ready.")},
+    {"fd": Field(whole(3, 255), "The descriptor on which it writes a line when it is ready.")},
     reference="notify",
 )
 

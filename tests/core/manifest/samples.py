@@ -263,10 +263,10 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
         one({"ready": {"notify": {}}}), "services.a.ready.notify", "fd is missing", False,
     ),
     "notify on standard output": (
-        one({"ready": {"notify": {"fd": 1}}}), "services.a.ready.notify.fd", "from 3 to 9", True,
+        one({"ready": {"notify": {"fd": 1}}}), "services.a.ready.notify.fd", "from 3 to 255", True,
     ),
-    "notify on a descriptor of two digits": (
-        one({"ready": {"notify": {"fd": 10}}}), "services.a.ready.notify.fd", "from 3 to 9", True,
+    "notify on a descriptor out of reach": (
+        one({"ready": {"notify": {"fd": 256}}}), "services.a.ready.notify.fd", "from 3 to 255", True,
     ),
     "notify that is asked": (
         one({"ready": {"notify": True, "interval": "1s"}}), "services.a.ready.interval", "it is not asked", False,

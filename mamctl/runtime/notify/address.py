@@ -1,0 +1,39 @@
+"""Where a service's notify socket lies: in the home, or elsewhere when that path would be too long for a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# sun_path holds 108 bytes with its NUL on Linux and 104 on macOS.
+LONGEST: Final = 100
+
+
+def socket_path(folder: str, name: str, generation: int, environ: Mapping[str, str]) -> str:
+    """Return the path of one incarnation's socket; no other has it, so no late message reaches the next one."""
+    direct = os.path.join(folder, f"{name}.{generation}")
+    if len(os.fsencode(direct)) <= LONGEST:
+        return direct
+    from hashlib import blake2s  # Short paths are usual.
+
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    elsewhere = os.path.join(runtime, "mamctl") if runtime else f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - see `prepare`
+    return os.path.join(elsewhere, f"{blake2s(os.fsencode(direct), digest_size=8).hexdigest()}.notify")
+
+
+def prepare(path: str) -> None:
+    """Make the folder of a socket, 0700, and take away a socket that was left there.
+
+    Raises OSError, also when others could put theirs in its place.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    found = os.stat(folder)
+    if {found.st_uid, os.lstat(folder).st_uid} != {os.getuid()} or found.st_mode & 0o022:
+        raise PermissionError(1, "its folder can be written by others", folder)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
