@@ -9,6 +9,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from mamctl.control.client import Client
@@ -41,7 +42,12 @@ class Stack:
         self.notes = folder / "notes"
         self.notes.mkdir(parents=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAMCTL_")}
-        self.environ = {**inherited, "XDG_RUNTIME_DIR": str(folder), **(environ or {})}
+        self._runtime = tempfile.TemporaryDirectory(prefix="mamctl-")
+        self.environ = {**inherited, "XDG_RUNTIME_DIR": self._runtime.name, **(environ or {})}
+
+    def close(self) -> None:
+        """Remove the folder of the control socket, whose path must be short."""
+        self._runtime.cleanup()
 
     def writer(self, *options: object, **keys: Any) -> dict[str, Any]:
         """Return a service that writes numbered lines as writer.py tells."""
@@ -212,3 +218,4 @@ def stacked(folder: pathlib.Path, environ: Mapping[str, str] | None = None) -> I
                     os.kill(pid, signal.SIGSTOP)
             end(keepers)
         end(list(stack.processes()))
+        stack.close()
