@@ -2,8 +2,12 @@
 
 We are the subreaper of everything we start, so what a dead service leaves behind is in its process group or became
 our child (setsid, double fork). A child that we do not know is told by the marker in its environment, or by the
-session of the dead leader. Leftovers got the stop signal when the leader was reaped; they have the same grace, then
-KILL, round after round until nobody is left or the time is up: a process that forks and exits for ever is caught too.
+session of the dead leader. What an earlier supervisor started is looked for everywhere (`strays`). Where there are
+control groups, who is in that of the service belongs to it, whatever it wiped off and wherever it went.
+
+Leftovers got the stop signal when the leader was reaped; they have what is left of the grace since the stop began, and
+a moment at least, or all of it after a crash. Then KILL, round after round until nobody is left or the time is up: a
+process that forks and exits for ever is caught too.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from mamctl.core.events import Survivor
 from mamctl.runtime.environment import MARKER
 from mamctl.runtime.ports import PortState, bind_test
 from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, read
+from mamctl.runtime.strays import Strays, belongs, is_its_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from mamctl.runtime.processes import Stat
 
 KILL_SECONDS = 2.0
+# Leftovers were not asked before their leader ended: they have this long also when the grace is over.
+LAST_WORD_SECONDS = 0.5
 PORT_SECONDS = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
@@ -41,18 +48,22 @@ class Sweeper:
         self._known = known
         self._prefix = f"{project}/".encode()
         self._sole = sole
+        self._strays = Strays()
         self._sessions: set[int] = set()
         # Leftovers, with the incarnation they came from: once dead, a process has no environment to tell it by.
         self._found: dict[int, str] = {}
 
     def family(self, found: Incarnation) -> list[int]:
         """Return every process of a living incarnation: the leader, what it forked, what left its session."""
-        orphans = [pid for pid in self._unknown() if belongs(pid, found)]
-        return [pid for root in (found.pid, *orphans) for pid in (root, *descendants(root))]
+        numbered = is_its_number(found)
+        strays = self._strays.of(found) if found.adopted else []
+        orphans = [pid for pid in self._unknown() if belongs(pid, found, numbered=numbered)]
+        tree = [pid for root in (found.pid, *orphans, *strays) for pid in (root, *descendants(root))]
+        return list(dict.fromkeys((*tree, *_controlled(found))))
 
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
-        if self._orphans(dead) or dead.group_exists():
+        if self._orphans(dead) or _controlled(dead) or (_group(dead) if dead.adopted else dead.group_exists()):
             return False
         self._forget(dead)
         return ports_free(dead)
@@ -60,14 +71,13 @@ class Sweeper:
     async def clean(self, dead: Incarnation) -> tuple[Survivor, ...]:
         """End what is left of it; return what could not be ended."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        patient_until = _patient_until(dead, loop.time())
         pause, told = FIRST_PAUSE, False
         while left := self._leftovers(dead):
-            elapsed = loop.time() - began
-            if elapsed > dead.spec.stop.grace + KILL_SECONDS:
+            if loop.time() > patient_until + KILL_SECONDS:
                 return tuple(Survivor(pid, command_line(pid) or "?") for pid in left)
-            if elapsed >= dead.spec.stop.grace:
-                send(left, signal.SIGKILL)
+            if loop.time() >= patient_until:
+                _kill(dead, left)
             elif not told:
                 send(left, dead.spec.stop.signal)
                 told = True
@@ -79,7 +89,7 @@ class Sweeper:
 
     def kill(self, dead: Incarnation) -> None:
         """Kill what is left of it now."""
-        send(self._leftovers(dead), signal.SIGKILL)
+        _kill(dead, self._leftovers(dead))
 
     def reap_orphans(self) -> None:
         """Collect the zombies that services left to us; those of our own session are waited for by who started them."""
@@ -113,13 +123,18 @@ class Sweeper:
     def _orphans(self, dead: Incarnation) -> list[int]:
         self._sessions.add(dead.pid)
         self.reap_orphans()
-        return [pid for pid in self._unknown() if self._found.get(pid) == dead.instance or belongs(pid, dead)]
+        numbered = is_its_number(dead)
+        strays = self._strays.of(dead) if dead.adopted else []
+        return strays + [
+            pid
+            for pid in self._unknown()
+            if self._found.get(pid) == dead.instance or belongs(pid, dead, numbered=numbered)
+        ]
 
     def _leftovers(self, dead: Incarnation) -> list[int]:
         orphans = self._orphans(dead)
         grown = [pid for orphan in orphans for pid in descendants(orphan)]
-        group = group_members(dead.pid) if dead.group_exists() else []
-        left = list(dict.fromkeys((*orphans, *grown, *group)))
+        left = list(dict.fromkeys((*orphans, *grown, *_group(dead), *_controlled(dead))))
         self._found.update(dict.fromkeys(left, dead.instance))
         return left
 
@@ -136,15 +151,28 @@ class Sweeper:
             await asyncio.sleep(LONGEST_PAUSE)
 
 
-def belongs(pid: int, dead: Incarnation) -> bool:
-    """Tell whether a process came from an incarnation: by session, else by the marker."""
-    row = read(pid)
-    if row is None:
-        return False
-    if row.sid == dead.pid:
-        return True
-    found = environment(pid)
-    return found is not None and found.get(MARKER.encode()) == dead.instance.encode()
+def _patient_until(dead: Incarnation, now: float) -> float:
+    """Return until when what is left may end by itself."""
+    grace = dead.spec.stop.grace
+    if dead.asked_at is None:
+        return now + grace
+    return max(dead.asked_at + grace, now + min(LAST_WORD_SECONDS, grace))
+
+
+def _group(dead: Incarnation) -> list[int]:
+    """Return who runs in the process group of the dead leader."""
+    return group_members(dead.pid) if dead.group_exists() and is_its_number(dead) else []
+
+
+def _controlled(found: Incarnation) -> list[int]:
+    return [] if found.control is None else found.control.pids()
+
+
+def _kill(dead: Incarnation, left: Collection[int]) -> None:
+    """Kill all that is in its control group at one stroke, and the others one by one."""
+    if dead.control is not None:
+        dead.control.kill()
+    send(left, signal.SIGKILL)
 
 
 def ports_free(dead: Incarnation) -> bool:
