@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.core.states import Reason
 from mamctl.runtime.launcher import LaunchError
-from mamctl.runtime.ports.address import ANY_IPV6, addresses
+from mamctl.runtime.ports.address import ANY_IPV6, Address, addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mamctl.core.manifest.model import ServiceSpec
     from mamctl.core.service import Service
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Place = tuple[str, int] | tuple[str, int, int, int]
     """What a socket is bound to, as `getsockname` tells it."""
+    Held = dict[Place, socket.socket]
 
 QUEUE: Final = 4096
 """How many clients may wait for the next process; the system allows less where `somaxconn` is lower."""
@@ -41,7 +42,7 @@ class HeldSockets:
 
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
-        self._held: dict[str, dict[Place, socket.socket]] = {}
+        self._held: dict[str, Held] = {}
 
     @property
     def holders(self) -> Collection[str]:
@@ -71,9 +72,7 @@ class HeldSockets:
             before[gone].close()
         held = {place: before[place] for place in wanted if place in before}
         self._held[spec.name] = held
-        for place in wanted.keys() - held.keys():
-            require_free(spec.host, place[1])
-            held[place] = _bound(spec.host, place[1])
+        held.update(_all_bound(spec.host, [place for place in wanted if place not in held], require_free))
         self._tell(spec.name, changed=held.keys() != before.keys())
         self.rest(spec.name)
         return [(port.name, held[place].fileno()) for place, port in wanted.items()]
@@ -123,7 +122,7 @@ def _name(service: str) -> str:
     return f"socket/{service}"
 
 
-def _close(held: Mapping[Place, socket.socket]) -> None:
+def _close(held: Held) -> None:
     for found in held.values():
         found.close()
 
@@ -134,9 +133,28 @@ def _place(host: str, port: int) -> Place:
     return found[0].with_port(port) if found else (host, port)
 
 
+def _all_bound(host: str, places: Sequence[Place], require_free: Callable[[str, int], None]) -> Held:
+    """Return a new socket for each place, or raise LaunchError and leave none open."""
+    made: Held = {}
+    try:
+        for place in places:
+            require_free(host, place[1])
+            made[place] = _bound(host, place[1])
+    except LaunchError:
+        _close(made)
+        raise
+    return made
+
+
 def _bound(host: str, port: int) -> socket.socket:
     """Return a new socket that listens. Raises LaunchError."""
-    address = addresses(host)[0]
+    try:
+        return _listening(addresses(host)[0], port)
+    except OSError as error:
+        raise _refused(host, port, error) from None
+
+
+def _listening(address: Address, port: int) -> socket.socket:
     made = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,9 +162,9 @@ def _bound(host: str, port: int) -> socket.socket:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address.host != ANY_IPV6)
         made.bind(address.with_port(port))
         made.listen(QUEUE)
-    except OSError as error:
+    except OSError:
         made.close()
-        raise _refused(host, port, error) from None
+        raise
     return made
 
 
