@@ -96,6 +96,7 @@ class _Builder:
             profiles=frozenset(wish.profiles),
             manual=wish.manual,
             essential=wish.essential,
+            on_supervisor_death=wish.on_supervisor_death,
         )
 
     def _text(self, text: str, at: Path) -> str:

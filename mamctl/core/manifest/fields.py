@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
 from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, STEP, TCP
-from .model import Condition, Kind, Limits, Listener, Logs, Policy, RestartPolicy, Stop, Streams
+from .model import Condition, Kind, Limits, Listener, Logs, OnDeath, Policy, RestartPolicy, Stop, Streams
 from .shapes import (
     ANYTHING,
     ENV_NAME_PATTERN,
@@ -169,7 +169,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "profiles": Field(ListOf(NAME), "Started only with one of these profiles, when named, or when depended on."),
     "manual": Field(FLAG, "True: never started by up. Default false."),
     "essential": Field(FLAG, "True: when it fails, everything is stopped. Default false."),
-    "on_supervisor_death": Field(Unsupported(), "What happens without a supervisor."),
+    "on_supervisor_death": Field(choice(OnDeath), "Whether it outlives a supervisor that dies. Default: if detached."),
     "identify": Field(PROBE, "External: who must answer."),
     "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
     "release": Field(RELEASE, "External: what happens to one that was not started here."),

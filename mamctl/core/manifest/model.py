@@ -48,6 +48,13 @@ class Listener(StrEnum):
     ANY = "any"
 
 
+class OnDeath(StrEnum):
+    """What happens to a service when its supervisor dies."""
+
+    KEEP = "keep"
+    STOP = "stop"
+
+
 class Streams(StrEnum):
     """One log in the service's own order, or one for each of stdout and stderr."""
 
@@ -218,6 +225,8 @@ class ServiceSpec:
     profiles: frozenset[str] = frozenset()
     manual: bool = False
     essential: bool = False
+    # None: keep under a detached supervisor, stop under one that belongs to a terminal.
+    on_supervisor_death: OnDeath | None = None
     external: External | None = None
 
     @property
@@ -262,7 +271,7 @@ class Manifest:
 
 def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:
     """Tell whether a changed manifest asks for a new process: what it is run as changed, not how it is watched."""
-    return _run_as(old) != _run_as(new)
+    return run_as(old) != run_as(new)
 
 
 def _notifies(spec: ServiceSpec) -> NotifyProbe | None:
@@ -270,10 +279,10 @@ def _notifies(spec: ServiceSpec) -> NotifyProbe | None:
     return spec.ready.check if spec.ready and isinstance(spec.ready.check, NotifyProbe) else None
 
 
-def _run_as(spec: ServiceSpec) -> tuple[object, ...]:
+def run_as(spec: ServiceSpec) -> tuple[object, ...]:
+    """Return what a process of this service is made from; its `repr` is the same in every process."""
     inner = spec.external.spawned if spec.external else None
     return (
-        spec.kind, spec.argv, spec.cwd, dict(spec.env), spec.unset, spec.host, spec.ports, spec.logs.streams,
-        spec.limits,
-        _run_as(inner) if inner else None, _notifies(spec),
+        spec.kind, spec.argv, spec.cwd, sorted(spec.env.items()), sorted(spec.unset), spec.host, spec.ports,
+        spec.logs.streams, spec.limits, run_as(inner) if inner else None, _notifies(spec),
     )  # fmt: skip

@@ -54,7 +54,8 @@ def _rules(spec: ServiceSpec) -> Tree:
         "logs": {"max_size": show_size(logs.max_size), "keep": logs.keep, "streams": logs.streams.value},
     }
     limits = _limits(spec.limits)
-    switches: Tree = {"manual": spec.manual, "essential": spec.essential}
+    death = spec.on_supervisor_death and spec.on_supervisor_death.value
+    switches: Tree = {"manual": spec.manual, "essential": spec.essential, "on_supervisor_death": death}
     return tree | _present({"limits": limits, "profiles": sorted(spec.profiles), **switches})
 
 

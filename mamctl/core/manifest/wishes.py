@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from .model import Condition, Kind, Limits, Listener, Logs, RestartPolicy, Stop
+from .model import Condition, Kind, Limits, Listener, Logs, OnDeath, RestartPolicy, Stop
 
 if TYPE_CHECKING:
     from .findings import Tree
@@ -110,6 +110,7 @@ class ServiceWish(NamedTuple):
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False
+    on_supervisor_death: OnDeath | None = None
 
     @property
     def listens(self) -> dict[str, PortWish]:
