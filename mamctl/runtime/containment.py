@@ -27,7 +27,6 @@ class Containment:
 
     def __init__(
         self,
-        groups: Groups | None,
         *,
         loop: asyncio.AbstractEventLoop,
         group: asyncio.TaskGroup,
@@ -37,9 +36,13 @@ class Containment:
     ) -> None:
         self._loop = loop
         self._post = post
-        self._placement = Placement(groups, loop)
+        self._placement = Placement(loop)
         self._oom = OomCount()
         self._memory = MemoryWatch(loop, group, alive=alive, family=family, over=self._over)
+
+    def use(self, groups: Groups | None) -> None:
+        """Put the services that are started from now on into control groups."""
+        self._placement.groups = groups
 
     def admit(self, spec: ServiceSpec) -> None:
         """See that its limits can be set. Raises LaunchError."""

@@ -74,7 +74,7 @@ class Hands:
         self._launcher = launcher or Launcher()
         self.custody = custody or NoCustody()
         self.sockets = HeldSockets(self.custody)
-        self.outputs = Outputs(folders, self._loop, self.on_notice)
+        self.outputs = Outputs(folders, self._loop, self.on_notice, self.custody)
         self.notifications = Notifications(
             folders.notify,
             custody=self.custody,
@@ -213,6 +213,7 @@ class Hands:
 
     def _reap_orphans(self) -> None:
         self.sweeper.reap_orphans()
+        self.incarnations.containment.tick()
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def _reaped_elsewhere(self) -> set[int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.events import Emptied, Exited, Survivor
 from mamctl.core.manifest.model import LogProbe
 from mamctl.core.states import Reason
+from mamctl.runtime.containment import Containment
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation
 from mamctl.runtime.launcher import LaunchError
@@ -65,6 +66,9 @@ class Incarnations:
         self._group = group
         self._loop = asyncio.get_running_loop()
         self._cleaning: set[asyncio.Task[None]] = set()
+        self.containment = Containment(
+            loop=self._loop, group=group, alive=self.alive.values, family=sweeper.family, post=post
+        )
 
     def spawn(self, spec: ServiceSpec, generation: int) -> Incarnation:
         """Start a new incarnation. Raises LaunchError."""
@@ -76,12 +80,14 @@ class Incarnations:
         self.alive[spec.name] = born
         self._loop.add_reader(born.pidfd, self._exited, spec.name)
         self._journal.spawned(spec.name, generation, born.pid)
+        self.containment.hold(born)
         return born
 
     def signal(self, action: Signal) -> None:
         """Signal the group of a service, if that incarnation still runs."""
         found = self.alive.get(action.name)
         if found is not None and found.generation == action.generation:
+            found.asked_at = found.asked_at or self._loop.time()
             found.send(action.signal)
 
     def clean(self, name: str) -> None:
@@ -107,10 +113,12 @@ class Incarnations:
             self._loop.remove_reader(incarnation.pidfd)
             os.close(incarnation.pidfd)
         self.alive.clear()
+        self.containment.close()
 
     def _launch(self, spec: ServiceSpec, generation: int) -> Incarnation:
         for port in spec.binds:
             self._require_free(spec.host, port.number)
+        self.containment.admit(spec)
         sockets = self._sockets.open(spec, self._require_free)
         instance = new_instance(self.project, spec.name)
         self._journal.intent(spec.name, generation, instance)
@@ -161,7 +169,8 @@ class Incarnations:
         self._outputs.drain(name)
         self._sockets.rest(name)
         self._journal.ended(name, dead.generation, ended.code, ended.signal)
-        self._post(Exited(name, dead.generation, ended.code, ended.signal, self._loop.time(), luck()))
+        shortage = self.containment.shortage(dead, ended)
+        self._post(Exited(name, dead.generation, ended.code, ended.signal, self._loop.time(), luck(), shortage))
 
     async def _clean_slowly(self, dead: Incarnation) -> None:
         try:
@@ -174,4 +183,5 @@ class Incarnations:
     def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
         self._outputs.drain(dead.spec.name)
         self._notifications.close(dead.spec.name)
+        self.containment.let_go(dead)
         self._post(Emptied(dead.spec.name, dead.generation, self._loop.time(), survivors, luck()))

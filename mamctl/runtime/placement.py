@@ -41,8 +41,8 @@ class Entry(NamedTuple):
 class Placement:
     """Moves services into groups, and takes the groups away once they are empty. Without `groups` it does nothing."""
 
-    def __init__(self, groups: Groups | None, loop: asyncio.AbstractEventLoop) -> None:
-        self._groups = groups
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.groups: Groups | None = None
         self._loop = loop
         self._waiting: list[Entry] = []
         self._moving: asyncio.Future[list[Group | None]] | None = None
@@ -51,7 +51,7 @@ class Placement:
 
     def join(self, born: Incarnation) -> None:
         """Have a process in its group soon, and `born.control` set; one that is there already is left there."""
-        if self._groups is None:
+        if self.groups is None:
             return
         self._waiting.append(Entry(born, os.dup(born.pidfd)))
         if self._moving is None and len(self._waiting) == 1:
@@ -74,15 +74,15 @@ class Placement:
             os.close(entry.pidfd)
         self._waiting.clear()
         self.tidy()
-        if self._groups is not None:
+        if self.groups is not None:
             with contextlib.suppress(OSError):
-                os.rmdir(self._groups.folder)
+                os.rmdir(self.groups.folder)
 
     def _move(self) -> None:
-        if self._groups is None or not self._waiting:
+        if self.groups is None or not self._waiting:
             return
         batch, self._waiting = self._waiting, []
-        self._moving = self._loop.run_in_executor(None, _moved, self._groups, batch)
+        self._moving = self._loop.run_in_executor(None, _moved, self.groups, batch)
         self._moving.add_done_callback(lambda future: self._moved(batch, future.result()))
 
     def _moved(self, batch: Sequence[Entry], found: Sequence[Group | None]) -> None:

@@ -14,6 +14,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any, Self
 
+from mamctl.runtime.cgroups import open_groups
 from mamctl.runtime.hands import Hands
 from mamctl.runtime.history import History
 from mamctl.runtime.journal import Journal
@@ -91,6 +92,7 @@ class ProcessManager:
             sole=self._sole,
             launcher=Launcher(raise_open_files()),
         )
+        self.hands.incarnations.containment.use(open_groups(self._home) if self._sole else None)
         self._ports.running = lambda: {*self.hands.alive, *self.hands.sockets.holders}
         self.operator = Operator(self.hands, Reporter(self.hands, version=VERSION), self._ports.load)
         return self
