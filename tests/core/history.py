@@ -19,12 +19,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mamctl.core.actions import Announce, ArmTimer, Attach, Clean, Reconfigure, Signal, Spawn, StartProbe, StopProbes
-from mamctl.core.events import Down, Emptied, Exited, Found, Probed, Reload, Restart, SpawnFailed, Stop, Up
+from mamctl.core.events import (
+    Down,
+    Emptied,
+    Exited,
+    Found,
+    Notified,
+    Probed,
+    Reload,
+    Restart,
+    Said,
+    SpawnFailed,
+    Stop,
+    Up,
+)
 from mamctl.core.states import Purpose, Reason, Timer
 from tests.core.hands import Hands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mamctl.core.actions import Action
     from mamctl.core.events import Event
@@ -146,6 +159,10 @@ class History:
             self._killed(name, "15")
             self._empty(name)
 
+    def _says(self, name: str, *words: str) -> None:
+        """It speaks for itself: `READY=1`, `STATUS=going_well`, `EXTEND=5`, `WATCHDOG_SECONDS=2`."""
+        self._done += self.hands.step(notified(name, self[name].generation, self.hands.now, words))
+
     # What probes and looks find, and the clock ----------------------------------------------------------------------
 
     def _ok(self, name: str) -> None:
@@ -192,6 +209,7 @@ class History:
             "empty": Emptied(name, old, at),
             "ok": Probed(name, old, Purpose.READY, ok=True, detail="", at=at),
             "bad": Probed(name, old, Purpose.READY, ok=False, detail="", at=at),
+            "says": notified(name, old, at, ["READY=1", "STATUS=late"]),
             "unborn": SpawnFailed(name, old, Reason.SPAWN_FAILED, "", final=False, at=at),
         }[verb]
         assert self.hands.unchanged_by(event)
@@ -213,6 +231,22 @@ class History:
         kinds = ALWAYS_TOLD | {words.split()[0] for words in expected}
         told = [_words(action) for action in self._done if not isinstance(action, Announce)]
         return [words for words in told if words.split()[0] in kinds]
+
+
+def notified(name: str, generation: int, at: float, words: Iterable[str]) -> Notified:
+    """Return what a service says in these words; a status is one word."""
+    said = frozenset(Said(word) for word in words if word in set(Said))
+    values = dict(word.split("=", 1) for word in words if word not in set(Said))
+    extend, watchdog = (values.get(key) for key in ("EXTEND", "WATCHDOG_SECONDS"))
+    return Notified(
+        name,
+        generation,
+        said,
+        at,
+        status=values.get("STATUS"),
+        extend=None if extend is None else float(extend),
+        watchdog=None if watchdog is None else float(watchdog),
+    )
 
 
 def _words(action: Action) -> str:

@@ -12,6 +12,7 @@ from mamctl.core.manifest.model import (
     External,
     Kind,
     Manifest,
+    NotifyProbe,
     Policy,
     Probe,
     RestartPolicy,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 READY = Probe(ExecProbe(("is-ready",)))
+NOTIFY = Probe(NotifyProbe())
+WATCHED = Probe(NotifyProbe(watchdog=10.0))
 LIVE = Probe(ExecProbe(("is-live",)))
 ALWAYS = RestartPolicy(policy=Policy.ALWAYS)
 NEVER = RestartPolicy(policy=Policy.NEVER)

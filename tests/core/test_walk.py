@@ -29,9 +29,14 @@ from mamctl.core.manifest.model import Condition, Dependency, Kind, Manifest, Po
 from mamctl.core.outcome import is_idle, is_settled
 from mamctl.core.states import ENDED, Reason, State, Timer
 from tests.core.hands import Hands
-from tests.core.stacks import LIVE, READY, external, service, stack, task
+from tests.core.history import notified
+from tests.core.stacks import LIVE, NOTIFY, READY, WATCHED, external, service, stack, task
 
 NAMES = ("a", "b", "c", "d")
+WORDS = (
+    "READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1", "WATCHDOG=trigger", "STATUS=busy", "EXTEND=60",
+    "WATCHDOG_SECONDS=5", "WATCHDOG_SECONDS=0",
+)  # fmt: skip
 ONCE = (Spawned, SpawnFailed, Exited, Emptied, Attached, TimerFired)
 STEPS_TO_THE_END = 200
 
@@ -57,7 +62,7 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
     name = NAMES[len(before)]
     spec = service(
         name,
-        ready=draw(st.sampled_from([READY, None])),
+        ready=draw(st.sampled_from([READY, READY, None, NOTIFY, WATCHED])),
         live=draw(st.sampled_from([LIVE, None])),
         start_timeout=draw(st.sampled_from([30.0, None])),
         restart=draw(policies),
@@ -155,6 +160,12 @@ class Walk(RuleBasedStateMachine):
             if probe := self.hands.probes.get(key):
                 self.hands.step(Probed(probe.name, probe.generation, probe.purpose, ok, "asked", self.hands.now))
 
+    @precondition(lambda self: self.hands.running)
+    @rule(data=st.data(), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True))
+    def let_one_speak(self, data: st.DataObject, words: list[str]) -> None:
+        process = self.hands.running[data.draw(st.sampled_from(sorted(self.hands.running)))]
+        self.hands.step(notified(process.name, process.generation, self.hands.now, words))
+
     @precondition(lambda self: self.hands.timers)
     @rule(data=st.data())
     def let_a_timer_run_out(self, data: st.DataObject) -> None:
@@ -199,6 +210,8 @@ class Walk(RuleBasedStateMachine):
                 hands.exit(name, code=0)
             case State.STARTING if service.run.ready is None:
                 hands.fire(name, Timer.LIVED)
+            case State.STARTING | State.UNHEALTHY if service.notify:
+                hands.step(notified(name, service.generation, hands.now, ["READY=1"]))
             case State.STARTING | State.UNHEALTHY:
                 probe = next(probe for (asked, _), probe in hands.probes.items() if asked == name)
                 hands.step(Probed(name, probe.generation, probe.purpose, True, "asked", hands.now))

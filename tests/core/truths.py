@@ -82,9 +82,9 @@ def _watched_as_its_state_asks(hands: Hands, service: Service) -> None:
     asked = {purpose for name, purpose in hands.probes if name == service.name}
     match service.state:
         case State.STARTING if service.pid is not None:
-            probed = service.run.ready is not None and not service.is_task
+            probed = probe_for(service, Purpose.READY) is not None and not service.is_task
             assert asked == ({Purpose.READY} if probed else set())
-            assert _is_armed(hands, service, Timer.LIVED) is not (probed or service.is_task)
+            assert _is_armed(hands, service, Timer.LIVED) is not (probed or service.is_task or bool(service.notify))
             assert _is_armed(hands, service, Timer.START) or service.run.start_timeout is None
         case State.READY | State.UNHEALTHY:
             assert asked == {purpose for purpose in Purpose if probe_for(service, purpose) is not None}
@@ -92,6 +92,11 @@ def _watched_as_its_state_asks(hands: Hands, service: Service) -> None:
             assert not asked
     if service.state is State.READY and service.budget.attempts and not service.attached:
         assert _is_armed(hands, service, Timer.STABLE)
+    if service.state is State.READY and service.watchdog_period is not None:
+        assert _is_armed(hands, service, Timer.WATCHDOG)
+    if service.state is State.UNHEALTHY and service.notify:
+        # It said that it stops: it has its time for that.
+        assert _is_armed(hands, service, Timer.GRACE) or 9 in hands.running[service.name].signals
     for (name, _), probe in hands.probes.items():
         assert name != service.name or probe.generation == service.generation
 
