@@ -120,11 +120,6 @@ class Service:
         return self.returning if self.state is State.STOPPING else not self.ended
 
     @property
-    def comes_back(self) -> bool:
-        """Whether it runs or is on its way up, so that clients of its held sockets need not wait in vain."""
-        return self.returning if self.state is State.STOPPING else not self.ended
-
-    @property
     def leaving(self) -> bool:
         """Whether it is gone from the manifest and is forgotten once it is empty."""
         return self.halt is not None and self.halt.then is Then.REMOVE
