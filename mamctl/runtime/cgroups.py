@@ -25,7 +25,7 @@ PREFIX = "mamctl-"
 # Where the folder of the last run is written down: the next one may be started from elsewhere.
 REMEMBERED = "cgroup"
 # A group of ours in the name of another: a supervisor that a service started is in it at first.
-OURS = re.compile(rf"/{PREFIX}[0-9a-f]+-[0-9a-f]+/[^/]+\.[0-9a-f]{{12}}(/|$)")
+OURS = re.compile(rf"/{PREFIX}[0-9a-f]+-[0-9a-f]+/[^/]+\.[0-9a-f]{{12,}}(/|$)")
 OCTAL = re.compile(r"\\([0-7]{3})")
 
 

@@ -49,8 +49,8 @@ class Sweeper:
         self._prefix = f"{project}/".encode()
         self._sole = sole
         self._strays = Strays()
-        self._sessions: set[int] = set()
-        # Leftovers, with the incarnation they came from: once dead, a process has no environment to tell it by.
+        # Sessions and leftovers, with the incarnation they came from: once dead, a process has no environment to tell it by.
+        self._sessions: dict[int, str] = {}
         self._found: dict[int, str] = {}
 
     def family(self, found: Incarnation) -> list[int]:
@@ -121,7 +121,7 @@ class Sweeper:
         return [pid for pid in children(os.getpid()) if pid not in known]
 
     def _orphans(self, dead: Incarnation) -> list[int]:
-        self._sessions.add(dead.pid)
+        self._sessions[dead.pid] = dead.instance
         self.reap_orphans()
         numbered = is_its_number(dead)
         strays = self._strays.of(dead) if dead.adopted else []
@@ -136,11 +136,14 @@ class Sweeper:
         grown = [pid for orphan in orphans for pid in descendants(orphan)]
         left = list(dict.fromkeys((*orphans, *grown, *_group(dead), *_controlled(dead))))
         self._found.update(dict.fromkeys(left, dead.instance))
+        # A child that only forked another one and ended has nothing to know it by but the session that it made.
+        rows = filter(None, map(read, left))
+        self._sessions.update((row.sid, dead.instance) for row in rows if row.sid != os.getsid(0))
         return left
 
     def _forget(self, dead: Incarnation) -> None:
         """Know no numbers any more of one of which nothing is left: they may soon be somebody else's."""
-        self._sessions.discard(dead.pid)
+        self._sessions = {sid: instance for sid, instance in self._sessions.items() if instance != dead.instance}
         self._found = {pid: instance for pid, instance in self._found.items() if instance != dead.instance}
 
     async def _ports(self, dead: Incarnation) -> None:

@@ -87,7 +87,7 @@ def test_one_that_forked_nothing_is_clean_at_once(tmp_path: pathlib.Path) -> Non
     sweeper = sweeping()
     assert sweeper.is_clean(dead)
     assert asyncio.run(sweeper.clean(dead)) == ()
-    assert sweeper._sessions == set()
+    assert sweeper._sessions == {}
 
 
 @pytest.mark.parametrize("how", ["--child", "--grandchild"])
