@@ -33,11 +33,12 @@ import socket
 import sys
 import time
 from collections import deque
+from zlib import crc32
 
-from mamctl.runtime.drain import Drain
 from mamctl.runtime.kin import descendants, signal_one, table
 from mamctl.runtime.systemd import Systemd
-from mamctl.runtime.wire import BATCH, Wire
+from mamctl.runtime.vault import Vault
+from mamctl.runtime.wire import Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ GRACE_SECONDS = 10.0
 PAUSE = 0.002
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 RECORDED = 4096
+# As `journal` writes it; what is before may end with a torn line.
+DOWN = b'\n{"sum": "%08x", "type": "down"}\n' % crc32(b'{"type": "down"}')
 # No site-packages, no settings of the user's, and the package's own folder last.
 BOOT = "import sys; sys.path.append(sys.argv[1]); from mamctl.runtime.guardian import main; main()"
 
 
 class Brain:
-    """A supervisor's process and the line to it. `code`: with what it said it leaves; `heard`: when it was last well."""
+    """A supervisor's process and the line to it. `code`: what it said that it ends with; `heard`: when it was well."""
 
     def __init__(self, pid: int, end: socket.socket) -> None:
         self.pid = pid
@@ -85,12 +88,11 @@ class Guardian:
 
     def __init__(self, state: Message) -> None:
         self._state = state
-        self._kept: dict[str, tuple[list[int], Message]] = {name: (fds, note) for name, fds, note in state["kept"]}
+        self._vault = Vault(state["kept"])
         self._crashes: deque[float] = deque(state.get("crashes", ()))
         self._statuses: dict[int, int] = {int(pid): status for pid, status in state.get("statuses", {}).items()}
         self._brain = self._successor = None  # type: Brain | None
         self._again_at: float | None = None
-        self._drains: dict[str, Drain] = {}
         self._ears = select.poll()
         self._hears: dict[int, Callable[[], None]] = {}
         self._wanted: list[int] = []
@@ -112,7 +114,8 @@ class Guardian:
             for fd, _ in self._ears.poll(self._patience()):
                 if hear := self._hears.get(fd):
                     hear()
-            if self._drains:
+            if self._vault.drains:
+                self._vault.move()
                 time.sleep(PAUSE)
         with contextlib.suppress(OSError):
             os.unlink(self._state["door"])
@@ -137,7 +140,7 @@ class Guardian:
         door.listen(8)
         self._hear_from(door.fileno(), lambda: self._answer(door))
         ours, theirs = socket.socketpair()
-        theirs.setblocking(False)
+        os.set_blocking(theirs.fileno(), False)  # noqa: FBT003 - the system's own signature
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         self._hear_from(ours.fileno(), lambda: self._signalled(ours))
         for number in FORWARDED:
@@ -146,6 +149,10 @@ class Guardian:
     def _hear_from(self, fd: int, hear: Callable[[], None]) -> None:
         self._ears.register(fd, select.POLLIN)
         self._hears[fd] = hear
+
+    def _forget(self, fd: int) -> None:
+        self._ears.unregister(fd)
+        del self._hears[fd]
 
     def _signalled(self, wakes: socket.socket) -> None:
         wakes.recv(4096)
@@ -197,9 +204,7 @@ class Guardian:
             self._lose(brain)
 
     def _lose(self, brain: Brain) -> None:
-        fd = brain.wire.socket.fileno()
-        self._ears.unregister(fd)
-        del self._hears[fd]
+        self._forget(brain.wire.socket.fileno())
         brain.bury()
         if brain is self._successor:
             self._successor = None
@@ -208,12 +213,13 @@ class Guardian:
                 return
         else:
             self._brain = None
-            self._drain()
+            for fifo in self._vault.drain():
+                self._hear_from(fifo, self._vault.move)
         if brain.code is not None:
             if self._successor:
                 self._successor.bury()
             self._end_code = brain.code
-        elif not self._state["stood"] or "lease" in self._kept and not brain.hands_over:
+        elif not self._state["stood"] or ("lease" in self._vault.kept and not brain.hands_over):
             say("the supervisor was lost: everything is stopped")
             self._finish(1)
         elif self._successor:
@@ -230,10 +236,10 @@ class Guardian:
             self._again_at = now + (0.1 * 2 ** (count - 2) if count > 1 else 0.0)
             return
         say(f"the supervisor crashed {count} times within a minute and is not started again; the services go on alone")
-        if control := self._kept.get("control"):
+        if control := self._vault.kept.get("control"):
             with contextlib.suppress(OSError):
                 os.unlink(control[1]["path"])
-            self._drop("control")
+            self._vault.drop("control")
         self._stop(lambda note: bool(note.get("stop")))
 
     @property
@@ -263,10 +269,9 @@ class Guardian:
     def _obey(self, brain: Brain, message: Message, descriptors: list[int]) -> None:  # noqa: C901 - the protocol's list
         match message["do"]:
             case "keep":
-                self._drop(message["name"])
-                self._kept[message["name"]] = (descriptors, message["note"])
+                self._vault.keep(message["name"], descriptors, message["note"])
             case "drop":
-                self._drop(message["name"])
+                self._vault.drop(message["name"])
             case "sync":
                 brain.wire.send({"said": "synced", "ask": message["ask"]})
             case "take":
@@ -288,35 +293,15 @@ class Guardian:
             case "succeed":
                 self._renew()
 
-    # What is kept ------------------------------------------------------------------------------------------------
-
-    def _drop(self, name: str) -> None:
-        for fd in self._kept.pop(name, ((), {}))[0]:
-            os.close(fd)
+    # Processes ---------------------------------------------------------------------------------------------------
 
     def _give(self, brain: Brain, message: Message) -> None:
-        """Hand over a part of what is kept, and what was lost of the output meanwhile."""
-        for name, drain in self._drains.items():
-            self._ears.unregister(drain.fifo)
-            del self._hears[drain.fifo]
-            drain.close()
-            self._kept[name.partition(" ")[0]][1]["lost"] = drain.lost
-        self._drains.clear()
-        items, given = [], []  # type: tuple[list[object], list[int]]
-        for name, (fds, note) in list(self._kept.items())[message["after"] :]:
-            if len(given) + len(fds) > BATCH:
-                break
-            items.append([name, len(fds), note])
-            given += fds
-        more = message["after"] + len(items) < len(self._kept)
-        brain.wire.send({"said": "kept", "ask": message["ask"], "items": items, "more": more}, given)
-
-    def _drain(self) -> None:
-        """From now on, until a brain takes over, move what the services write."""
-        for name, (fds, note) in self._kept.items():
-            for fd, paths in zip(fds, note.get("logs", ()), strict=False):
-                drain = self._drains[f"{name} {fd}"] = Drain(fd, paths)
-                self._hear_from(fd, drain.move)
+        """Hand over a part of what is kept; whoever asks for it is in charge of the output from then on."""
+        for fd in self._vault.drains:
+            self._forget(fd)
+        self._vault.rest()
+        page, descriptors = self._vault.page(message["after"])
+        brain.wire.send({"said": "kept", "ask": message["ask"], **page}, descriptors)
 
     def _status(self, pid: int) -> int | None:
         if pid in self._statuses:
@@ -342,7 +327,7 @@ class Guardian:
         """End everything, and note in the journal that it was ended."""
         self._stop(lambda _note: True)
         with contextlib.suppress(OSError), open(self._state["journal"], "ab") as journal:
-            journal.write(b'\n{"type": "down"}\n')
+            journal.write(DOWN)
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
@@ -359,8 +344,7 @@ class Guardian:
                 if late or pid not in told:
                     told.add(pid)
                     signal_one(pid, signal.SIGKILL if late else note.get("signal", signal.SIGTERM))
-            for drain in self._drains.values():
-                drain.move()
+            self._vault.move()
             self._reap(())
             time.sleep(0.01)
 
@@ -369,7 +353,7 @@ class Guardian:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
             for entry in file.read().split(b"\0"):
                 if entry.startswith(b"MAMCTL_SERVICE="):
-                    return self._kept.get(f"fifo/{entry[15:].decode()}", ((), {}))[1]
+                    return self._vault.note_of(entry[15:].decode())
         return {}
 
     def _renew(self) -> None:
@@ -377,8 +361,7 @@ class Guardian:
         check = os.posix_spawn(sys.executable, [*boot(), "check"], os.environ)
         if os.waitpid(check, 0)[1] == 0 and self._brain:
             brain = [self._brain.pid, self._brain.wire.socket.fileno()]
-            kept = [[name, *kept] for name, kept in self._kept.items()]
-            state = {**self._state, "kept": kept, "brain": brain, "statuses": self._statuses}
+            state = {**self._state, "kept": self._vault.estate(), "brain": brain, "statuses": self._statuses}
             become({**state, "crashes": list(self._crashes)})
         say("the installed guardian does not start: nothing was replaced")
         if self._brain:
@@ -400,7 +383,7 @@ def become(state: Message) -> None:
     try:
         for fd in stay:
             os.set_inheritable(fd, True)
-        os.execve(sys.executable, [*boot(), str(memory)], os.environ)
+        os.execve(sys.executable, [*boot(), str(memory)], os.environ)  # noqa: S606 - it is ourselves
     except OSError as error:
         say(f"no new guardian: {error}")
         for fd in stay:

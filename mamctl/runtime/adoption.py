@@ -1,0 +1,92 @@
+"""Find again what an earlier supervisor started.
+
+A process is known again by its pid together with its start time, and by the marker in its environment where that can
+be read: a number that was given to somebody else since is never taken for it. One whose supervisor was killed between
+the spawn and its record is found by the marker alone.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mamctl.core.past import Past
+from mamctl.core.states import State, Wanted
+from mamctl.runtime.environment import MARKER
+from mamctl.runtime.launcher import Launched
+from mamctl.runtime.processes import environment, identity, marked, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mamctl.runtime.recollection import Trace
+
+
+def find_survivors(traces: Iterable[Trace]) -> dict[str, Launched]:
+    """Return the leaders that still exist (a zombie does), by service, with a descriptor of each; ours to close."""
+    traces = [trace for trace in traces if trace.instance and not trace.ended]
+    found = {trace.service: leader for trace in traces if trace.pid is not None and (leader := _known(trace))}
+    unrecorded = {trace.instance.encode(): trace.service for trace in traces if trace.pid is None}
+    if unrecorded:
+        found |= _by_marker(unrecorded)
+    return found
+
+
+def last_known(trace: Trace) -> Past:
+    """Return what is known of a service: its record, unless a later spawn overruled it."""
+    past = trace.past or Past(wanted=Wanted.UP)
+    if past.generation >= trace.generation and trace.past is not None:
+        return past
+    return replace(
+        past,
+        generation=max(past.generation, trace.generation),
+        state=State.STARTING,
+        reason=None,
+        detail=None,
+        halt=None,
+        attached=False,
+        spawned_at=None,
+        ready_at=None,
+        next_attempt_at=None,
+    )
+
+
+def _known(trace: Trace) -> Launched | None:
+    """Return the process that was recorded, if that one still has the number."""
+    assert trace.pid is not None
+    try:
+        pidfd = os.pidfd_open(trace.pid)
+    except (OSError, ValueError, OverflowError):
+        return None
+    if _is_it(trace, trace.pid):
+        return Launched(trace.pid, pidfd)
+    os.close(pidfd)
+    return None
+
+
+def _is_it(trace: Trace, pid: int) -> bool:
+    who = identity(pid)
+    if who is None or (trace.started and who.started != trace.started):
+        return False
+    if trace.inode and who.inode and who.inode != trace.inode:
+        return False
+    variables = environment(pid)
+    marker = variables.get(MARKER.encode()) if variables else None
+    if marker is None:
+        # It may not be read, was written over, or is gone with a zombie's memory: then the start time must do.
+        return bool(trace.started)
+    return marker == trace.instance.encode()
+
+
+def _by_marker(services: Mapping[bytes, str]) -> dict[str, Launched]:
+    found = {}
+    for pid, value in marked(MARKER.encode(), services.keys()):
+        row = read(pid)
+        if row is None or row.sid != pid:
+            continue  # one that a leader forked
+        try:
+            found[services[value]] = Launched(pid, os.pidfd_open(pid))
+        except OSError:
+            continue
+    return found

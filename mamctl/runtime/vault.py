@@ -1,0 +1,74 @@
+"""What a guardian keeps: descriptors by name, and what moves the output of FIFOs among them while no brain does.
+
+Only the standard library, and little of it: the guardian is made of this.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mamctl.runtime.drain import Drain
+from mamctl.runtime.wire import BATCH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mamctl.runtime.wire import Message
+
+
+class Vault:
+    """Descriptors with a note beside them, by name. `drains`: those that are being emptied now."""
+
+    def __init__(self, items: Sequence[tuple[str, list[int], Message]]) -> None:
+        self.kept: dict[str, tuple[list[int], Message]] = {name: (fds, note) for name, fds, note in items}
+        self.drains: dict[int, tuple[str, Drain]] = {}
+
+    def keep(self, name: str, descriptors: list[int], note: Message) -> None:
+        """Keep these under a name; what it stood for is let go."""
+        self.drop(name)
+        self.kept[name] = (descriptors, note)
+
+    def drop(self, name: str) -> None:
+        """Let go of a name."""
+        for fd in self.kept.pop(name, ((), {}))[0]:
+            os.close(fd)
+
+    def page(self, after: int) -> tuple[Message, list[int]]:
+        """Return a part of all that is kept, and its descriptors."""
+        items: list[object] = []
+        given: list[int] = []
+        for name, (fds, note) in list(self.kept.items())[after:]:
+            if len(given) + len(fds) > BATCH:
+                break
+            items.append([name, len(fds), note])
+            given += fds
+        return {"items": items, "more": after + len(items) < len(self.kept)}, given
+
+    def estate(self) -> list[list[object]]:
+        """Return all that is kept, as a new guardian takes it."""
+        return [[name, *kept] for name, kept in self.kept.items()]
+
+    def note_of(self, service: str) -> Message:
+        """Return what was noted about a service."""
+        return self.kept.get(f"fifo/{service}", ((), {}))[1]
+
+    def drain(self) -> list[int]:
+        """Begin to move what the services write; return the descriptors to listen to."""
+        for name, (fds, note) in self.kept.items():
+            for fd, paths in zip(fds, note.get("logs", ()), strict=False):
+                self.drains[fd] = (name, Drain(fd, paths))
+        return list(self.drains)
+
+    def rest(self) -> None:
+        """Leave the output to a brain, and note how many bytes were lost."""
+        for name, drain in self.drains.values():
+            note = self.kept[name][1]
+            note["lost"] = note.get("lost", 0) + drain.lost
+            drain.close()
+        self.drains.clear()
+
+    def move(self) -> None:
+        """Move once what waits."""
+        for _, drain in self.drains.values():
+            drain.move()
