@@ -123,7 +123,7 @@ def _in_this_terminal(spec: ServiceSpec, project: str, arguments: Sequence[str],
     """Run the command as our child in our own process group, so that the terminal's signals are its own."""
     from mamctl.runtime.environment import environment, new_instance
 
-    env = environment(spec, project, inherited, new_instance(project, spec.name))
+    env = environment(spec, project, inherited, new_instance(project, spec.name, spec.cwd))
     argv = [*spec.argv, *arguments]
     with _patient():
         try:

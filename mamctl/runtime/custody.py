@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Custody(Protocol):
@@ -24,6 +24,12 @@ class Custody(Protocol):
     def drop(self, name: str) -> None:
         """Let go of what is kept under a name."""
 
+    def reap(self, pid: int) -> int | None:
+        """Collect a process that became the keeper's child; return its wait status, None when it knows none."""
+
+    def reap_others(self, pids: Iterable[int]) -> None:
+        """Let the keeper collect all its zombies but these."""
+
 
 class NoCustody:
     """Nobody keeps anything: we are embedded in a program, or the system has no way."""
@@ -37,3 +43,10 @@ class NoCustody:
 
     def drop(self, name: str) -> None:
         """Do nothing."""
+
+    def reap(self, pid: int) -> int | None:  # noqa: ARG002 - nobody is anybody's child here
+        """Return None: nobody knows."""
+        return None
+
+    def reap_others(self, pids: Iterable[int]) -> None:
+        """Do nothing: there are none."""

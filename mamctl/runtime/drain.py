@@ -35,7 +35,7 @@ class Drain:
         try:
             return self._store()
         except (BlockingIOError, FileNotFoundError):
-            # A log that is missing is made by a brain, which knows how far a rotation had come.
+            # A log that is missing, or about to be replaced, is a brain's: it knows how far a rotation had come.
             return 0
         except OSError as error:
             if self._can_splice and error.errno in (errno.EINVAL, errno.ENOSYS):
@@ -52,6 +52,8 @@ class Drain:
 
     def _store(self) -> int:
         if self._log < 0:
+            if os.path.lexists(self._paths["log"] + ".new"):
+                raise FileNotFoundError
             self._log = os.open(self._paths["log"], _OPEN)
             with contextlib.suppress(OSError):
                 self._index = os.open(self._paths["index"], _OPEN)
@@ -64,7 +66,7 @@ class Drain:
         return len(data)
 
     def _stamp(self, end: int) -> None:
-        """Write ahead of the bytes when they came, as `logs.record` lays it down; beside another log's index, nothing."""
+        """Write ahead of the bytes when they came, as `logs.record` lays it down; not beside a strange index."""
         if self._index < 0:
             return
         size = 48 + max(0, os.fstat(self._index).st_size - 48) // 24 * 24

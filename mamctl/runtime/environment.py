@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from hashlib import blake2s
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def without_markers(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in OURS}
 
 
-def new_instance(project: str, name: str) -> str:
-    """Return a marker that no other incarnation has."""
-    return f"{project}/{name}/{os.urandom(6).hex()}"
+def new_instance(project: str, name: str, home: str) -> str:
+    """Return a marker that no other incarnation has, and that no other home's begins like."""
+    return f"{project}/{name}/{home_tag(home)}{os.urandom(6).hex()}"
+
+
+def home_tag(home: str) -> str:
+    """Return what the last part of all markers of one home begins with: projects of one name may lie in two folders."""
+    return blake2s(os.fsencode(home), digest_size=4).hexdigest()

@@ -140,7 +140,7 @@ class Guardian:
         door.listen(8)
         self._hear_from(door.fileno(), lambda: self._answer(door))
         ours, theirs = socket.socketpair()
-        os.set_blocking(theirs.fileno(), False)  # noqa: FBT003 - the system's own signature
+        os.set_blocking(theirs.fileno(), False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         self._hear_from(ours.fileno(), lambda: self._signalled(ours))
         for number in FORWARDED:

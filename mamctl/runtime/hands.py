@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.supervisor import Supervisor
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
-from mamctl.runtime.incarnations import Incarnations
+from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
@@ -83,9 +84,9 @@ class Hands:
             environ=self._inherited,
         )
         self.incarnations = Incarnations(
-            outputs=self.outputs,
-            sockets=self.sockets,
-            notifications=self.notifications,
+            equipment=Equipment(self.outputs, self.sockets, self.notifications),
+            custody=self.custody,
+            home=os.path.dirname(folders.fifo),
             sweeper=self.sweeper,
             launcher=self._launcher,
             journal=journal,

@@ -32,8 +32,8 @@ class Ended(NamedTuple):
 class Incarnation:
     """A process of ours from its spawn to the moment when nothing is left of it.
 
-    `control`: its control group, once it is in one. `asked_at`: when it was first asked to stop. `killed`: we sent KILL.
-    `emptied`: nothing is left.
+    `control`: its control group, once it is in one. `asked_at`: when it was first asked to stop. `killed`: we
+    sent KILL. `emptied`: nothing is left.
     """
 
     def __init__(

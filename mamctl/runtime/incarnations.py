@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
+from hashlib import blake2s
+from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.events import Emptied, Exited, Survivor
-from mamctl.core.manifest.model import LogProbe
+from mamctl.core.manifest.model import LogProbe, run_as
 from mamctl.core.states import Reason
 from mamctl.runtime.containment import Containment
 from mamctl.runtime.environment import environment, new_instance
-from mamctl.runtime.incarnation import Incarnation
-from mamctl.runtime.launcher import LaunchError
+from mamctl.runtime.incarnation import Incarnation, ended
+from mamctl.runtime.launcher import Launched, LaunchError
 from mamctl.runtime.luck import luck
 from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.probes import Context
+from mamctl.runtime.processes import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mamctl.core.actions import Signal
     from mamctl.core.events import Event
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.runtime.custody import Custody
+    from mamctl.runtime.incarnation import Ended
     from mamctl.runtime.journal import Journal
     from mamctl.runtime.launcher import Launcher
     from mamctl.runtime.notify.notifications import Notifications
@@ -32,7 +36,21 @@ if TYPE_CHECKING:
     from mamctl.runtime.sockets import HeldSockets
     from mamctl.runtime.sweeper import Sweeper
 
+
+def run_digest(spec: ServiceSpec) -> str:
+    """Return a digest of what a process of a service is made from; its secrets cannot be read from it."""
+    return blake2s(repr(run_as(spec)).encode(), digest_size=12).hexdigest()
+
+
 logger = logging.getLogger("mamctl")
+
+
+class Equipment(NamedTuple):
+    """What a process is given: where its output goes, the sockets held for it, a way to say that it is ready."""
+
+    outputs: Outputs
+    sockets: HeldSockets
+    notifications: Notifications
 
 
 class Incarnations:
@@ -41,9 +59,9 @@ class Incarnations:
     def __init__(
         self,
         *,
-        outputs: Outputs,
-        sockets: HeldSockets,
-        notifications: Notifications,
+        equipment: Equipment,
+        custody: Custody,
+        home: str,
         sweeper: Sweeper,
         launcher: Launcher,
         journal: Journal,
@@ -55,9 +73,10 @@ class Incarnations:
         self.alive: dict[str, Incarnation] = {}
         self.contexts: dict[str, Context] = {}
         self._dead: dict[str, Incarnation] = {}
-        self._outputs = outputs
-        self._sockets = sockets
-        self._notifications = notifications
+        self._outputs, self._sockets, self._notifications = equipment
+        self._reap = custody.reap
+        self._home = home
+        self._runs: dict[str, tuple[ServiceSpec, str]] = {}
         self._sweeper = sweeper
         self._launcher = launcher
         self._journal = journal
@@ -79,9 +98,28 @@ class Incarnations:
             raise
         self.alive[spec.name] = born
         self._loop.add_reader(born.pidfd, self._exited, spec.name)
-        self._journal.spawned(spec.name, generation, born.pid)
+        self._journal.spawned(spec.name, generation, born.pid, identity_of(born.pid, born.pidfd))
         self.containment.hold(born)
         return born
+
+    def adopt(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> None:
+        """Take over a process that an earlier supervisor started."""
+        found = Incarnation(spec, generation, instance, leader, ask=self._reap)
+        self._outputs.recall(spec)
+        self._sockets.recall(spec)
+        self._notifications.adopt(found)
+        env = environment(spec, self.project, self._inherited, instance)
+        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
+        self.alive[spec.name] = found
+        self._loop.add_reader(found.pidfd, self._exited, spec.name)
+        self.containment.hold(found)
+
+    def bury(self, spec: ServiceSpec, generation: int, instance: str, pid: int) -> Ended:
+        """Know one that died while nobody watched, so that it can be cleaned up after; return how, if anybody knows."""
+        dead = Incarnation(spec, generation, instance, Launched(pid, -1), ask=self._reap)
+        dead.reaped = True
+        self._dead[spec.name] = dead
+        return ended(self._reap(pid))
 
     def signal(self, action: Signal) -> None:
         """Signal the group of a service, if that incarnation still runs."""
@@ -120,8 +158,8 @@ class Incarnations:
             self._require_free(spec.host, port.number)
         self.containment.admit(spec)
         sockets = self._sockets.open(spec, self._require_free)
-        instance = new_instance(self.project, spec.name)
-        self._journal.intent(spec.name, generation, instance)
+        instance = new_instance(self.project, spec.name, self._home)
+        self._journal.intent(spec.name, generation, instance, self._run(spec))
         env = environment(spec, self.project, self._inherited, instance)
         ends = ours = self._child_ends(spec, generation)
         try:
@@ -142,6 +180,13 @@ class Incarnations:
                 os.close(end)
         self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
         return Incarnation(spec, generation, instance, launched)
+
+    def _run(self, spec: ServiceSpec) -> str:
+        """Return what tells whether a later manifest asks for another process."""
+        known = self._runs.get(spec.name)
+        if known is None or known[0] is not spec:
+            known = self._runs[spec.name] = (spec, run_digest(spec))
+        return known[1]
 
     def _child_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
         try:

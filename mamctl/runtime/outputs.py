@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.model import Streams
 from mamctl.runtime.logs.files import fifo_path, log_files
+from mamctl.runtime.logs.intake import PipeIntake
 from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble
 from mamctl.runtime.logs.sink import Sink
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.runtime.custody import Custody
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.probes.output import SinkOutput
@@ -34,9 +37,14 @@ class Outputs:
     """Owns every sink."""
 
     def __init__(
-        self, folders: Folders, loop: asyncio.AbstractEventLoop, notify: Callable[[str, Notice], None]
+        self,
+        folders: Folders,
+        loop: asyncio.AbstractEventLoop,
+        notify: Callable[[str, Notice], None],
+        custody: Custody,
     ) -> None:
         self._folders = folders
+        self._custody = custody
         self._loop = loop
         self._notify = notify
         self._sinks: dict[str, tuple[Sink, ...]] = {}
@@ -52,8 +60,22 @@ class Outputs:
             self.close(spec.name)
             sinks = None
         if sinks is None:
-            sinks = self._sinks[spec.name] = tuple(self._open(spec, files) for files in self.files(spec))
+            sinks = self.recall(spec)
         return tuple(sink.child_end(generation) for sink in sinks)
+
+    def recall(self, spec: ServiceSpec) -> tuple[Sink, ...]:
+        """Open a service's sinks, where an earlier supervisor left them with the FIFOs that it had."""
+        files = self.files(spec)
+        kept = self._custody.take(_name(spec.name))
+        if len(kept) != len(files):
+            for descriptor in kept:
+                os.close(descriptor)
+            kept = []
+        ends: list[int | None] = [*kept] or [None] * len(files)
+        sinks = tuple(self._open(spec, one, end) for one, end in zip(files, ends, strict=True))
+        self._sinks[spec.name] = sinks
+        self._keep(spec)
+        return sinks
 
     def readable(self, spec: ServiceSpec) -> list[SinkOutput]:
         """Return what the newest incarnation writes, for log probes."""
@@ -71,6 +93,8 @@ class Outputs:
         """Take a changed rotation policy."""
         for sink in self._of(spec.name):
             sink.reconfigure(spec.logs)
+        if spec.name in self._sinks:
+            self._keep(spec)
 
     def last_lines(self, spec: ServiceSpec, count: int, generation: int | None = None) -> list[str]:
         """Return the last lines of a service's newest output, for people."""
@@ -82,6 +106,7 @@ class Outputs:
         """Let go of a service's sinks, and of the FIFOs that nobody writes to any more."""
         for sink in self._sinks.pop(name, ()):
             sink.close()
+        self._custody.drop(_name(name))
         for ending in (".out", ".err"):
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._folders.fifo, name + ending))
@@ -91,11 +116,27 @@ class Outputs:
         for name in tuple(self._sinks):
             self.close(name)
 
+    def leave(self) -> None:
+        """Put into the files what waits, and let go of ours; what custody keeps goes on taking output."""
+        for sinks in self._sinks.values():
+            for sink in sinks:
+                sink.close()
+        self._sinks.clear()
+
+    def _keep(self, spec: ServiceSpec) -> None:
+        """Let the FIFOs outlive us, with what their keeper must know to do without us."""
+        descriptors = [sink.fileno() for sink in self._sinks[spec.name]]
+        stop = {"grace": spec.stop.grace, "signal": spec.stop.signal, "death": spec.on_supervisor_death}
+        logs = [{"log": files.path, "index": files.index} for files in self.files(spec)]
+        self._custody.keep(_name(spec.name), descriptors, {"logs": logs, **stop})
+
     def _of(self, name: str) -> tuple[Sink, ...]:
         return self._sinks.get(name, ())
 
-    def _open(self, spec: ServiceSpec, files: LogFiles) -> Sink:
+    def _open(self, spec: ServiceSpec, files: LogFiles, kept: int | None) -> Sink:
+        intake = None if kept is None else partial(PipeIntake, kept=kept)
         return Sink(
+            intake=intake,
             path=files.path,
             fifo=fifo_path(self._folders.fifo, files),
             index=files.index,
@@ -103,6 +144,10 @@ class Outputs:
             loop=self._loop,
             notify=lambda notice: self._notify(spec.name, notice),
         )
+
+
+def _name(service: str) -> str:
+    return f"fifo/{service}"
 
 
 def news(notice: Notice) -> tuple[str, dict[str, object]]:

@@ -29,7 +29,7 @@ def test_buffering_is_the_services_own_choice() -> None:
 
 
 def test_no_two_incarnations_have_the_same_marker() -> None:
-    found = {new_instance("mam", "web") for _ in range(1000)}
+    found = {new_instance("mam", "web", "/home/.mamctl") for _ in range(1000)}
     assert len(found) == 1000
     assert all(marker.startswith("mam/web/") for marker in found)
 

@@ -87,12 +87,19 @@ class PipeIntake:
     """A FIFO that is spliced into a log. A log that cannot take more never blocks the service: see `Loss`."""
 
     def __init__(
-        self, fifo: str, log: LogFile, report: Callable[[Notice], None], budget: Budget = SHARED_BUDGET
+        self,
+        fifo: str,
+        log: LogFile,
+        report: Callable[[Notice], None],
+        budget: Budget = SHARED_BUDGET,
+        *,
+        kept: int | None = None,
     ) -> None:
+        """Open the FIFO, or use the end of it that was `kept` from an earlier supervisor; ours to close."""
         self._log = log
         self._report = report
         self._budget = budget
-        self._fd = _open_fifo(fifo)
+        self._fd = _open_fifo(fifo) if kept is None else kept
         self._path = fifo
         self._loss: Loss | None = None
         self._resumed_at = float("-inf")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mamctl.runtime.logs.notices import Notice
 
     IntakeMaker = Callable[[str, LogFile, Callable[[Notice], None]], Intake]
+    """Makes an intake from the FIFO's path, the log, and who is told of trouble."""
 
 # What one turn of the loop may spend on one sink, so that a flood starves nobody.
 _TURN_BYTES: Final = 16 << 20

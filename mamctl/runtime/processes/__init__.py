@@ -16,7 +16,7 @@ from mamctl.runtime.processes.usage import Usage
 if sys.platform == "linux":
     from mamctl.runtime.processes.endings import wait_status
     from mamctl.runtime.processes.environments import environment, marked
-    from mamctl.runtime.processes.identities import boot_id, identity
+    from mamctl.runtime.processes.identities import boot_id, identity, identity_of
     from mamctl.runtime.processes.portrait import age, command_line, uptime, user
     from mamctl.runtime.processes.stat import read
     from mamctl.runtime.processes.table import children, descendants, group_members, scan, session_members
@@ -30,6 +30,7 @@ else:
         environment,
         group_members,
         identity,
+        identity_of,
         marked,
         read,
         scan,
@@ -49,6 +50,6 @@ class Sampler(_Sampler):
 
 __all__ = [
     "PAGE", "TICKS", "Identity", "Sampler", "Stat", "Usage", "age", "boot_id", "children", "command_line",
-    "descendants", "environment", "group_members", "identity", "marked", "read", "scan", "session_members", "uptime",
-    "user", "user_name", "wait_status",
+    "descendants", "environment", "group_members", "identity", "identity_of", "marked", "read", "scan",
+    "session_members", "uptime", "user", "user_name", "wait_status",
 ]  # fmt: skip

@@ -36,6 +36,14 @@ def identity(pid: int) -> Identity | None:
         os.close(pidfd)
 
 
+def identity_of(pid: int, pidfd: int) -> Identity | None:
+    """Return who a child of ours is that has not been reaped: its descriptor is at hand, and its row is its own."""
+    row = stat.read(pid)
+    if row is None:
+        return None
+    return Identity(boot_id(), pid, row.start_ticks, os.fstat(pidfd).st_ino if _pidfds_are_unique() else 0)
+
+
 def _pinned(pid: int, pidfd: int) -> Identity | None:
     row = stat.read(pid)
     try:
