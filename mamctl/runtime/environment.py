@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # What tells a process of ours from any other, and one incarnation from the next.
 MARKER = "MAMCTL_INSTANCE"
-OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA")
 # What our own service manager told us: it was not meant for the services.
 OF_OUR_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")
 NOT_A_LETTER = re.compile(r"[^A-Z0-9]")
@@ -45,10 +45,7 @@ def injected(spec: ServiceSpec, project: str, instance: str) -> dict[str, str]:
 
 
 def without_markers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without our marks: a supervisor inside a service is not part of that service.
-
-    Nor are the sockets that the one or the other was given meant for the services of the inner one.
-    """
+    """Return an environment without our marks: a supervisor inside a service is not part of that service."""
     return {name: value for name, value in environ.items() if name not in OURS}
 
 

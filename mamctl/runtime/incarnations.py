@@ -106,7 +106,7 @@ class Incarnations:
         """Take over a process that an earlier supervisor started."""
         found = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self._outputs.recall(spec)
-        self._sockets.recall(spec)
+        self._sockets.recall(spec, found.pidfd)
         self._notifications.adopt(found)
         env = environment(spec, self.project, self._inherited, instance)
         self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))

@@ -18,12 +18,14 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
+from mamctl.core.manifest.probes import FIRST_SOCKET
 from mamctl.core.states import Reason
+from mamctl.runtime.borrowing import borrow
 from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.ports.address import ANY_IPV6, Address, addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from mamctl.core.manifest.model import ServiceSpec
     from mamctl.core.service import Service
@@ -77,13 +79,18 @@ class HeldSockets:
         self.rest(spec.name)
         return [(port.name, held[place].fileno()) for place, port in wanted.items()]
 
-    def recall(self, spec: ServiceSpec) -> None:
-        """Take back what an earlier supervisor held for a service. What of it is not wanted any more `open` closes."""
+    def recall(self, spec: ServiceSpec, pidfd: int = -1) -> None:
+        """Take back what an earlier supervisor held for a service. What of it is not wanted any more `open` closes.
+
+        If nobody kept it, its process (of `pidfd`) still has it: it is copied from there, where the kernel lets us.
+        """
         if spec.name in self._held or not spec.sockets:
             return
-        found = [socket.socket(fileno=descriptor) for descriptor in self._custody.take(_name(spec.name))]
-        if found:
-            self._held[spec.name] = {one.getsockname(): one for one in found}
+        held = {found.getsockname(): found for found in _sockets(self._custody.take(_name(spec.name)))}
+        if not held and (held := _borrowed(spec, pidfd)):
+            self._custody.keep(_name(spec.name), [found.fileno() for found in held.values()])
+        if held:
+            self._held[spec.name] = held
 
     def rest(self, name: str) -> None:
         """Let many wait, and let nothing of what a process did to a service's sockets outlive it."""
@@ -131,6 +138,31 @@ def _place(host: str, port: int) -> Place:
     """Return what a socket for a host is bound to: `localhost` means 127.0.0.1 here, one socket for each name."""
     found = addresses(host)
     return found[0].with_port(port) if found else (host, port)
+
+
+def _borrowed(spec: ServiceSpec, pidfd: int) -> Held:
+    """Return copies of the sockets that a process was given, where they are still what they were."""
+    count = len(spec.sockets)
+    copies = [fd for number in range(FIRST_SOCKET, FIRST_SOCKET + count) if (fd := borrow(pidfd, number)) is not None]
+    wanted = {_place(spec.host, port.number) for port in spec.sockets}
+    found: Held = {}
+    for copy in _sockets(copies):
+        place = copy.getsockname()
+        # A connection that was accepted there has the same address.
+        if place in wanted and place not in found and copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            found[place] = copy
+        else:
+            copy.close()
+    return found
+
+
+def _sockets(descriptors: Iterable[int]) -> Iterator[socket.socket]:
+    """Yield those of our descriptors that are sockets; the others are closed."""
+    for descriptor in descriptors:
+        try:
+            yield socket.socket(fileno=descriptor)
+        except OSError:
+            os.close(descriptor)
 
 
 def _all_bound(host: str, places: Sequence[Place], require_free: Callable[[str, int], None]) -> Held:

@@ -17,11 +17,13 @@ from mamctl.core.manifest.model import Port, ServiceSpec
 from mamctl.core.service import Service
 from mamctl.core.states import Reason, State
 from mamctl.runtime import sockets as module
+from mamctl.runtime.borrowing import borrow
 from mamctl.runtime.inheritance import spawn_with
 from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.views import Views
 from tests.runtime.stack import Stack, descriptors, free_port, lives, row, run, service, until
+from tests.scripted import eventually
 
 if TYPE_CHECKING:
     import pathlib
@@ -165,6 +167,60 @@ def test_what_an_earlier_supervisor_held_for_a_service_that_ended_is_dropped(kee
     with held(keeper) as sockets:
         sockets.settle("web", states(State.STOPPED))
     assert not answers(port.number)
+
+
+@contextmanager
+def left_running(spec: ServiceSpec, keeper: Keeper, *, code: str = SERVER) -> Iterator[int]:
+    """Give the pidfd of a process that alone has the sockets of a service: guardian and supervisor are dead."""
+    with held(keeper) as sockets, open(os.devnull, "r+b") as null:
+        given = sockets.open(spec, anybody)
+        numbers = dict(enumerate([*[null.fileno()] * 3, *[fd for _, fd in given]]))
+        env = {"LISTEN_FDS": str(len(given)), "LISTEN_FDNAMES": "", "PORT": "1"}
+        pid = spawn_with(numbers, [sys.executable, "-S", "-c", code], cwd="/", env=env)
+    keeper.drop("socket/web")
+    pidfd = os.pidfd_open(pid)
+    try:
+        yield pidfd
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    finally:
+        os.close(pidfd)
+
+
+def test_what_only_a_service_still_has_is_copied_from_it(keeper: Keeper) -> None:
+    spec = web(free_port(), free_port())
+    with held(keeper) as sockets:
+        with left_running(spec, keeper) as pidfd:
+            sockets.recall(spec, pidfd)
+            assert len(keeper.kept["socket/web"]) == 2
+        assert all(answers(port.number) for port in spec.sockets)
+        sockets.open(spec, lambda host, number: pytest.fail("it is ours already"))
+
+
+def test_where_the_kernel_forbids_that_the_sockets_are_bound_anew(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (port,) = (spec := web(free_port())).sockets
+    monkeypatch.setattr(module, "borrow", lambda pidfd, number: None)
+    with held(keeper) as sockets:
+        with left_running(spec, keeper) as pidfd:
+            sockets.recall(spec, pidfd)
+            assert list(sockets.holders) == []
+        assert not answers(port.number)
+        assert len(sockets.open(spec, anybody)) == 1
+
+
+def test_what_a_process_put_in_the_place_of_its_socket_is_not_taken_for_it(keeper: Keeper) -> None:
+    spec = web(free_port())
+    code = "import os, time; os.dup2(0, 3); time.sleep(60)"
+    with left_running(spec, keeper, code=code) as pidfd, held(keeper) as sockets:
+        eventually(lambda: not answers(spec.ports[0].number))
+        sockets.recall(spec, pidfd)
+        assert list(sockets.holders) == []
+
+
+def test_a_process_that_is_not_there_lends_nothing() -> None:
+    assert borrow(-1, 3) is None
 
 
 def test_of_changed_sockets_those_that_stay_are_never_closed(keeper: Keeper) -> None:
