@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long lint format core-test bench clean
+.PHONY: help up down status setup frontend test test-long machine lint format core-test bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,8 +78,11 @@ test: lint core-test frontend  ## all that must be green: lint, core with every 
 	pytest -q --ignore=tests/core -m 'not slow and not system'
 	pytest -q -m 'system and not slow' -p no:randomly
 
-test-long: test  ## the slow and long forms too
+test-long: test machine  ## the slow and long forms too
 	pytest -q -m slow
+
+machine: $(VENV)/.dev  ## make the container for tests under a real systemd (root on Debian; a minute, once)
+	@python -m tests.systemd.rootfs
 
 BENCH := cd benchmarks && . .peers/env.sh && unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED &&
 PEERS ?= mamctl,limit-c,limit-py,s6,runit,supervisord,circus,pm2,honcho

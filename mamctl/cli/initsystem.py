@@ -101,7 +101,7 @@ class Systemd:
                 "this system does not run under systemd",
                 "`--print` shows the unit for another; in a container, let `mamctl up` be the container's command",
             )
-        _require_root(self._scope, self._uid, self._folder)
+        _require_root(self._scope, self._uid, self._folder, self._environ)
 
     def enable(self, file: str) -> None:
         """Reload systemd's units, and enable this one."""
@@ -162,7 +162,7 @@ class Launchd:
 
     def require(self) -> None:
         """Raise MamctlError for a job of the system without root."""
-        _require_root(self._scope, self._uid, self._folder)
+        _require_root(self._scope, self._uid, self._folder, self._environ)
 
     def enable(self, file: str) -> None:
         """Do nothing: what lies in the folder is loaded at the next boot or login."""
@@ -198,13 +198,13 @@ def _user_units(environ: Mapping[str, str]) -> str:
     return os.path.join(config, "systemd", "user")
 
 
-def _require_root(scope: Scope, uid: int, folder: str) -> None:
+def _require_root(scope: Scope, uid: int, folder: str, environ: Mapping[str, str]) -> None:
     if scope is Scope.SYSTEM and uid != 0:
         raise MamctlError(
             f"only root may change {folder}",
             'say `sudo env "PATH=$PATH" mamctl ...` (services get this PATH), or use `--user`',
         )
-    if scope is Scope.USER and uid == 0 and os.environ.get("SUDO_USER", "root") != "root":
+    if scope is Scope.USER and uid == 0 and environ.get("SUDO_USER", "root") != "root":
         raise MamctlError(
             "with sudo, `--user` would be root's own units, not yours", "say it without sudo, or without `--user`"
         )

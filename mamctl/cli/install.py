@@ -45,7 +45,7 @@ def install_command(invocation: Invocation, *, for_user: bool, only_print: bool,
     if only_print:
         invocation.say([system.text(job).rstrip("\n")])
         return 0
-    file = _install(system, job)
+    file = install(system, job)
     invocation.say([f"wrote and enabled {file}"])
     _tell(invocation, system.next_steps(file), what="hint")
     return 0
@@ -61,39 +61,19 @@ def install_command(invocation: Invocation, *, for_user: bool, only_print: bool,
 @pass_invocation
 def uninstall_command(invocation: Invocation, *, for_user: bool) -> int:
     """Stop the stack if its unit runs it, and take the unit away. Without one it ends with 0."""
-    from mamctl.cli import unitfile
     from mamctl.cli.initsystem import init_system
 
     system = init_system(_scope(for_user), invocation.environ)
     system.require()
     manifest = _manifest_of_old(invocation)
-    found = unitfile.written_among(system.files(), manifest)
-    for file in found:
-        system.disable(file)
-        unitfile.remove(file)
-        system.forget()
-        invocation.say([f"stopped it and removed {file}"])
-    if not found:
+    removed = uninstall(system, manifest)
+    invocation.say([f"stopped it and removed {file}" for file in removed])
+    if not removed:
         invocation.tell([f"there is no unit for {manifest}"])
     return 0
 
 
-def _manifest_of_old(invocation: Invocation) -> str:
-    """Return the manifest's path; one that is named need not exist any more, nor be valid."""
-    from mamctl.cli.search import manifest_path
-
-    if invocation.file and not os.path.exists(invocation.file):
-        return os.path.abspath(invocation.file)
-    return manifest_path(invocation.file, invocation.environ)
-
-
-def _scope(for_user: bool) -> Scope:  # noqa: FBT001 - the value of the flag
-    from mamctl.convert.units.job import Scope
-
-    return Scope.USER if for_user else Scope.SYSTEM
-
-
-def _install(system: InitSystem, job: Job) -> str:
+def install(system: InitSystem, job: Job) -> str:
     """Write and enable the unit, and return its path; when that fails, all is as it was."""
     from mamctl.cli import unitfile
 
@@ -109,6 +89,33 @@ def _install(system: InitSystem, job: Job) -> str:
             system.forget()
         raise
     return file
+
+
+def uninstall(system: InitSystem, manifest: str) -> list[str]:
+    """Stop what the units of a manifest run, and take them away; return their paths."""
+    from mamctl.cli import unitfile
+
+    found = unitfile.written_among(system.files(), manifest)
+    for file in found:
+        system.disable(file)
+        unitfile.remove(file)
+        system.forget()
+    return found
+
+
+def _manifest_of_old(invocation: Invocation) -> str:
+    """Return the manifest's path; one that is named need not exist any more, nor be valid."""
+    from mamctl.cli.search import manifest_path
+
+    if invocation.file and not os.path.exists(invocation.file):
+        return os.path.abspath(invocation.file)
+    return manifest_path(invocation.file, invocation.environ)
+
+
+def _scope(for_user: bool) -> Scope:  # noqa: FBT001 - the value of the flag
+    from mamctl.convert.units.job import Scope
+
+    return Scope.USER if for_user else Scope.SYSTEM
 
 
 def _tell(invocation: Invocation, lines: list[str], *, what: str = "warning") -> None:

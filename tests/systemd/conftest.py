@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,13 +32,13 @@ def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[Callable
     """Return what makes stacks: afterwards their units are gone, and what they ran."""
     made: list[Stack] = []
 
-    def make(**wish: str) -> Stack:
+    def make(**wish: Any) -> Stack:
         made.append(Stack(machine, f"s{next(NUMBERS)}", **wish))
         return made[-1]
 
     yield make
     for one in made:
-        one.mamctl("uninstall", *(["--user"] if one.user else []), check=False)
+        one.uninstall()
         one.mamctl("down", check=False)
         for pid in one.left():
             machine.run("kill", "-KILL", str(pid), check=False)

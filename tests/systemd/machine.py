@@ -101,12 +101,24 @@ class Machine:
 
 
 class Stack:
-    """A manifest in a folder of the machine, and mamctl beside it. `user` None is root."""
+    """A manifest in a folder of the machine, and mamctl beside it. `user` None is root.
 
-    def __init__(self, machine: Machine, name: str, *, user: str | None = None, folder: str | None = None) -> None:
+    A user's stack is run by the user's own systemd, unless it is one `of_system`.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        name: str,
+        *,
+        user: str | None = None,
+        folder: str | None = None,
+        of_system: bool = False,
+    ) -> None:
         self.machine = machine
         self.name = name
         self.user = user
+        self._own = ["--user"] if user and not of_system else []
         self.folder = folder or f"/srv/{name}"
         self.manifest = f"{self.folder}/services.yaml"
         self.unit = f"mamctl-{name}.service"
@@ -133,11 +145,15 @@ class Stack:
 
     def systemctl(self, *words: str, check: bool = True) -> str:
         """Run systemctl, on the user's own systemd where the stack has one."""
-        return self.machine.run("systemctl", *self._own, *words, user=self.user, check=check, **self.environ)
+        return self.machine.run("systemctl", *self._own, *words, check=check, **self._manager)
 
     def show(self) -> dict[str, str]:
         """Return the unit's properties."""
-        return self.machine.unit(self.unit, *self._own, user=self.user, **self.environ)
+        return self.machine.unit(self.unit, *self._own, **self._manager)
+
+    def uninstall(self) -> None:
+        """Take the unit away, as whoever may; there may be none."""
+        self.machine.run(*MAMCTL, "-f", self.manifest, "uninstall", *self._own, check=False, **self._manager)
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""
@@ -148,13 +164,14 @@ class Stack:
         """Return the services' pids."""
         return {row["name"]: row["pid"] for row in self.status()["services"]}
 
+    @property
+    def _manager(self) -> dict[str, Any]:
+        """As whom the systemd is talked to that runs the stack."""
+        return {"user": self.user, **self.environ} if self._own else {}
+
     def left(self) -> list[int]:
         """Return every process that belongs to the stack."""
         return [*self.machine.pids(f"MAMCTL_PROJECT={self.name}"), *self.machine.pids(self.manifest)]
-
-    @property
-    def _own(self) -> list[str]:
-        return ["--user"] if self.user else []
 
 
 def _command(rootfs: Path) -> list[str]:

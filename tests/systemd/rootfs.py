@@ -1,6 +1,6 @@
 """A small Debian with systemd in a folder outside of the repository, made once by debootstrap and kept in the cache.
 
-`python -m tests.systemd.rootfs` (`make systemd-machine`) installs the tools where root may, and makes it; tests make it
+`python -m tests.systemd.rootfs` (`make machine`) installs the tools where root may, and makes it; tests make it
 by themselves when only it is missing. Where it cannot be, `Unavailable` tells why, and tests are skipped with that.
 """
 
@@ -46,7 +46,7 @@ def require() -> None:
         raise Unavailable("only root can boot a container with systemd-nspawn")
     missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
     if missing:
-        raise Unavailable(f"{', '.join(missing)} not installed: `make systemd-machine` does it")
+        raise Unavailable(f"{', '.join(missing)} not installed: `make machine` does it")
 
 
 def install_tools() -> None:
