@@ -40,5 +40,4 @@ def stack(machine: Machine, request: pytest.FixtureRequest) -> Iterator[Callable
     for one in made:
         one.uninstall()
         one.mamctl("down", check=False)
-        for pid in one.left():
-            machine.run("kill", "-KILL", str(pid), check=False)
+        machine.kill("KILL", *one.left())

@@ -56,10 +56,6 @@ def guardian(one):
     return int(one.show()["MainPID"])
 
 
-def kill(one, signal, *pids):
-    one.machine.run("kill", f"-{signal}", *map(str, pids))
-
-
 def eventually_served(one, services):
     try:
         eventually(lambda: is_served(one, services), within=AGAIN)
@@ -92,7 +88,7 @@ def test_an_invalid_manifest_is_told_and_not_tried_again(stack):
 
 def test_a_killed_guardian_comes_back_to_the_same_services(running):
     services, before = running.pids(), guardian(running)
-    kill(running, "KILL", before)
+    running.machine.kill("KILL", before)
     eventually(lambda: guardian(running) not in (0, before), within=AGAIN)
     eventually_served(running, services)
     assert running.status()["supervisor"]["guardian_pid"] == guardian(running)
@@ -102,7 +98,7 @@ def test_a_guardian_that_is_killed_again_and_again_comes_back_each_time(running)
     services = running.pids()
     for _ in range(7):
         before = guardian(running)
-        kill(running, "KILL", before)
+        running.machine.kill("KILL", before)
         eventually(lambda before=before: guardian(running) not in (0, before), within=AGAIN)
     eventually_served(running, services)
     assert int(running.show()["NRestarts"]) >= 7
@@ -110,7 +106,7 @@ def test_a_guardian_that_is_killed_again_and_again_comes_back_each_time(running)
 
 def test_a_killed_supervisor_comes_back_to_the_same_services_and_the_unit_stays(running):
     services, before, main = running.pids(), supervisor(running), guardian(running)
-    kill(running, "KILL", before)
+    running.machine.kill("KILL", before)
     eventually(lambda: (running.status()["supervisor"] or {"pid": before})["pid"] != before, within=AGAIN)
     eventually_served(running, services)
     assert guardian(running) == main
@@ -119,7 +115,7 @@ def test_a_killed_supervisor_comes_back_to_the_same_services_and_the_unit_stays(
 
 def test_guardian_and_supervisor_killed_at_once_leave_services_to_the_next_ones(running):
     services = running.pids()
-    kill(running, "KILL", guardian(running), supervisor(running))
+    running.machine.kill("KILL", guardian(running), supervisor(running))
     eventually_served(running, services)
 
 
@@ -130,7 +126,7 @@ def test_a_supervisor_that_hangs_is_replaced_by_the_watchdog(stack):
     one.machine.path(f"{folder}/quick.conf").write_text("[Service]\nWatchdogSec=2s\n")
     started(one)
     services, before = one.pids(), supervisor(one)
-    kill(one, "STOP", before)
+    one.machine.kill("STOP", before)
     eventually(lambda: (one.status()["supervisor"] or {"pid": before})["pid"] != before, within=AGAIN)
     eventually_served(one, services)
     one.machine.run("rm", "-r", folder)
@@ -186,7 +182,7 @@ def test_a_user_without_root_has_all_of_it(ann, lingering):
     one = started(lingering)
     services, before = one.pids(), guardian(one)
     assert one.machine.run("stat", "-c", "%U", f"/proc/{services['web']}") == "ann"
-    kill(one, "KILL", before)
+    one.machine.kill("KILL", before)
     eventually(lambda: guardian(one) not in (0, before), within=AGAIN)
     eventually_served(one, services)
     one.mamctl("uninstall", "--user")
