@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import logging
 import os
 from hashlib import blake2s
@@ -43,6 +45,9 @@ def run_digest(spec: ServiceSpec) -> str:
 
 
 logger = logging.getLogger("mamctl")
+# What is used up may be there again in a moment.
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT})
+LOOK_AGAIN = 0.5
 
 
 class Equipment(NamedTuple):
@@ -96,9 +101,16 @@ class Incarnations:
         except LaunchError:
             self._notifications.close(spec.name)
             raise
+        except OSError as error:
+            self._notifications.close(spec.name)
+            raise LaunchError(Reason.SPAWN_FAILED, _plainly(error), final=False) from None
         self.alive[spec.name] = born
         self._loop.add_reader(born.pidfd, self._exited, spec.name)
-        self._journal.spawned(spec.name, generation, born.pid, identity_of(born.pid, born.pidfd))
+        try:
+            identity = identity_of(born.pid, born.pidfd)
+        except OSError:
+            identity = None  # no descriptors left to look; its mark tells the next supervisor who it is
+        self._journal.spawned(spec.name, generation, born.pid, identity)
         self.containment.hold(born)
         return born
 
@@ -131,9 +143,11 @@ class Incarnations:
     def clean(self, name: str) -> None:
         """See that nothing is left of the last incarnation of a service; `Emptied` follows."""
         dead = self._dead[name]
-        if self._sweeper.is_clean(dead):
-            self._emptied(dead, ())
-            return
+        # Whoever cannot look has not seen that nothing is left: it is looked at again, in its own time.
+        with contextlib.suppress(OSError):
+            if self._sweeper.is_clean(dead):
+                self._emptied(dead, ())
+                return
         task = self._group.create_task(self._clean_slowly(dead))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
@@ -192,8 +206,8 @@ class Incarnations:
         try:
             return self._outputs.child_ends(spec, generation)
         except OSError as error:
-            why = f"its log {error.filename or ''} cannot be opened: {os.strerror(error.errno or 0).lower()}"
-            raise LaunchError(Reason.SPAWN_FAILED, why, final=True) from None
+            why = f"its log {error.filename or ''} cannot be opened: {_plainly(error)}"
+            raise LaunchError(Reason.SPAWN_FAILED, why, final=error.errno not in EXHAUSTED) from None
 
     def _require_free(self, host: str, port: int) -> None:
         require_free(host, port, self.project, self.alive.values, self._sockets.holder)
@@ -219,14 +233,29 @@ class Incarnations:
 
     async def _clean_slowly(self, dead: Incarnation) -> None:
         try:
-            survivors = await self._sweeper.clean(dead)
+            survivors = await self._sweep(dead)
         except OSError as error:
             logger.exception("cleaning up after %s", dead.spec.name)
             survivors = (Survivor(dead.pid, f"unknown: {error}"),)
         self._emptied(dead, survivors)
+
+    async def _sweep(self, dead: Incarnation) -> tuple[Survivor, ...]:
+        """Clean up; without descriptors or memory to look, wait until there are some: nothing may start before."""
+        while True:
+            try:
+                return await self._sweeper.clean(dead)
+            except OSError as error:
+                if error.errno not in EXHAUSTED:
+                    raise
+                logger.warning("cannot clean up after %s yet: %s", dead.spec.name, _plainly(error))
+            await asyncio.sleep(LOOK_AGAIN)
 
     def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
         self._outputs.drain(dead.spec.name)
         self._notifications.close(dead.spec.name)
         self.containment.let_go(dead)
         self._post(Emptied(dead.spec.name, dead.generation, self._loop.time(), survivors, luck()))
+
+
+def _plainly(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()

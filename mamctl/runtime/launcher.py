@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,7 +77,13 @@ class Launcher:
         except ValueError as error:
             raise LaunchError(Reason.SPAWN_FAILED, f"{argv[0]}: {error}", final=True) from None
         self._lower_limit(pid)
-        return Launched(pid, os.pidfd_open(pid))
+        try:
+            return Launched(pid, os.pidfd_open(pid))
+        except OSError as error:
+            # A process that we cannot watch must not be; nobody else can have its number before it is reaped.
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise explain(error, argv, cwd) from None
 
     def close(self) -> None:
         """Let go of what every child got as its empty input."""
