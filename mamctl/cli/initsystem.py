@@ -50,6 +50,9 @@ class InitSystem(Protocol):
     def disable(self, file: str) -> None:
         """Stop the stack, and let it not start again. Raises MamctlError."""
 
+    def runs(self, file: str) -> bool:
+        """Tell whether the unit is started."""
+
     def forget(self) -> None:
         """Make it known that a file was taken away."""
 
@@ -112,15 +115,22 @@ class Systemd:
         """Stop the unit, and disable it."""
         self._systemctl("disable", "--now", os.path.basename(file), seconds=LONGEST_STOP)
 
+    def runs(self, file: str) -> bool:
+        """Tell whether the unit is active."""
+        options = ["--user"] if self._scope is Scope.USER else []
+        return _said(["systemctl", *options, "is-active", os.path.basename(file)], self._environ) is not None
+
     def forget(self) -> None:
         """Reload systemd's units."""
         self._systemctl("daemon-reload")
 
     def next_steps(self, file: str) -> list[str]:
         """Return how to start it, and for a user's unit how to keep it when nobody is logged in."""
-        user = self._scope is Scope.USER
-        steps = [f"start it now: `{self._words('start', os.path.basename(file))}`"]
-        if user and not os.path.exists(os.path.join(LINGER, self._environ.get("USER") or "?")):
+        name = os.path.basename(file)
+        if self.runs(file):
+            return [f"it runs; `{self._words('restart', name)}` stops everything, and starts it by the new unit"]
+        steps = [f"start it now: `{self._words('start', name)}`"]
+        if self._scope is Scope.USER and not os.path.exists(os.path.join(LINGER, self._environ.get("USER") or "?")):
             steps.append("keep it while nobody is logged in, and start it at boot: `loginctl enable-linger`")
         return steps
 
@@ -169,9 +179,12 @@ class Launchd:
 
     def disable(self, file: str) -> None:
         """Stop the job and unload it, when it is loaded."""
-        target = f"{self._domain()}/{os.path.basename(file).removesuffix('.plist')}"
-        if _succeeds(["launchctl", "print", target], self._environ):
-            _run(["launchctl", "bootout", target], self._environ, LONGEST_STOP)
+        if self.runs(file):
+            _run(["launchctl", "bootout", self._target(file)], self._environ, LONGEST_STOP)
+
+    def runs(self, file: str) -> bool:
+        """Tell whether the job is loaded."""
+        return _said(["launchctl", "print", self._target(file)], self._environ) is not None
 
     def forget(self) -> None:
         """Do nothing."""
@@ -179,7 +192,14 @@ class Launchd:
     def next_steps(self, file: str) -> list[str]:
         """Return how to start it without a boot or login."""
         sudo = "" if self._scope is Scope.USER else "sudo "
-        return [f"start it now: `{sudo}launchctl bootstrap {self._domain()} {shlex.quote(file)}`"]
+        start = f"`{sudo}launchctl bootstrap {self._domain()} {shlex.quote(file)}`"
+        if self.runs(file):
+            stop = f"`{sudo}launchctl bootout {self._target(file)}`"
+            return [f"it runs; {stop} stops everything, and {start} starts it by the new job"]
+        return [f"start it now: {start}"]
+
+    def _target(self, file: str) -> str:
+        return f"{self._domain()}/{os.path.basename(file).removesuffix('.plist')}"
 
     def _domain(self) -> str:
         return f"gui/{self._uid}" if self._scope is Scope.USER else "system"
@@ -227,8 +247,12 @@ def _run(command: list[str], environ: Mapping[str, str], seconds: float) -> None
         )
 
 
-def _succeeds(command: list[str], environ: Mapping[str, str]) -> bool:
+def _said(command: list[str], environ: Mapping[str, str]) -> str | None:
+    """Return what a question is answered, None for no answer."""
     try:
-        return subprocess.run(command, env=environ, capture_output=True, timeout=SECONDS, check=False).returncode == 0
+        done = subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -35,6 +35,7 @@ def install_command(invocation: Invocation, *, for_user: bool, only_print: bool,
     """
     from mamctl.cli.initsystem import init_system
     from mamctl.cli.job import job_for, warnings
+    from mamctl.runtime.ownership import is_owned
 
     scope = _scope(for_user)
     system = init_system(scope, invocation.environ)
@@ -47,6 +48,8 @@ def install_command(invocation: Invocation, *, for_user: bool, only_print: bool,
         return 0
     file = install(system, job)
     invocation.say([f"wrote and enabled {file}"])
+    if is_owned(invocation.place.home) and not system.runs(file):
+        _tell(invocation, ["it runs already, but not by its unit: `mamctl down` first"], what="hint")
     _tell(invocation, system.next_steps(file), what="hint")
     return 0
 

@@ -24,6 +24,7 @@ ME = pwd.getpwuid(os.getuid()).pw_name
 SYSTEMCTL = """\
 #!/bin/sh
 echo "$@" >> {log}
+case "$*" in *is-active*|print*) test -e {active}; exit;; esac
 [ ! -e {broken} ] || {{ echo "Failed to do it: no bus" >&2; exit 1; }}
 """
 
@@ -36,7 +37,7 @@ def asked(tmp_path):
     log = tmp_path / "asked"
     log.touch()
     for name in ("systemctl", "launchctl"):
-        (programs / name).write_text(SYSTEMCTL.format(log=log, broken=tmp_path / "broken"))
+        (programs / name).write_text(SYSTEMCTL.format(log=log, broken=tmp_path / "broken", active=tmp_path / "active"))
         (programs / name).chmod(0o755)
     return log
 
@@ -111,6 +112,15 @@ def test_the_next_steps_of_a_user_name_lingering(environ, systemd):
     assert steps[0] == "start it now: `systemctl --user start mamctl-mam.service`"
     assert "loginctl enable-linger" in steps[1]
     assert systemd.next_steps("/x/mamctl-mam.service") == ["start it now: `sudo systemctl start mamctl-mam.service`"]
+
+
+def test_the_next_step_of_a_unit_that_runs_is_a_restart(environ, systemd, tmp_path):
+    (tmp_path / "active").touch()
+    (told,) = systemd.next_steps("/x/mamctl-mam.service")
+    assert told.startswith("it runs; `sudo systemctl restart mamctl-mam.service` stops everything")
+    (told,) = Launchd(Scope.SYSTEM, environ, uid=0).next_steps("/x y/mamctl.mam.plist")
+    assert "`sudo launchctl bootout system/mamctl.mam` stops everything" in told
+    assert "`sudo launchctl bootstrap system '/x y/mamctl.mam.plist'` starts it" in told
 
 
 def test_when_enabling_fails_nothing_is_left_behind(stack, environ, systemd, tmp_path):
@@ -220,6 +230,8 @@ def test_a_launch_agent_is_written_and_told_how_to_load(stack, environ, asked):
     with open(file, "rb") as text:
         assert plistlib.load(text)["Label"] == "mamctl.mam"
     assert system.next_steps(file) == [f"start it now: `launchctl bootstrap gui/501 {file}`"]
+    asked.write_text("")
+    asked.with_name("active").touch()
     assert uninstall(system, str(stack / "services.yaml")) == [file]
     assert asked.read_text().splitlines() == ["print gui/501/mamctl.mam", "bootout gui/501/mamctl.mam"]
 
@@ -227,7 +239,6 @@ def test_a_launch_agent_is_written_and_told_how_to_load(stack, environ, asked):
 def test_a_launch_job_that_is_not_loaded_is_only_removed(stack, environ, tmp_path):
     system = Launchd(Scope.SYSTEM, environ, folder=str(tmp_path / "daemons"), uid=0)
     file = install(system, wanted(stack, environ))
-    (tmp_path / "broken").touch()
     assert uninstall(system, str(stack / "services.yaml")) == [file]
     assert not os.path.exists(file)
 
