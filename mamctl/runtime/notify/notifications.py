@@ -10,7 +10,6 @@ A turn of the loop takes only so many letters, so a service that never stops tal
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -96,19 +95,19 @@ class Notifications:
         return Outfit(env)
 
     def adopt(self, incarnation: Incarnation) -> None:
-        """Hear one that an earlier supervisor started, by what custody has of it, else anew as well as can be."""
+        """Hear one that an earlier supervisor started, by what custody has of it.
+
+        A socket that nobody kept is bound again where the service looks for it. A pipe cannot be had again; mostly it
+        is not there because the service has said its line and closed it.
+        """
         name, generation, check = incarnation.spec.name, incarnation.generation, _check(incarnation.spec)
         if check is None:
             return
         self.close(name, keep=True)
-        found = self._custody.take(_kept(name))
-        try:
-            way = self._taken(found[0], check) if found else self._anew(incarnation, check)
-        except OSError as error:
-            logger.warning("%s: cannot be heard any more: %s", name, os.strerror(error.errno or errno.EIO).lower())
-            return
-        self._hear(name, generation, way)
-        self._custody.keep(_kept(name), [way.fileno()])
+        for descriptor in self._custody.take(_kept(name)):
+            self._hear(name, generation, Mailbox.of(descriptor) if check.fd is None else ReadyLine(descriptor))
+        if name not in self._ears and check.fd is None:
+            self._bind_again(name, generation)
 
     def close(self, name: str, *, keep: bool = False) -> None:
         """Hear a service no more: that incarnation is gone. `keep`: it is not, and somebody else will hear it."""
@@ -147,14 +146,14 @@ class Notifications:
     def _path(self, name: str, generation: int) -> str:
         return socket_path(self._folder, name, generation, self._environ)
 
-    def _taken(self, descriptor: int, check: NotifyProbe) -> Mailbox | ReadyLine:
-        return Mailbox.of(descriptor) if check.fd is None else ReadyLine(descriptor)
-
-    def _anew(self, found: Incarnation, check: NotifyProbe) -> Mailbox | ReadyLine:
-        """Do without custody: bind the socket again where it was, or open the pipe at the service itself."""
-        if check.fd is None:
-            return Mailbox.at(self._path(found.spec.name, found.generation))
-        return ReadyLine(os.open(f"/proc/{found.pid}/fd/{check.fd}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    def _bind_again(self, name: str, generation: int) -> None:
+        try:
+            mailbox = Mailbox.at(self._path(name, generation))
+        except OSError as error:
+            logger.warning("%s: cannot be heard any more: %s", name, error.strerror or error)
+            return
+        self._hear(name, generation, mailbox)
+        self._custody.keep(_kept(name), [mailbox.fileno()])
 
     # What is heard ----------------------------------------------------------------------------------------------
 
