@@ -65,14 +65,17 @@ def install_command(invocation: Invocation, *, for_user: bool, only_print: bool,
 def uninstall_command(invocation: Invocation, *, for_user: bool) -> int:
     """Stop the stack if its unit runs it, and take the unit away. Without one it ends with 0."""
     from mamctl.cli.initsystem import init_system
+    from mamctl.runtime.ownership import is_owned
 
     system = init_system(_scope(for_user), invocation.environ)
     system.require()
     manifest = _manifest_of_old(invocation)
     removed = uninstall(system, manifest)
-    invocation.say([f"stopped it and removed {file}" for file in removed])
+    invocation.say([f"stopped and removed {file}" for file in removed])
     if not removed:
         invocation.tell([f"there is no unit for {manifest}"])
+    if os.path.exists(manifest) and is_owned(invocation.place.home):
+        _tell(invocation, ["the stack runs on, not by a unit: `mamctl down` stops it"], what="note")
     return 0
 
 

@@ -37,7 +37,7 @@ def job_for(
     path = manifest_path(file, environ)
     account = account_of(path, environ, scope)
     given = unit_environ(environ)
-    for text in (path, sys.executable, *given.values()):
+    for text in (path, sys.executable, *profiles, *given.values()):
         _require_nameable(text)
     manifest = _as_the_unit_sees_it(path, {**_login(account), **given}, environ)
     _require_short_socket(path, given, scope)
@@ -115,7 +115,7 @@ def _login(account: pwd.struct_passwd) -> dict[str, str]:
 def _require_nameable(text: str) -> None:
     if not can_be_named(text):
         raise UsageError(
-            f"a unit cannot name {text!r}: it is not UTF-8, or has control characters", "give the folder another name"
+            f"a unit cannot name {text!r}: it is not UTF-8, or has control characters", "give it another name"
         )
 
 

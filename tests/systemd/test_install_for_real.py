@@ -52,7 +52,7 @@ def test_uninstall_takes_the_unit_away(machine, stack):
     one = stack()
     one.write(SLEEPER)
     one.mamctl("install")
-    assert one.mamctl("uninstall") == f"stopped it and removed {FOLDER}/{one.unit}"
+    assert one.mamctl("uninstall") == f"stopped and removed {FOLDER}/{one.unit}"
     assert one.show()["LoadState"] == "not-found"
     assert not machine.path(f"{FOLDER}/multi-user.target.wants/{one.unit}").is_symlink()
     assert one.mamctl("uninstall") == ""
