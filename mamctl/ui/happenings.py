@@ -92,7 +92,7 @@ def _read_again(data: Data) -> Happening:
 
 def _said(state: str, otherwise: str) -> Callable[[Data], Happening]:
     def tell(data: Data) -> Happening:
-        return Happening(str(data.get("message") or data.get("detail") or otherwise), state)
+        return Happening(words.plain(str(data.get("message") or data.get("detail") or otherwise)), state)
 
     return tell
 

@@ -90,7 +90,7 @@ def outcome(report: Data, width: int, paint: Paint) -> list[str]:
     for entry in failed:
         lines += failure(entry, width, paint)
     for entry in report.get("pending") or []:
-        because = f": {entry['detail']}" if entry.get("detail") else ""
+        because = f": {words.plain(entry['detail'])}" if entry.get("detail") else ""
         lines += wrap(
             f"{paint.symbol('starting')} {entry['service']} is still {entry['state']}{because}", width, "", "  "
         )

@@ -85,10 +85,19 @@ def waits(waits_for: Sequence[str]) -> str:
     return f"waits for {names(waits_for)}" if waits_for else "waits"
 
 
+def plain(text: str) -> str:
+    """Return a sentence without what a terminal would obey: it may hold a service's own words."""
+    if text.isprintable():
+        return text
+    from mamctl.ui.escape import displayable  # A regular expression that plain words do not need.
+
+    return displayable(text.encode("utf-8", "replace"))
+
+
 def reason(row: Row) -> str:
     """Return why it is so: the supervisor's own sentence, else the meaning of the reason's word."""
     word = row.get("reason")
-    return str(row.get("detail") or (_REASONS.get(word, word.replace("_", " ")) if word else ""))
+    return plain(str(row.get("detail") or "")) or (_REASONS.get(word, word.replace("_", " ")) if word else "")
 
 
 def why(row: Row) -> str:

@@ -34,6 +34,12 @@ def test_every_state_has_a_symbol_and_a_style(state: State) -> None:
     assert style_of(str(state))
 
 
+def test_a_services_own_words_do_nothing_to_the_terminal() -> None:
+    status = "\x1b[31mhot\x1b[0m \x1b]0;title\x07new\r"
+    assert words.reason({"state": "ready", "detail": status}) == "hot new"
+    assert sentence({"service": "a", "type": "warning", "data": {"detail": status}}).text == "hot new"
+
+
 def test_the_supervisors_own_sentence_comes_before_ours() -> None:
     assert words.reason({"reason": "exited", "detail": "exit code 3"}) == "exit code 3"
     assert words.reason({"reason": "a_new_word"}) == "a new word"
