@@ -19,27 +19,43 @@ if TYPE_CHECKING:
     from mamctl.runtime.processes import Stat
 
 DEAD = frozenset("ZX")
+# How often the whole table is looked through, and the heirs' children, which costs little, before nobody is there.
+LOOKS, GLANCES = 2, 10
 
 
 class Strays:
     """Finds processes all over the machine."""
 
     def __init__(self) -> None:
-        self._heirs: set[int] = set()
+        # The guardian first of all, if there is one.
+        self._heirs = {os.getppid()}
 
     def of(self, found: Incarnation) -> list[int]:
         """Return who belongs to an incarnation, its leader too while it lives; zombies and ourselves are left out."""
         numbered = is_its_number(found)
-        inherited = [pid for heir in self._heirs for pid in children(heir)]
-        quick = [pid for pid in inherited if _runs(pid) and belongs(pid, found, numbered=numbered)]
-        return quick or self._everywhere(found, numbered=numbered)
+        for _ in range(LOOKS):
+            if strays := self._inherited(found, numbered=numbered) or self._everywhere(found, numbered=numbered):
+                return strays
+        return []
+
+    def _inherited(self, found: Incarnation, *, numbered: bool) -> list[int]:
+        """Look among the heirs' children until they are the same twice: while somebody comes and goes, he is missed."""
+        last: set[int] | None = None
+        for _ in range(GLANCES):
+            now = {pid for heir in self._heirs for pid in children(heir)}
+            if strays := [pid for pid in now if _runs(pid) and belongs(pid, found, numbered=numbered)]:
+                return strays
+            if now == last:
+                break
+            last = now
+        return []
 
     def _everywhere(self, found: Incarnation, *, numbered: bool) -> list[int]:
         rows = {row.pid: row for row in scan() if row.state not in DEAD}
         by_mark = {pid for pid, _ in marked(MARKER.encode(), (found.instance.encode(),))}
         by_number = {row.pid for row in rows.values() if numbered and found.pid in (row.sid, row.pgid)}
         strays = [pid for pid in by_mark | by_number if pid in rows and pid != os.getpid()]
-        self._heirs = {rows[pid].ppid for pid in strays} - set(strays)
+        self._heirs |= {rows[pid].ppid for pid in strays} - set(strays)
         return strays
 
 

@@ -49,7 +49,7 @@ class Sweeper:
         self._prefix = f"{project}/".encode()
         self._sole = sole
         self._strays = Strays()
-        # Sessions and leftovers, with the incarnation they came from: once dead, a process has no environment to tell it by.
+        # Sessions and leftovers, with whom they came from: once dead, a process has no environment to tell it by.
         self._sessions: dict[int, str] = {}
         self._found: dict[int, str] = {}
 
@@ -63,7 +63,7 @@ class Sweeper:
 
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
-        if self._orphans(dead) or _controlled(dead) or (_group(dead) if dead.adopted else dead.group_exists()):
+        if self._orphans(dead) or _controlled(dead) or dead.group_exists():
             return False
         self._forget(dead)
         return ports_free(dead)
@@ -83,6 +83,8 @@ class Sweeper:
                 told = True
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+        # Who forks and ends for ever may have been between two looks each time; the kernel misses nobody.
+        _kill(dead, ())
         self._forget(dead)
         await self._ports(dead)
         return ()
@@ -172,9 +174,12 @@ def _controlled(found: Incarnation) -> list[int]:
 
 
 def _kill(dead: Incarnation, left: Collection[int]) -> None:
-    """Kill all that is in its control group at one stroke, and the others one by one."""
+    """Kill its control group and its process group, each at one stroke, and the others one by one."""
     if dead.control is not None:
         dead.control.kill()
+    if is_its_number(dead):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(dead.pid, signal.SIGKILL)
     send(left, signal.SIGKILL)
 
 
