@@ -38,6 +38,7 @@ class Past:
     next_attempt_at: float | None = None
     exit_code: int | None = None
     exit_signal: int | None = None
+    extended: float | None = None
     watchdog: float | None = None
     halt: Halt | None = None
 
@@ -59,6 +60,7 @@ def past_of(service: Service) -> Past:
         next_attempt_at=service.next_attempt_at,
         exit_code=service.exit_code,
         exit_signal=service.exit_signal,
+        extended=service.extended,
         watchdog=service.watchdog,
         halt=service.halt,
     )
@@ -83,6 +85,7 @@ def as_document(past: Past) -> dict[str, object]:
         "next_attempt_at": past.next_attempt_at,
         "exit_code": past.exit_code,
         "exit_signal": past.exit_signal,
+        "extended": past.extended,
         "watchdog": past.watchdog,
         "halt": None if halt is None else [halt.then, halt.reason, halt.detail],
     }
@@ -107,6 +110,7 @@ def from_document(document: Mapping[str, Any]) -> Past | None:
             next_attempt_at=_time(document.get("next_attempt_at")),
             exit_code=_number(document.get("exit_code")),
             exit_signal=_number(document.get("exit_signal")),
+            extended=_time(document.get("extended")),
             watchdog=_time(document.get("watchdog")),
             halt=_halt(document.get("halt")),
         )
