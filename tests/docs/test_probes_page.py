@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from mamctl.core.budget import Budget, delay_before
+from mamctl.core.events import Said
 from mamctl.core.exits import verdict
 from mamctl.core.manifest.model import Policy, RestartPolicy, ServiceSpec
+from mamctl.core.notices import NOTHING_CAME
 from mamctl.core.service import Then
 from mamctl.core.states import EX_CONFIG, LIVED_SECONDS, Reason, State
+from mamctl.runtime.notify.message import LARGEST, LONGEST_STATUS
 from mamctl.runtime.probes.rhythm import LONGEST, SHORTEST
 from tests.docs.pages import code, fences, page, sections, tables
 
@@ -33,6 +36,15 @@ def test_the_drawing_shows_every_state():
 
 def test_every_reason_is_told_or_said_to_come_later():
     assert set(listed("Reasons")) | set(code(SECTIONS["Reasons"].split("\n")[-2])) == set(Reason)
+
+
+def test_every_word_of_a_service_is_told():
+    told = set(listed("Services that speak for themselves"))
+    assert told >= {str(word) for word in Said}
+    prose = SECTIONS["Services that speak for themselves"]
+    assert f"more than {LARGEST} bytes" in prose
+    assert f"{LONGEST_STATUS} letters" in prose
+    assert NOTHING_CAME in prose
 
 
 def test_the_delays_are_those_of_the_default_policy():
