@@ -123,10 +123,11 @@ class Groups:
 
 
 def open_groups(home: str) -> Groups | None:
-    """Return the groups that a stack can have here, proven by making one and moving there and back; None: none."""
+    """Return the groups that a supervisor's own process can have here, proven by making one; None: none."""
     base = _base()
     if base is None or not os.access(f"{base}/cgroup.procs", os.W_OK):
         return None
+    step_out()
     groups = Groups(base, home)
     try:
         _tidy_last(home)
@@ -134,17 +135,19 @@ def open_groups(home: str) -> Groups | None:
         _prove(groups)
         _remember(home, groups.folder)
     except OSError:
+        groups.tidy()
         return None
     return groups
 
 
-def step_out() -> None:
-    """Leave the group of a service that we were started from: a supervisor is no part of it (see `without_markers`)."""
-    base, inside = _base(), _membership(os.getpid())
+def step_out(pid: int | None = None) -> None:
+    """Take ourselves, or another, out of the group of a service: a supervisor that it starts is no part of it."""
+    pid = os.getpid() if pid is None else pid
+    base, inside = _base(), _membership(pid)
     if base is None or inside is None or not OURS.search(inside):
         return
     with contextlib.suppress(OSError):
-        Group(base).add(os.getpid())
+        Group(base).add(pid)
 
 
 def folder_name(home: str) -> str:
