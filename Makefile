@@ -75,7 +75,8 @@ core-test: $(VENV)/.dev  ## the pure core alone: every branch, in seconds
 
 test: lint core-test frontend  ## all that must be green: lint, core with every branch, tests, the real services
 	python -m services.frontend.build --check
-	pytest -q --ignore=tests/core -m 'not slow and not system'
+	pytest -q --ignore=tests/core -m 'not slow and not system and not torture'
+	python -m tests.faults.ordinary pytest -q -p no:cacheprovider tests/faults/test_escape.py tests/faults/test_exhaustion.py tests/faults/test_pid_reuse.py
 	pytest -q -m 'system and not slow' -p no:randomly
 
 test-long: test machine  ## the slow and long forms too
@@ -83,6 +84,9 @@ test-long: test machine  ## the slow and long forms too
 
 machine: $(VENV)/.dev  ## make the container for tests under a real systemd (root on Debian; a minute, once)
 	@python -m tests.systemd.rootfs
+
+torture: $(VENV)/.dev  ## kill, starve and confuse it for long, as root and as an ordinary user; print what was counted
+	python -m tests.faults
 
 BENCH := cd benchmarks && . .peers/env.sh && unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED &&
 PEERS ?= mamctl,limit-c,limit-py,s6,runit,supervisord,circus,pm2,honcho

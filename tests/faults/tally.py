@@ -13,18 +13,24 @@ if TYPE_CHECKING:
 
 LINE = re.compile(rb"(?P<service>\S+) (?P<incarnation>\d+) (?P<number>\d{60})")
 OURS = b"[mamctl] "
+MARK = re.compile(rb"\[mamctl\] dropped (?P<lines>[\d,]+) lines?")
 COUNT = struct.Struct("q")
 
 
 @dataclass
 class Tally:
-    """`lost`: written and in no file. `doubled`: there twice, or out of order. `torn`: not a line of the writer's."""
+    """`lost`: written and in no file. `doubled`: there twice, or out of order. `torn`: not a line of the writer's.
+
+    A line that a full disk cut is not torn when the mark of the loss stands right behind it; `dropped` is the sum of
+    what such marks say.
+    """
 
     lines: int = 0
     lost: int = 0
     doubled: int = 0
     torn: int = 0
     nuls: int = 0
+    dropped: int = 0
     _next: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __add__(self, other: Tally) -> Tally:
@@ -34,16 +40,23 @@ class Tally:
             self.doubled + other.doubled,
             self.torn + other.torn,
             self.nuls + other.nuls,
+            self.dropped + other.dropped,
         )
 
     def read(self, lines: Iterable[bytes], *, cut: bool) -> None:
         """Take lines in. `cut`: the user took the beginning away, so any number may be the first."""
+        torn = False
         for line in lines:
             self.nuls += line.count(b"\0")
             found = LINE.fullmatch(line.rstrip(b"\n"))
+            if mark := MARK.match(line):
+                self.dropped += int(mark["lines"].replace(b",", b""))
+                self.torn -= torn
+            torn = False
             if found is not None and line.endswith(b"\n"):
                 self._take(found["service"].decode(), int(found["incarnation"]), int(found["number"]), cut=cut)
             elif not line.startswith(OURS):
+                torn = True
                 self.torn += 1
 
     def first(self, service: str, incarnation: int, number: int) -> None:
