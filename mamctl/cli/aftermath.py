@@ -9,7 +9,7 @@ from mamctl.cli.departure import Departure
 from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
 from mamctl.runtime.history import read_events
-from mamctl.runtime.orphans import end_orphans
+from mamctl.runtime.orphans import end_orphans, find_orphans
 from mamctl.ui.narration import Narration
 from mamctl.ui.progress import Progress
 from mamctl.ui.stream import Stream
@@ -40,7 +40,7 @@ def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFil
     narration = Narration(progress, stream, invocation.paint)
     written = sorted(_written(invocation, stream, list(progress.rows), positions), key=lambda pair: pair[0])
     invocation.say(interleave(_happened(invocation, narration, since), written))
-    ended = [] if narration.ending else end_orphans(invocation.place.journal)
+    ended = [] if narration.ending else end_orphans(lambda: find_orphans(invocation.place.journal))
     code, words = Departure(invocation.paint).finish(narration.ending, ended)
     invocation.say(words)
     return code

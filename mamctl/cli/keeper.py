@@ -47,6 +47,12 @@ class Keeper:
             self._operator.ended.add_done_callback(lambda _ended: watch.cancel())
         return await self._operator.ended
 
+    def stop(self, why: str) -> None:
+        """Stop everything, unless that is under way."""
+        if not self._operator.ended.done() and not self._operator.downing:
+            logger.info("%s: stopping everything", why)
+            self._stop(force=False)
+
     def _signalled(self, number: int) -> None:
         force = self._stopping is not None
         logger.info("got %s: stopping everything%s", signal.Signals(number).name, ", by force" if force else "")
@@ -55,9 +61,7 @@ class Keeper:
     def _lease_lost(self, lease: int) -> None:
         asyncio.get_running_loop().remove_reader(lease)
         os.close(lease)
-        if not self._operator.ended.done() and not self._operator.downing:
-            logger.info("the terminal's client is gone: stopping everything")
-            self._stop(force=False)
+        self.stop("the terminal's client is gone")
 
     def _stop(self, *, force: bool) -> None:
         self._stopping = asyncio.create_task(self._operator.down(force=force, wait=None))

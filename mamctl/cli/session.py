@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
 from mamctl.cli.tailing import follow
-from mamctl.runtime.orphans import end_orphans
+from mamctl.runtime.orphans import end_orphans, find_orphans
 from mamctl.ui import progress as summaries
 from mamctl.ui.report import outcome
 from mamctl.ui.status import page
@@ -184,7 +184,7 @@ class Session:
         self._lines += self._requests.finish()
         self._lines += [*self._unread(), *self._outcome()]
         if self._departure is not None:
-            ended = [] if self._narration.ending else end_orphans(self._invocation.place.journal)
+            ended = [] if self._narration.ending else end_orphans(lambda: find_orphans(self._invocation.place.journal))
             self._code, lines = self._departure.finish(self._narration.ending, ended)
             self._lines += lines
             return

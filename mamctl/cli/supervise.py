@@ -1,7 +1,8 @@
-"""The supervisor's own process: wire runtime and control together, report that it stands, run until all is over.
+"""The brain: wire runtime and control together, say that it stands, run until all is over or another takes over.
 
-Started by `runtime.launch` with one JSON argument. The services are spawned before the first client is answered;
-what only the API needs is imported after that.
+Started by the guardian, with two JSON arguments: what `runtime.launch` asked for, and the guardian's words (`start`:
+first, again after one that was lost, or successor). The services are spawned before the first client is answered; what
+only the API needs is imported after that, except by a successor: it shows first that it could do everything.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mamctl.cli.keeper import Keeper, log_event
+from mamctl.cli.succession import Succession
 from mamctl.control.listener import Listener
 from mamctl.control.place import Place
 from mamctl.core.errors import MamctlError, ManifestError, UsageError
+from mamctl.runtime.guarded import Guarded
 from mamctl.runtime.ownership import TakenError
 from mamctl.runtime.process_manager import ProcessManager
 from mamctl.version import VERSION
@@ -36,21 +39,57 @@ LEAVING_SECONDS, LEAVING_PAUSE = 2.0, 0.01
 
 def main() -> None:
     """Run one supervisor; the process's exit code is that of the run."""
-    request = json.loads(sys.argv[1])
-    keep_only({0, 1, 2, request["report"], request["lease"]})
-    place = Place(*request["place"])
-    report = Report(request["report"])
+    request, words = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+    keep_only({0, 1, 2, words["guardian"]})
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    place, custody = Place(*request["place"]), Guarded(words)
+    if words["start"] == "successor" and not wait_for_turn(place, custody):
+        sys.exit(1)
+    custody.begin()
+    sys.exit(run(place, request, custody))
+
+
+def run(place: Place, request: Mapping[str, Any], custody: Guarded) -> int:
+    """Run until the end, and take leave of the guardian; return the exit code."""
     # Nothing that is made while starting becomes garbage: looking for it would only delay the services.
     gc.disable()
-    manager = ProcessManager(place.manifest, home=place.home, logs=place.logs, sole=True)
+    report = Report(custody)
+    start = custody.words["start"]
+    manager = ProcessManager(
+        place.manifest,
+        home=place.home,
+        logs=place.logs,
+        sole=True,
+        keeps=not request["foreground"],
+        custody=custody,
+        proven=start != "first",
+        orderly=start == "successor",
+    )
     try:
         open_once_free(manager, place)
-        code = asyncio.run(supervise(manager, place, request, report))
+        code = asyncio.run(supervise(manager, place, request, report, custody))
     except MamctlError as error:
         report.fail(error)
         code = error.exit_code
-    sys.exit(code)
+        if start != "first":
+            return code
+    custody.leave(code)
+    return code
+
+
+def wait_for_turn(place: Place, custody: Guarded) -> bool:
+    """Show that this version can do all that is needed, and wait until the one before lets go; False: not ours."""
+    from mamctl.control import registry, server  # noqa: F401 - what the API needs is to be there
+    from mamctl.runtime import views  # noqa: F401 - likewise
+    from mamctl.runtime.manifest import load
+
+    try:
+        load(place.manifest, environ=os.environ)
+    except MamctlError as error:
+        logger.error("this version cannot take over: %s", error.message)  # noqa: TRY400 - no trace: it is the manifest
+        return False
+    custody.say("ready")
+    return custody.wait_for("yours")
 
 
 def open_once_free(manager: ProcessManager, place: Place) -> None:
@@ -77,25 +116,41 @@ def keep_only(wanted: Collection[int | None]) -> None:
             os.set_inheritable(fd, False)
 
 
-async def supervise(manager: ProcessManager, place: Place, request: Mapping[str, Any], report: Report) -> int:
-    """Start what is wanted, serve, and return the exit code when all is over."""
+async def supervise(
+    manager: ProcessManager, place: Place, request: Mapping[str, Any], report: Report, custody: Guarded
+) -> int:
+    """Go on with what another one left, or start what is wanted; serve; return the exit code when all is over."""
+    lease = custody.take("lease")
     async with manager:
         keeper = Keeper(manager.hands, manager.operator)
         keeper.heed_signals()
-        if request["lease"] is not None:
-            keeper.hold(request["lease"])
-        listener = Listener(place.socket)
+        if lease:
+            keeper.hold(lease[0])
+        listener = Listener(place.socket, custody.take("control"))
+        custody.keep("control", [listener.socket.fileno()], {"path": place.socket})
         manager.history.listen(log_event)
-        manager.history.record("supervisor-started", None, 0, {"pid": os.getpid(), "version": VERSION})
         try:
-            up = request["up"]
-            manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
+            begin(manager, keeper, request, custody)
             report.stand()
+            succession = Succession(manager, place, custody, keeper, foreground=bool(lease))
+            manager.operator.replace = succession.replace
             gc.freeze()
             gc.enable()
             return await serve(listener, manager, keeper, place)
         finally:
             listener.close()
+
+
+def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], custody: Guarded) -> None:
+    """Want what was asked for, once; one that goes on for another knows what is wanted."""
+    first = custody.words["start"] == "first"
+    data = {"pid": os.getpid(), "guardian_pid": os.getppid(), "version": VERSION}
+    manager.history.record("supervisor-started" if first else "supervisor-restarted", None, 0, data)
+    if request.get("down") or (manager.legacy.recollection.downing and not first):
+        keeper.stop("the one before was told to" if not first else "it was asked for")
+    elif first:
+        up = request["up"]
+        manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
 
 
 async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place) -> int:
@@ -104,7 +159,9 @@ async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, pla
     from mamctl.control.server import ControlServer
     from mamctl.runtime.views import Views
 
-    server = ControlServer(listener.socket, manager.operator, manager.history, Views(manager.hands))
+    server = ControlServer(
+        listener.socket, manager.operator, manager.history, Views(manager.hands), memory=manager.requests
+    )
     await server.start()
     registry.register(place, os.getpid())
     code, why = await keeper.until_the_end()
@@ -116,13 +173,15 @@ async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, pla
 
 
 class Report:
-    """The one line that the starter waits for."""
+    """The one line that the starter waits for, through a pipe that the guardian has from it."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd: int | None = fd
+    def __init__(self, custody: Guarded) -> None:
+        self._custody = custody
+        self._fd = next(iter(custody.take("report")), None)
 
     def stand(self) -> None:
         """Say that clients can come."""
+        self._custody.say("stand")
         self._say({"ok": True, "pid": os.getpid()})
 
     def fail(self, error: MamctlError) -> None:
@@ -134,10 +193,12 @@ class Report:
         """Write it, and close: only the first word is heard. A starter that is gone does not matter."""
         fd, self._fd = self._fd, None
         if fd is None:
-            logger.error("%s", document)
+            if "error" in document:
+                logger.error("%s", document)
             return
         with contextlib.suppress(BrokenPipeError), open(fd, "w") as pipe:
             json.dump(document, pipe)
+        self._custody.drop("report")
 
 
 def _code(error: MamctlError) -> str:

@@ -47,7 +47,7 @@ def _without_supervisor(invocation: Invocation) -> int:
         return 0
     lock = own(place.home, place.manifest)
     try:
-        ended = end_orphans(place.journal)
+        ended = end_orphans(lambda: find_orphans(place.journal))
     finally:
         os.close(lock)
     invocation.tell([f"its supervisor had died; ended what it had left: {words.names(ended, most=20)}"])

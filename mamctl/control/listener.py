@@ -7,25 +7,27 @@ import os
 import socket
 import struct
 import sys
+from typing import TYPE_CHECKING
 
 from mamctl.core.errors import MamctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BACKLOG = 128
 
 
 class Listener:
-    """A bound control socket. One that was left behind at `path` is replaced.
+    """A bound control socket: the one that was `kept` from an earlier supervisor, else a new one at `path`.
 
     Raises MamctlError when it cannot be made, or when others could put theirs in its place.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, kept: Sequence[int] = ()) -> None:
         self.path = path
         try:
             _prepare(os.path.dirname(path))
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            self.socket = _bound(path)
+            self.socket = _kept(path, kept) or _bound(path)
             self._inode = os.stat(path).st_ino
         except OSError as error:
             # A path that no socket can have is refused by Python itself, without a number.
@@ -58,7 +60,19 @@ def _prepare(folder: str) -> None:
         )
 
 
+def _kept(path: str, descriptors: Sequence[int]) -> socket.socket | None:
+    """Return the socket that was kept, if clients still find it at its path."""
+    for descriptor in descriptors:
+        kept = socket.socket(fileno=descriptor)
+        if os.path.exists(path):
+            return kept
+        kept.close()
+    return None
+
+
 def _bound(path: str) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0))
     before = os.umask(0o177)
     try:

@@ -14,7 +14,7 @@ LONGEST_SOCKET = 100
 
 
 class Place(NamedTuple):
-    """Absolute paths: the manifest, its folder, and what the supervisor keeps."""
+    """Absolute paths: the manifest, its folder, what the supervisor keeps; `door` is the guardian's own socket."""
 
     manifest: str
     folder: str
@@ -25,6 +25,7 @@ class Place(NamedTuple):
     fifo: str
     events: str
     journal: str
+    door: str
 
 
 def place(manifest: str, environ: Mapping[str, str]) -> Place:
@@ -32,16 +33,18 @@ def place(manifest: str, environ: Mapping[str, str]) -> Place:
     manifest = os.path.abspath(manifest)
     folder = os.path.dirname(manifest)
     home = os.path.abspath(environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
+    socket = _socket(home, environ)
     return Place(
         manifest,
         folder,
         home,
-        _socket(home, environ),
+        socket,
         os.path.join(folder, "logs"),
         os.path.join(home, "index"),
         os.path.join(home, "fifo"),
         os.path.join(home, "events"),
         os.path.join(home, "journal"),
+        socket.removesuffix(".sock") + ".door",
     )
 
 

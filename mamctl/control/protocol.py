@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mamctl.core.errors import MamctlError, ManifestError, TimedOut, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
 Document = dict[str, Any]
 # How many events are read at once, for a page or a piece of a stream.
@@ -41,8 +41,16 @@ class Operator(Protocol):
         """Reconcile and wait."""
         ...
 
-    async def settle(self, *, wait: float | None) -> Document:
+    async def settle(self, names: Sequence[str] | None = None, *, wait: float | None) -> Document:
         """Wait for what is wanted already."""
+        ...
+
+    async def settle_stop(self, names: Sequence[str], *, wait: float | None) -> Document:
+        """Wait for services that are being stopped already."""
+        ...
+
+    async def reexec(self) -> Document:
+        """Let the installed version take over; returns only an error."""
         ...
 
     async def start(self, names: Sequence[str], *, wait: float | None) -> Document:
@@ -80,6 +88,19 @@ class Feed(Protocol):
 
     def listen(self, listener: Callable[[Document], None]) -> Callable[[], None]:
         """Tell every event from now on; return what ends that."""
+        ...
+
+
+class Memory(Protocol):
+    """What is remembered of changes over the life of one supervisor."""
+
+    @property
+    def known(self) -> Mapping[str, tuple[str, str]]:
+        """The changes that an earlier one made: method and path by id."""
+        ...
+
+    def note(self, identity: str, method: str, path: str, /) -> None:
+        """Note one that is made now."""
         ...
 
 

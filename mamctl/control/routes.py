@@ -47,6 +47,7 @@ class Routes:
             "/v1/up": {"POST": self._up},
             "/v1/down": {"POST": self._down},
             "/v1/restart": {"POST": self._restart},
+            "/v1/reexec": {"POST": self._reexec},
         }
 
     async def answer(self, request: Request) -> Document:
@@ -58,6 +59,20 @@ class Routes:
         if endpoint is None:
             raise Refusal(405, "method_not_allowed", f"{request.path} takes {', '.join(methods)}")
         return await endpoint(request)
+
+    async def answer_again(self, request: Request) -> Document:
+        """Answer a request whose change another supervisor has made: wait for what it brought, and change nothing."""
+        match request.path.split("/"):
+            case ["", "v1", "down"]:
+                return await self.answer(request)
+            case ["", "v1", "reexec"]:
+                return {"supervisor": self._operator.document()["supervisor"]}
+            case ["", "v1", "services", name, "stop"]:
+                return await self._operator.settle_stop(self._operator.select([name]), wait=_waiting(request.body))
+            case ["", "v1", "services", name, _]:
+                return await self._operator.settle(self._operator.select([name]), wait=_waiting(request.body))
+            case _:
+                return await self._operator.settle(names_of(request.body, "services"), wait=_waiting(request.body))
 
     # Reading ------------------------------------------------------------------------------------------------------
 
@@ -100,6 +115,9 @@ class Routes:
 
     async def _restart(self, request: Request) -> Document:
         return await self._operator.restart(names_of(request.body, "services"), wait=_waiting(request.body))
+
+    async def _reexec(self, _request: Request) -> Document:
+        return await self._operator.reexec()
 
     async def _of_service(self, request: Request) -> Document:
         parts = request.path.split("/")

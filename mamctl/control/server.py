@@ -17,7 +17,7 @@ from mamctl.core.errors import MamctlError
 if TYPE_CHECKING:
     import socket
 
-    from mamctl.control.protocol import Feed, Operator, Views
+    from mamctl.control.protocol import Feed, Memory, Operator, Views
     from mamctl.control.routes import Request
 
 logger = logging.getLogger("mamctl")
@@ -40,7 +40,7 @@ class ControlServer:
     """Answers requests until it is closed.
 
     `idle`: how many seconds a client has for a request, and for taking an answer. `keepalive`: how many seconds a
-    stream may be silent.
+    stream may be silent. `memory` knows the changes that an earlier supervisor made, so that none is made twice.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class ControlServer:
         *,
         idle: float = IDLE_SECONDS,
         keepalive: float = KEEPALIVE_SECONDS,
+        memory: Memory | None = None,
     ) -> None:
         self._listener = listener
         self._routes = Routes(operator, feed, views)
         self._streams = Streams(operator, feed, views, keepalive=keepalive)
         self._idle = idle
         self._server: asyncio.Server | None = None
+        self._memory = memory
         self._done: OrderedDict[str, Done] = OrderedDict()
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -122,9 +124,10 @@ class ControlServer:
         return await asyncio.shield(done.answer)
 
     def _begin(self, identity: str, request: Request) -> Done:
-        done = self._done[identity] = Done(
-            request.method, request.path, asyncio.ensure_future(self._carry_out(request))
-        )
+        known = self._memory.known.get(identity) if self._memory else None
+        method, path = known or (request.method, request.path)
+        answer = self._carry_out(request, again=True) if known else self._carry_out_once(identity, request)
+        done = self._done[identity] = Done(method, path, asyncio.ensure_future(answer))
         if len(self._done) > REMEMBERED_REQUESTS:
             self._forget()
         return done
@@ -136,9 +139,16 @@ class ControlServer:
                 del self._done[identity]
                 return
 
-    async def _carry_out(self, request: Request) -> tuple[int, Document]:
+    async def _carry_out_once(self, identity: str, request: Request) -> tuple[int, Document]:
+        # Nothing comes between the note and the change: a supervisor that is killed made both, or neither.
+        if self._memory:
+            self._memory.note(identity, request.method, request.path)
+        return await self._carry_out(request)
+
+    async def _carry_out(self, request: Request, *, again: bool = False) -> tuple[int, Document]:
         try:
-            return 200, await self._routes.answer(request)
+            answer = self._routes.answer_again if again else self._routes.answer
+            return 200, await answer(request)
         except MamctlError as error:
             return error_document(error)
         except Exception:

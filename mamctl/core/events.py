@@ -57,7 +57,7 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
-class Recollection:
+class Remembered:
     """What is known of one service from before. `pid`: its process, which lives, or died unseen; None: it has none.
 
     `changed`: its entry in the manifest asks for another process now. `spared`: it may outlive its supervisor.
@@ -74,7 +74,7 @@ class Recollection:
 class Recalled:
     """This supervisor goes on where another one ended. `proven`: what that one knew held to the last moment."""
 
-    services: tuple[Recollection, ...]
+    services: tuple[Remembered, ...]
     at: float
     proven: bool
 

@@ -25,11 +25,11 @@ from mamctl.core.service import Halt, Then
 from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
-    from mamctl.core.events import Recalled, Recollection
+    from mamctl.core.events import Recalled, Remembered
     from mamctl.core.service import Service
 
 
-def recall(service: Service, found: Recollection, event: Recalled) -> Step:
+def recall(service: Service, found: Remembered, event: Recalled) -> Step:
     """Take a service to where it was, or to what follows from how it was found."""
     past = found.past
     known = service.but(
@@ -45,7 +45,7 @@ def recall(service: Service, found: Recollection, event: Recalled) -> Step:
     return _go_on(known, found, event.at) if found.pid is None else _adopt(known, found, event)
 
 
-def _adopt(service: Service, found: Recollection, event: Recalled) -> Step:
+def _adopt(service: Service, found: Remembered, event: Recalled) -> Step:
     spawned_at = event.at if found.past.spawned_at is None else found.past.spawned_at
     adopted = service.but(pid=found.pid, ownership=Ownership.ADOPTED, spawned_at=spawned_at)
     said = tell("adopted", adopted, pid=found.pid)
@@ -58,7 +58,7 @@ def _adopt(service: Service, found: Recollection, event: Recalled) -> Step:
     return Step(step.service, (said, *step.actions))
 
 
-def _halt(found: Recollection) -> Halt | None:
+def _halt(found: Remembered) -> Halt | None:
     """Return the stop that is due: the one under way, or what the new supervisor finds to be wrong."""
     if found.past.state is State.STOPPING and found.past.halt is not None:
         return found.past.halt
@@ -75,7 +75,7 @@ def _says_it_once(service: Service) -> bool:
     return ready is None or isinstance(ready.check, LogProbe | NotifyProbe)
 
 
-def _stay(service: Service, found: Recollection, at: float) -> Step:
+def _stay(service: Service, found: Remembered, at: float) -> Step:
     past = found.past
     same = service.enter(past.state, past.reason, past.detail).but(ready_at=past.ready_at)
     same, actions = watch_dog(same, at) if past.state is State.READY else Step(same)
@@ -86,7 +86,7 @@ def _stay(service: Service, found: Recollection, at: float) -> Step:
     return Step(same, actions)
 
 
-def _ask(service: Service, found: Recollection, event: Recalled) -> Step:
+def _ask(service: Service, found: Remembered, event: Recalled) -> Step:
     """Find out whether it is ready. Only a start that never stopped being watched goes on against its old deadline."""
     starting = service.enter(State.STARTING)
     assert starting.spawned_at is not None
@@ -94,7 +94,7 @@ def _ask(service: Service, found: Recollection, event: Recalled) -> Step:
     return watch_start(starting, event.at if goes_on else starting.spawned_at)
 
 
-def _go_on(service: Service, found: Recollection, at: float) -> Step:
+def _go_on(service: Service, found: Remembered, at: float) -> Step:
     past = found.past
     if past.state is State.STOPPING and past.halt is not None and past.spawned_at is not None:
         stopping = service.enter(State.STOPPING, past.reason, past.detail)

@@ -54,6 +54,8 @@ class Supervisor:
         self.services: dict[str, Service] = {name: Service(spec) for name, spec in manifest.services.items()}
         self.graph = _graph(self.services)
         self.ending: str | None = None
+        # Who changed since the last look: what is true of them is to be written down.
+        self.changed: dict[str, None] = {}
         self._actions: list[Action] = []
         self._again: deque[str] = deque()
         self._gone: dict[str, Service] = {}
@@ -185,6 +187,7 @@ class Supervisor:
     def _replace(self, service: Service) -> None:
         old = self.services[service.name]
         self.services[service.name] = service
+        self.changed[service.name] = None
         self._again.append(service.name)
         if aspect(old) != aspect(service):
             self._again.extend(self.graph.dependants[service.name])
@@ -262,10 +265,12 @@ class Supervisor:
 
     def _take(self, step: lifecycle.Step) -> None:
         self.services[step.service.name] = step.service
+        self.changed[step.service.name] = None
         self._actions.extend(step.actions)
 
     def _remove(self, service: Service) -> None:
         self._gone[service.name] = self.services.pop(service.name)
+        self.changed[service.name] = None
         self.graph = _graph(self.services)
 
     def _end(self, service: Service, at: float) -> None:

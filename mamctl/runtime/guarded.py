@@ -122,9 +122,20 @@ class Guarded:
             continue
         return not self.lost
 
-    def estate(self) -> list[list[object]]:
-        """Return all that is kept, for who becomes guardian after this one."""
-        return [[name, fds, dict(note)] for name, (fds, note) in {**self._found, **self._kept}.items()]
+    def estate(self) -> list[tuple[str, list[int], dict[str, Any]]]:
+        """Return all that is kept, for who has it after us."""
+        return [(name, fds, dict(note)) for name, (fds, note) in {**self._found, **self._kept}.items()]
+
+    def inherit(self, items: Iterable[tuple[str, list[int], dict[str, Any]]]) -> None:
+        """Keep what somebody else had, to be taken as if this guardian had kept it all the time."""
+        for name, descriptors, note in items:
+            self.keep(name, descriptors, note)
+            self._found[name] = (descriptors, note)
+
+    def will(self, argv: list[str], *, door: str, journal: str) -> dict[str, Any]:
+        """Return the state of the guardian that this process is to become."""
+        known = {name: self.words[name] for name in ("open_files", "crashes_allowed")}
+        return {"argv": argv, "door": door, "journal": journal, "kept": self.estate(), "stood": True, **known}
 
     # The line ----------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from collections import deque
 from zlib import crc32
 
 from mamctl.runtime.kin import descendants, signal_one, table
+from mamctl.runtime.rebirth import become, boot, say
 from mamctl.runtime.systemd import Systemd
 from mamctl.runtime.vault import Vault
 from mamctl.runtime.wire import Wire
@@ -56,8 +57,6 @@ FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 RECORDED = 4096
 # As `journal` writes it; what is before may end with a torn line.
 DOWN = b'\n{"sum": "%08x", "type": "down"}\n' % crc32(b'{"type": "down"}')
-# No site-packages, no settings of the user's, and the package's own folder last.
-BOOT = "import sys; sys.path.append(sys.argv[1]); from mamctl.runtime.guardian import main; main()"
 
 
 class Brain:
@@ -180,7 +179,8 @@ class Guardian:
     def _start(self, kind: str) -> Brain:
         ours, theirs = socket.socketpair()
         os.set_inheritable(theirs.fileno(), True)
-        words = {"start": kind, "guardian": theirs.fileno(), **self._systemd.words}
+        lasting = {name: self._state[name] for name in ("open_files", "crashes_allowed")}
+        words = {"start": kind, "guardian": theirs.fileno(), **lasting, **self._systemd.words}
         argv = [*self._state["argv"], json.dumps(words)]
         with theirs:
             pid = os.posix_spawn(argv[0], argv, self._systemd.environ, setsigmask=(), setsigdef=FORWARDED)
@@ -366,36 +366,6 @@ class Guardian:
         say("the installed guardian does not start: nothing was replaced")
         if self._brain:
             self._brain.tell("failed")
-
-
-def boot() -> list[str]:
-    """Return the command of a guardian; its state is the one argument that is missing."""
-    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return [sys.executable, "-I", "-S", "-c", BOOT, folder]
-
-
-def become(state: Message) -> None:
-    """Turn this process into a guardian with this state: its pid, its children and what is kept stay. May fail."""
-    memory = os.memfd_create("guardian")
-    os.write(memory, json.dumps(state).encode())
-    stay = [memory, *(fd for _, fds, _ in state["kept"] for fd in fds), *(state.get("brain") or ())[1:]]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        for fd in stay:
-            os.set_inheritable(fd, True)
-        os.execve(sys.executable, [*boot(), str(memory)], os.environ)  # noqa: S606 - it is ourselves
-    except OSError as error:
-        say(f"no new guardian: {error}")
-        for fd in stay:
-            os.set_inheritable(fd, False)
-    os.close(memory)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def say(text: str) -> None:
-    """Write to the supervisor's log, which is our stderr."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"{time.strftime('%Y-%m-%d %H:%M:%S')},000 WARNING guardian: {text}\n".encode())
 
 
 def main() -> None:

@@ -11,15 +11,22 @@ import asyncio
 import logging
 import os
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mamctl.core import actions as act
-from mamctl.core.events import Spawned, SpawnFailed
+from mamctl.core.events import Exited, Recalled, Remembered, Spawned, SpawnFailed
+from mamctl.core.manifest.model import OnDeath
 from mamctl.core.manifest.secrecy import Secrecy
+from mamctl.core.past import as_document, past_of
+from mamctl.core.states import State
 from mamctl.core.supervisor import Supervisor
+from mamctl.runtime.adoption import last_known
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
-from mamctl.runtime.incarnations import Equipment, Incarnations
+from mamctl.runtime.incarnation import Ended
+from mamctl.runtime.incarnations import Equipment, Incarnations, run_digest
+from mamctl.runtime.keepsake import keep_manifest
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
@@ -40,13 +47,17 @@ if TYPE_CHECKING:
     from mamctl.runtime.history import History
     from mamctl.runtime.incarnation import Incarnation
     from mamctl.runtime.journal import Journal
+    from mamctl.runtime.launcher import Launched
+    from mamctl.runtime.legacy import Legacy
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
+    from mamctl.runtime.recollection import Trace
 
 logger = logging.getLogger("mamctl")
 # Orphans that end are nobody's news: they are collected now and then. SIGCHLD would tell of each at once, but hundreds
 # of exits in one moment fill the loop's signal pipe, and a SIGTERM that comes then would be lost.
 REAP_SECONDS = 10.0
+KEEP_SECONDS = 0.2
 
 
 class Hands:
@@ -66,6 +77,7 @@ class Hands:
         custody: Custody | None = None,
     ) -> None:
         self.supervisor = Supervisor(manifest)
+        self._journal = journal
         self.history = history
         # A plain copy: os.environ decodes every value at each look.
         self._inherited = dict(inherited)
@@ -118,12 +130,53 @@ class Hands:
         if not self._pumping:
             self._pump()
 
+    def recall(self, legacy: Legacy, *, proven: bool, orderly: bool) -> None:
+        """Go on where an earlier supervisor ended: adopt the leaders that exist, tell what died unseen.
+
+        `proven`: the guardian was there all the time. `orderly`: that one handed over and did not die.
+        """
+        found, ends = [], []
+        for trace in legacy.recollection.traces.values():
+            death = self.supervisor.services[trace.service].spec.on_supervisor_death
+            spared = orderly or (legacy.recollection.keeps if death is None else death is OnDeath.KEEP)
+            remembered, end = self._remember(trace, legacy.leaders.get(trace.service), spared=spared)
+            found.append(remembered)
+            ends += end
+        self.post(Recalled(tuple(found), self.now, proven))
+        for exited in ends:
+            self.post(exited)
+
+    def _remember(self, trace: Trace, leader: Launched | None, *, spared: bool) -> tuple[Remembered, list[Exited]]:
+        past = last_known(trace)
+        service = self.supervisor.services[trace.service]
+        found = Remembered(trace.service, past, spared=spared, changed=trace.run != run_digest(service.run))
+        if past.generation != trace.generation:
+            if leader is not None:
+                os.close(leader.pidfd)
+            return found, []
+        if leader is not None:
+            self.incarnations.adopt(service.run, trace.generation, trace.instance, leader)
+            return replace(found, pid=leader.pid), []
+        if trace.pid is None:
+            return found, []
+        how = self.incarnations.bury(service.run, trace.generation, trace.instance, trace.pid)
+        if trace.ended:
+            how = Ended(trace.code, trace.signal)
+            if past.state is State.STOPPING:
+                return found, []
+        return replace(found, pid=trace.pid), [self._exit(trace, how)]
+
+    def _exit(self, trace: Trace, how: Ended) -> Exited:
+        return Exited(trace.service, trace.generation, how.code, how.signal, self.now, luck())
+
     def know(self, manifest: Manifest) -> None:
         """Take a manifest as the one that holds; the supervisor is told apart."""
         self.manifest = manifest
         self.incarnations.project = manifest.name
         self.secrecy = Secrecy(manifest.services.values(), self._inherited)
         self.history.hide = self.secrecy.tree
+        # Not in the way of the services that are being started now.
+        self._loop.call_later(KEEP_SECONDS, lambda: keep_manifest(self.custody, self.manifest))
 
     async def changed(self) -> None:
         """Wait until something happened."""
@@ -141,16 +194,24 @@ class Hands:
                 waiter.set_result(None)
 
     def close(self) -> None:
-        """Let go of timers and logs. Services that still run are left alone."""
+        """Let go of everything, for good: nobody writes to the FIFOs any more."""
+        self._let_go()
+        self.outputs.close_all()
+        self.history.flush()
+
+    def write_down(self) -> None:
+        """Put everything where the next supervisor finds it: this process ends in the next moment."""
+        self._write_down()
+        self.outputs.drain_all()
+
+    def _let_go(self) -> None:
         self._watcher.close()
         self._timers.close()
         self._reaping.cancel()
         self.notifications.close_all()
         self.incarnations.close()
         self.sockets.close()
-        self.outputs.close_all()
         self._launcher.close()
-        self.history.flush()
 
     # The one reader of the queue --------------------------------------------------------------------------------
 
@@ -163,7 +224,18 @@ class Hands:
         finally:
             self._pumping = False
         self.wake()
-        self._loop.call_soon(self.history.flush)
+        self._loop.call_soon(self._write_down)
+
+    def _write_down(self) -> None:
+        """Note for the next supervisor what is true of the services that changed, and what happened for people."""
+        changed, self.supervisor.changed = self.supervisor.changed, {}
+        for name in changed:
+            service = self.supervisor.services.get(name)
+            if service is None:
+                self._journal.gone(name)
+            else:
+                self._journal.service(name, self.secrecy.tree(as_document(past_of(service))))
+        self.history.flush()
 
     def _perform(self, action: act.Action) -> None:
         match action:

@@ -26,9 +26,11 @@ from zlib import crc32
 from mamctl.runtime.processes import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from mamctl.runtime.processes import Identity
+
+    Ports = Mapping[tuple[str, str], int]
 
 VERSION = 2
 LARGEST = 1_000_000
@@ -38,10 +40,12 @@ HEAD = len(SUM) + 8 + len(b'", ')
 
 
 class Journal:
-    """Writes records to a file of our own (0600)."""
+    """Writes records to a file of our own (0600). `keeps`: services are to outlive this supervisor."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, keeps: bool = False) -> None:
         self._path = path
+        self._keeps = keeps
+        self._count = 1
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._size = 0
         self._torn = False
@@ -50,27 +54,30 @@ class Journal:
         self._services: dict[str, dict[str, bytes]] = {}
         self._requests: deque[bytes] = deque(maxlen=REMEMBERED_REQUESTS)
 
-    def begin(self, ports: Mapping[tuple[str, str], int], *, keeps: bool = False) -> None:
-        """Start anew: what was recorded before is over."""
-        self._services.clear()
-        self._requests.clear()
-        self._whole = {"begin": _begin(ports, keeps=keeps)}
-        self._rewrite()
-
-    def go_on(
-        self, records: Collection[Mapping[str, Any]], ports: Mapping[tuple[str, str], int], *, keeps: bool
-    ) -> None:
-        """Take over from the supervisor that wrote these records: what it knew holds until we say otherwise."""
+    def begin(self, ports: Ports, records: Collection[Mapping[str, Any]] = ()) -> None:
+        """Take over from the supervisor that wrote these records, or start anew: what was recorded before is over."""
+        self._count = 1 + max(
+            (int(record.get("count", 0)) for record in records if record["type"] == "begin"), default=0
+        )
         for record in records:
             self._hold(record["type"], record.get("service"), _line(**record))
-        self._size = os.fstat(self._file).st_size
-        # Whoever wrote last may have been killed in the middle of a line.
-        self._torn = True
-        self._note("begin", None, _begin(ports, keeps=keeps))
+        self._whole["begin"] = self._beginning(ports)
+        if records:
+            self._size = os.fstat(self._file).st_size
+            # Whoever wrote last may have been killed in the middle of a line.
+            self._torn = True
+            self._append(self._whole["begin"])
+        else:
+            self._rewrite()
 
-    def ports(self, ports: Mapping[tuple[str, str], int], *, keeps: bool = False) -> None:
+    def ports(self, ports: Ports) -> None:
         """Record that other ports were chosen."""
-        self._note("begin", None, _begin(ports, keeps=keeps))
+        self._note("begin", None, self._beginning(ports))
+
+    @property
+    def count(self) -> int:
+        """How many supervisors there were since everything was down, ours included."""
+        return self._count
 
     def intent(self, service: str, generation: int, instance: str, run: str = "") -> None:
         """Record that a service is about to be spawned."""
@@ -86,8 +93,10 @@ class Journal:
         self._record("ended", service=service, generation=generation, code=code, signal=signum)
 
     def service(self, service: str, past: Mapping[str, object]) -> None:
-        """Record what is true of a service."""
-        self._record("service", service=service, past=dict(past))
+        """Record what is true of a service, if that is news."""
+        line = _line(type="service", service=service, past=dict(past))
+        if line != self._services.get(service, {}).get("service"):
+            self._note("service", service, line)
 
     def gone(self, service: str) -> None:
         """Record that a service is not known any more."""
@@ -108,6 +117,11 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+
+    def _beginning(self, ports: Ports) -> bytes:
+        chosen = [[service, name, number] for (service, name), number in ports.items()]
+        about = {"version": VERSION, "boot": boot_id(), "pid": os.getpid(), "count": self._count}
+        return _line(type="begin", **about, keeps=self._keeps, ports=chosen)
 
     def _record(self, kind: str, service: str | None = None, **data: object) -> None:
         about = {} if service is None else {"service": service}
@@ -167,14 +181,20 @@ def _written(path: str, lines: bytes) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-def _begin(ports: Mapping[tuple[str, str], int], *, keeps: bool) -> bytes:
-    chosen = [[service, name, number] for (service, name), number in ports.items()]
-    return _line(type="begin", version=VERSION, boot=boot_id(), pid=os.getpid(), keeps=keeps, ports=chosen)
-
-
 def _line(**data: object) -> bytes:
     body = json.dumps(data).encode()
     return b'%b%08x", %b\n' % (SUM, crc32(body), body[1:])
+
+
+def still_holding(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records that may tell something about now: not from before a `down`, or another boot."""
+    found: list[dict[str, Any]] = []
+    for record in records:
+        if record["type"] == "down" or (record["type"] == "begin" and record.get("boot") != boot_id()):
+            found.clear()
+        if record["type"] != "down":
+            found.append(record)
+    return found
 
 
 def read_journal(path: str) -> list[dict[str, Any]]:

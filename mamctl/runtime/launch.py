@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.core.errors import MamctlError, ManifestError, Problem, UsageError
 from mamctl.runtime.environment import without_markers
+from mamctl.runtime.rebirth import boot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 # The supervisor's own log begins anew at a start once it is larger than this.
 LARGEST_LOG = 10_000_000
+# A supervisor that dies so often within a minute is not started again by its guardian.
+CRASHES_ALLOWED = 5
 
 
 class Started(NamedTuple):
@@ -38,8 +41,24 @@ class AlreadyRunningError(MamctlError):
     """Another supervisor took the place first: be its client."""
 
 
-def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, environ: Mapping[str, str]) -> Started:
-    """Start one and return once its control socket listens.
+def guardian_state(place: Place, request: Mapping[str, Any], kept: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a guardian must know to begin: how supervisors are started, and the descriptors for the first."""
+    # -P: a json.py in the caller's folder is none of the supervisor's business.
+    argv = [sys.executable, "-P", "-m", "mamctl.cli.supervise", json.dumps(request)]
+    return {
+        "argv": argv,
+        "door": place.door,
+        "journal": place.journal,
+        "kept": [[name, [fd], {}] for name, fd in kept.items()],
+        "stood": False,
+        "crashes_allowed": CRASHES_ALLOWED,
+    }
+
+
+def start_supervisor(
+    place: Place, *, up: Mapping[str, Any], foreground: bool, environ: Mapping[str, str], down: bool = False
+) -> Started:
+    """Start one, under a guardian, and return once its control socket listens. `down`: only to stop what is left.
 
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
@@ -48,9 +67,10 @@ def start_supervisor(place: Place, *, up: Mapping[str, Any], foreground: bool, e
     log = _own_log(os.path.join(place.logs, "mamctl.log"))
     hears, reports = map(_high, os.pipe())
     ours, lease = _lease() if foreground else (None, None)
-    request = {"place": list(place), "up": dict(up), "report": reports, "lease": lease}
+    request = {"place": list(place), "up": dict(up), "foreground": foreground, "down": down}
+    theirs = {"report": reports} if lease is None else {"report": reports, "lease": lease}
     try:
-        pid = _spawn(json.dumps(request), log, [fd for fd in (reports, lease) if fd is not None], environ)
+        pid = _spawn(guardian_state(place, request, theirs), log, [*theirs.values()], environ)
         _heed(_hear(hears, pid, place), pid)
     except BaseException as error:
         if ours is not None:
@@ -113,15 +133,14 @@ def writable_hint(place: Place) -> str:
     return f"make {place.folder} writable for this user; a service whose output cannot be kept is not started"
 
 
-def _spawn(request: str, log: int, theirs: list[int], environ: Mapping[str, str]) -> int:
-    """Start the supervisor's process with these descriptors, which are closed here."""
+def _spawn(state: Mapping[str, Any], log: int, theirs: list[int], environ: Mapping[str, str]) -> int:
+    """Start the guardian's process with these descriptors, which are closed here."""
     for fd in theirs:
         os.set_inheritable(fd, True)
     try:
         return os.posix_spawn(
             sys.executable,
-            # -P: a json.py in the caller's folder is none of the supervisor's business.
-            [sys.executable, "-P", "-m", "mamctl.cli.supervise", request],
+            [*boot(), json.dumps(state)],
             without_markers(environ),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -13,11 +13,13 @@ from mamctl.core.states import ENDED, Reason, Wanted
 from mamctl.runtime.processes import command_line, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from mamctl.core.manifest.model import Manifest, ServiceSpec
     from mamctl.core.service import Service
     from mamctl.runtime.hands import Hands
+    from mamctl.runtime.journal import Journal
+    from mamctl.runtime.recollection import Recollection
     from mamctl.runtime.status import Reporter
 
 Report = dict[str, Any]
@@ -34,8 +36,10 @@ class Operator:
     `ended` is set once everything was stopped for good: (exit code, why).
     """
 
-    def __init__(self, hands: Hands, reporter: Reporter, load: Callable[[], Manifest]) -> None:
+    def __init__(self, hands: Hands, reporter: Reporter, load: Callable[[], Manifest], journal: Journal) -> None:
         self._hands = hands
+        self._journal = journal
+        self.replace: Callable[[], Awaitable[Report]] | None = None
         self._reporter = reporter
         self._load = load
         self._profiles: set[str] = set()
@@ -47,7 +51,9 @@ class Operator:
 
     def want(self, names: Sequence[str] | None, profiles: Iterable[str] = (), *, alone: bool = False) -> list[str]:
         """Want services up: those named, or all that the active profiles have. Return their names."""
-        self._profiles.update(profiles)
+        if not self._profiles.issuperset(profiles):
+            self._profiles.update(profiles)
+            self._journal.wish(self._profiles, downing=self._downing)
         chosen = self.select(names) if names else self._all_wanted()
         if manual := [name for name in chosen if names and self._spec(name).manual]:
             raise UsageError(f"{manual[0]} is manual, so `up` does not start it", f"`mamctl start {manual[0]}` does")
@@ -68,9 +74,15 @@ class Operator:
         report = await self._brought_up(wait)
         return {**report, "removed": removed}
 
-    async def settle(self, *, wait: float | None) -> Report:
-        """Wait until all that is wanted has settled, and want nothing more."""
-        return {**await self._brought_up(wait), "removed": []}
+    async def settle(self, names: Sequence[str] | None = None, *, wait: float | None) -> Report:
+        """Wait until services, or all that are wanted, have settled; change nothing."""
+        return {**await self._brought_up(wait, self.select(names) if names else None), "removed": []}
+
+    async def reexec(self) -> Report:
+        """Let the installed version of mamctl take over. Raises MamctlError when it cannot; else never returns."""
+        if self.replace is None:
+            raise MamctlError("this supervisor is part of another program, which is what would have to be replaced")
+        return await self.replace()
 
     def reload(self) -> list[str]:
         """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
@@ -96,9 +108,11 @@ class Operator:
         chosen = self.select(names)
         dependants = {other for name in chosen for other in self._hands.supervisor.running_dependants(name)}
         self._hands.post(Stop(tuple(chosen), self._hands.now))
-        report = await self._settled(wait, chosen)
-        dependants -= set(chosen)
-        report = {**report, "running_dependants": sorted(dependants), "survivors": self._survivors()}
+        return {**await self.settle_stop(chosen, wait=wait), "running_dependants": sorted(dependants - set(chosen))}
+
+    async def settle_stop(self, names: Sequence[str], *, wait: float | None) -> Report:
+        """Wait until services that are being stopped have settled; change nothing."""
+        report = {**await self._settled(wait, names), "running_dependants": [], "survivors": self._survivors()}
         return self._hands.secrecy.tree(report)
 
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
@@ -112,6 +126,7 @@ class Operator:
     async def down(self, *, force: bool, wait: float | None) -> Report:
         """Stop everything and end the supervisor."""
         self._downing = True
+        self._journal.wish(self._profiles, downing=True)
         running = [name for name, service in self._services.items() if service.running]
         held = [name for name, service in self._services.items() if service.pid is not None]
         self._hands.post(Down(self._hands.now, force))
@@ -122,6 +137,10 @@ class Operator:
         return self._hands.secrecy.tree(
             {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
         )
+
+    def recall(self, found: Recollection) -> None:
+        """Go on with what an earlier supervisor was told."""
+        self._profiles.update(found.profiles)
 
     async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Report:
         """Wait until services are ready, stopped or completed; end early, with the cause, when one cannot be."""

@@ -1,7 +1,6 @@
-"""What a supervisor that died left running: found by the markers that its journal names, and ended.
+"""Processes of services whose supervisor is gone and that nobody adopts: found by their markers, and ended.
 
-Nothing here needs a loop: it is done before a supervisor starts, or by the command that finds none. Taking orphans
-over instead of ending them (adoption) needs the guardian; until then nobody may run a second copy beside them.
+Nothing here needs a loop: it is done before a supervisor starts, or by the command that finds none and can start none.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mamctl.runtime.journal import read_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 MARKER = b"MAMCTL_INSTANCE"
 # The grace period of the manifest's default; the manifest itself may have changed since.
@@ -32,36 +31,54 @@ class Orphan(NamedTuple):
 
 def find_orphans(journal: str) -> list[Orphan]:
     """Return the processes that the journal's last supervisor started and that live; none after a clean `down`."""
-    instances: dict[bytes, str] = {}
+    instances: set[str] = set()
     for record in read_journal(journal):
         match record:
-            case {"type": "intent", "service": str(service), "instance": str(instance)}:
-                instances[instance.encode()] = service
+            case {"type": "intent", "instance": str(instance)}:
+                instances.add(instance)
             case {"type": "down"}:
                 instances.clear()
             case _:
                 pass
+    return find_marked(instances)
+
+
+def find_marked(instances: Collection[str]) -> list[Orphan]:
+    """Return the living processes with one of these markers."""
     if not instances:
         return []
     from mamctl.runtime.processes import marked
 
-    return [Orphan(instances[value], pid) for pid, value in marked(MARKER, instances.keys()) if pid != os.getpid()]
+    found = marked(MARKER, {instance.encode() for instance in instances})
+    return [Orphan(_service(value), pid) for pid, value in found if pid != os.getpid()]
 
 
-def end_orphans(journal: str, grace: float = GRACE_SECONDS) -> list[str]:
-    """End what a dead supervisor left: TERM, the grace period, KILL. Return the services' names, once each."""
+def find_unknown(home: str, known: Collection[str]) -> list[Orphan]:
+    """Return the living processes that were started from this home and whose marker nobody knows."""
+    from mamctl.runtime.environment import home_tag
+    from mamctl.runtime.processes import marked
+
+    tag = home_tag(home).encode()
+    ours = [(pid, value) for pid, value in marked(MARKER) if value.rpartition(b"/")[2].startswith(tag)]
+    theirs = {instance.encode() for instance in known}
+    return [Orphan(_service(value), pid) for pid, value in ours if value not in theirs and pid != os.getpid()]
+
+
+def end_orphans(find: Callable[[], list[Orphan]], grace: float = GRACE_SECONDS) -> list[str]:
+    """End what `find` finds: TERM, the grace period, KILL. Return the services' names, once each."""
     from mamctl.runtime.sweeper import send
 
-    found = find_orphans(journal)
+    found = find()
     names = list(dict.fromkeys(orphan.service for orphan in found))
     for signum, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, KILL_SECONDS)):
         until = time.monotonic() + seconds
-        send(_pids(found), signum)
+        send([orphan.pid for orphan in found], signum)
         while found and time.monotonic() < until:
             time.sleep(PAUSE)
-            found = find_orphans(journal)
+            found = find()
     return names
 
 
-def _pids(orphans: Collection[Orphan]) -> list[int]:
-    return [orphan.pid for orphan in orphans]
+def _service(instance: bytes) -> str:
+    """Return the service that a marker names: `project/service/...`."""
+    return instance.split(b"/")[-2].decode(errors="replace") if instance.count(b"/") >= 2 else "?"

@@ -116,12 +116,10 @@ class Outputs:
         for name in tuple(self._sinks):
             self.close(name)
 
-    def leave(self) -> None:
-        """Put into the files what waits, and let go of ours; what custody keeps goes on taking output."""
-        for sinks in self._sinks.values():
-            for sink in sinks:
-                sink.close()
-        self._sinks.clear()
+    def drain_all(self) -> None:
+        """Put into the files what waits, of all services."""
+        for name in self._sinks:
+            self.drain(name)
 
     def _keep(self, spec: ServiceSpec) -> None:
         """Let the FIFOs outlive us, with what their keeper must know to do without us."""

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mamctl.runtime.cgroups import open_groups
+from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.hands import Hands
 from mamctl.runtime.history import History
 from mamctl.runtime.journal import Journal
+from mamctl.runtime.keepsake import kept_manifest
 from mamctl.runtime.launcher import Launcher, raise_open_files
+from mamctl.runtime.legacy import Legacy
 from mamctl.runtime.operator import Operator
-from mamctl.runtime.orphans import end_orphans
+from mamctl.runtime.orphans import end_orphans, find_marked
 from mamctl.runtime.outputs import Folders
 from mamctl.runtime.ownership import own
 from mamctl.runtime.portbook import PortBook
@@ -29,19 +32,33 @@ from mamctl.runtime.subreaper import become_subreaper, resign_as_subreaper
 from mamctl.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from mamctl.core.manifest.model import Manifest
+    from mamctl.runtime.custody import Custody
 
 WAIT_SECONDS = 120.0
+
+
+class Requests(NamedTuple):
+    """Changes by id: those `known` from before (method, path), and the journal that the next ones are noted in."""
+
+    known: Mapping[str, tuple[str, str]]
+    journal: Journal
+
+    def note(self, identity: str, method: str, path: str) -> None:
+        """Note one that is being made now."""
+        self.journal.request(identity, method, path)
 
 
 class ProcessManager:
     """Runs the services of a manifest while it is entered; leaving it stops them all.
 
     `home` keeps the journal and the events (default: `.mamctl` beside the manifest), `logs` the services' output.
-    `sole`: this process does nothing else, so all its children are the services' and are ended with them.
+    `sole`: this process does nothing else, so all its children are the services' and are ended with them. `keeps`:
+    services outlive it when it dies, unless they say otherwise; `custody` has what an earlier one left. `proven`: who
+    kept that knows all that happened since; `orderly`: the earlier one handed over and did not die.
     Entering raises ManifestError with every problem, TakenError when a supervisor runs there already.
     """
 
@@ -49,15 +66,29 @@ class ProcessManager:
     history: History
     operator: Operator
 
-    def __init__(self, manifest: str, *, home: str | None = None, logs: str | None = None, sole: bool = False) -> None:
+    def __init__(
+        self,
+        manifest: str,
+        *,
+        home: str | None = None,
+        logs: str | None = None,
+        sole: bool = False,
+        keeps: bool = False,
+        custody: Custody | None = None,
+        proven: bool = False,
+        orderly: bool = False,
+    ) -> None:
         self._sole = sole
+        self._proven = proven
+        self._orderly = orderly
+        self._keeps = keeps
+        self._custody = custody or NoCustody()
         self.path = os.path.abspath(manifest)
         folder = os.path.dirname(self.path)
         self._home = os.path.abspath(home or os.environ.get("MAMCTL_HOME") or os.path.join(folder, ".mamctl"))
         beneath = [os.path.join(self._home, kind) for kind in ("index", "fifo", "notify")]
         self._folders = Folders(logs or os.path.join(folder, "logs"), *beneath)
         self._lock = -1
-        self._orphaned: list[str] = []
         self._manifest: Manifest | None = None
         self._ports = PortBook(self.path, os.path.join(self._home, "journal"))
 
@@ -65,22 +96,29 @@ class ProcessManager:
         """Take the home and read the manifest; what can be refused is refused here, before anything runs."""
         for folder in (self._home, *self._folders):
             os.makedirs(folder, mode=0o755 if folder == self._folders.logs else 0o700, exist_ok=True)
-        self._lock = own(self._home, self.path)
-        self._orphaned = end_orphans(os.path.join(self._home, "journal"))
-        self._manifest = self._ports.load()
+        self._lock = self._own()
+        self.legacy = Legacy(os.path.join(self._home, "journal"))
+        self._ports.running = lambda: self.legacy.running
+        self._manifest = kept_manifest(self._custody) or self._ports.load()
+        self._strays = self.legacy.strays(self._manifest.services)
+
+    def _own(self) -> int:
+        """Return the lock that makes us the only one: an earlier supervisor's, or taken now and kept for the next."""
+        for lock in self._custody.take("lock"):
+            return lock
+        lock = own(self._home, self.path)
+        self._custody.keep("lock", [lock])
+        return lock
 
     async def __aenter__(self) -> Self:
-        """Be ready to run services; nothing is started yet."""
+        """Be ready to run services; nothing is started yet, but what an earlier supervisor left is ours again."""
         if self._manifest is None:
             self.open()
         assert self._manifest is not None
         self._resigns = become_subreaper()
-        self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"))
-        self._journal.begin(self._ports.chosen)
+        self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"), keeps=self._keeps)
+        self._journal.begin(self._ports.chosen, self.legacy.records)
         self.history = History(os.path.join(self._home, "events"))
-        if self._orphaned:
-            detail = f"a supervisor that died had left {', '.join(self._orphaned)} running: ended before this start"
-            self.history.record("warning", None, 0, {"detail": detail})
         self._group = await asyncio.TaskGroup().__aenter__()
         self.hands = Hands(
             self._manifest,
@@ -91,11 +129,32 @@ class ProcessManager:
             inherited=os.environ,
             sole=self._sole,
             launcher=Launcher(raise_open_files()),
+            custody=self._custody,
         )
         self.hands.incarnations.containment.use(open_groups(self._home) if self._sole else None)
         self._ports.running = lambda: {*self.hands.alive, *self.hands.sockets.holders}
-        self.operator = Operator(self.hands, Reporter(self.hands, version=VERSION), self._ports.load)
+        reporter = Reporter(self.hands, version=VERSION, generation=self._journal.count)
+        self.operator = Operator(self.hands, reporter, self._ports.load, self._journal)
+        await self._recall()
         return self
+
+    async def _recall(self) -> None:
+        """Take over what an earlier supervisor left, and end what the manifest has no more."""
+        if self._strays:
+            ended = await asyncio.to_thread(end_orphans, lambda: find_marked(self._strays))
+            detail = f"stopped, because the manifest has them no more: {', '.join(ended)}"
+            self.history.record("warning", None, 0, {"detail": detail})
+        self.hands.recall(self.legacy, proven=self._proven, orderly=self._orderly)
+        self.operator.recall(self.legacy.recollection)
+
+    @property
+    def requests(self) -> Requests:
+        """The changes that clients asked an earlier supervisor for, and where ours are noted for the next one."""
+        return Requests(self.legacy.recollection.requests, self._journal)
+
+    def write_down(self) -> None:
+        """Put everything where the next supervisor finds it: this process ends in the next moment."""
+        self.hands.write_down()
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None

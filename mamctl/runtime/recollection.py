@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.past import Past, from_document
-from mamctl.runtime.processes import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,21 +48,16 @@ def recollect(records: Iterable[Mapping[str, Any]]) -> Recollection:
     found = Recollection()
     for record in records:
         try:
-            found = _take(found, record)
+            _take(found, record)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return found
 
 
-def _take(found: Recollection, record: Mapping[str, Any]) -> Recollection:
+def _take(found: Recollection, record: Mapping[str, Any]) -> None:
     match record["type"]:
-        case "begin" if record["boot"] != boot_id():
-            # The machine was started again: nothing of before lives, and its clock was another one.
-            return Recollection()
         case "begin":
             found.keeps = bool(record["keeps"])
-        case "down":
-            return Recollection(requests=found.requests)
         case "wish":
             found.profiles, found.downing = tuple(map(str, record["profiles"])), bool(record["downing"])
         case "request":
@@ -72,7 +66,6 @@ def _take(found: Recollection, record: Mapping[str, Any]) -> Recollection:
             found.traces.pop(str(record["service"]), None)
         case "intent" | "spawned" | "ended" | "service":
             _trace(found, str(record["service"]), record)
-    return found
 
 
 def _trace(found: Recollection, service: str, record: Mapping[str, Any]) -> None:

@@ -1,0 +1,86 @@
+"""Everything that a supervisor without a guardian has, given to the one that systemd started in the guardian's place.
+
+The door is the socket that the guardian had. A guardian that lives tells there how it stands; a supervisor that lost
+its guardian gives away all descriptors, a page at a time, and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+from mamctl.runtime.vault import Vault
+from mamctl.runtime.wire import Wire
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    Item = tuple[str, list[int], dict[str, Any]]
+
+ASK: Final = b"hand over\n"
+PATIENCE: Final = 5.0
+
+
+def await_heir(
+    loop: asyncio.AbstractEventLoop, door: str, estate: Callable[[], list[Item]], write_down: Callable[[], None]
+) -> None:
+    """Wait for one who asks for everything; after that this process ends."""
+    listener = socket.socket(socket.AF_UNIX)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(door)
+    listener.bind(door)
+    listener.listen(1)
+
+    def answer() -> None:
+        guest, _ = listener.accept()
+        guest.settimeout(PATIENCE)
+        with guest, contextlib.suppress(OSError):
+            if guest.recv(64) != ASK:
+                guest.sendall(b"{}")
+                return
+            write_down()
+            _give(Wire(guest), Vault(estate()))
+            os._exit(0)
+
+    loop.add_reader(listener.fileno(), answer)
+
+
+def _give(wire: Wire, vault: Vault) -> None:
+    more, after = True, 0
+    while more:
+        page, descriptors = vault.page(after)
+        wire.send(page, descriptors)
+        # Not too many descriptors may be under way.
+        wire.socket.recv(16)
+        more, after = page["more"], after + len(page["items"])
+
+
+def take_over(door: str) -> list[Item] | None:
+    """Return all that a supervisor without a guardian had, and it is gone; None when there is no such one.
+
+    Raises OSError when it died in the middle.
+    """
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(PATIENCE)
+        line.connect(door)
+        line.sendall(ASK)
+        return _taken(Wire(line))
+    return None
+
+
+def _taken(wire: Wire) -> list[Item] | None:
+    found: list[Item] = []
+    more = True
+    while more:
+        for page, descriptors in wire.receive() or []:
+            if "items" not in page:
+                return None
+            for name, count, note in page["items"]:
+                found.append((name, descriptors[:count], note))
+                del descriptors[:count]
+            more = page["more"]
+            wire.socket.sendall(b"more\n")
+    return found

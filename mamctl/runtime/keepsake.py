@@ -1,0 +1,56 @@
+"""The manifest that holds, as it was resolved, kept in memory for the supervisor after this one.
+
+One that takes over goes on with exactly this: what the manifest's file says by now is nobody's wish until an operator
+says `up`. It lies in memory only, because it holds secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copyreg
+import os
+import pickle
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mamctl.core.manifest.model import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mamctl.runtime.custody import Custody
+
+NAME = "manifest"
+
+
+def freeze(values: dict[object, object]) -> Mapping[object, object]:
+    """Return a view that cannot be written: the type itself has no name to find it by."""
+    return MappingProxyType(values)
+
+
+def _reduce(mapping: MappingProxyType[object, object]) -> tuple[Callable[..., object], tuple[dict[object, object]]]:
+    return freeze, (dict(mapping),)
+
+
+copyreg.pickle(MappingProxyType, _reduce)
+
+
+def keep_manifest(custody: Custody, manifest: Manifest) -> None:
+    """Put a manifest into custody. Where there is no memory for it, the next supervisor reads the file again."""
+    if not hasattr(os, "memfd_create"):
+        return
+    with contextlib.suppress(OSError), open(os.memfd_create(NAME), "wb") as memory:
+        pickle.dump(manifest, memory)
+        memory.flush()
+        custody.keep(NAME, [memory.fileno()])
+
+
+def kept_manifest(custody: Custody) -> Manifest | None:
+    """Return what the supervisor before us kept; None when there is nothing, or it is of another version."""
+    for descriptor in custody.take(NAME):
+        with contextlib.suppress(Exception), open(descriptor, "rb") as memory:
+            memory.seek(0)
+            # Written by our own predecessor into memory that only our guardian has.
+            found = pickle.load(memory)  # noqa: S301
+            return found if isinstance(found, Manifest) else None
+    return None
