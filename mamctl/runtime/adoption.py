@@ -7,7 +7,6 @@ the spawn and its record is found by the marker alone.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from mamctl.core.states import State, Wanted
 from mamctl.runtime.environment import MARKER
 from mamctl.runtime.launcher import Launched
 from mamctl.runtime.processes import environment, identity, marked, read
+from mamctl.runtime.processes.pinned import pin, unpin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,12 +56,12 @@ def _known(trace: Trace) -> Launched | None:
     """Return the process that was recorded, if that one still has the number."""
     assert trace.pid is not None
     try:
-        pidfd = os.pidfd_open(trace.pid)
+        pidfd = pin(trace.pid)
     except (OSError, ValueError, OverflowError):
         return None
     if _is_it(trace, trace.pid):
         return Launched(trace.pid, pidfd)
-    os.close(pidfd)
+    unpin(pidfd)
     return None
 
 
@@ -86,7 +86,7 @@ def _by_marker(services: Mapping[bytes, str]) -> dict[str, Launched]:
         if row is None or row.sid != pid:
             continue  # one that a leader forked
         try:
-            found[services[value]] = Launched(pid, os.pidfd_open(pid))
+            found[services[value]] = Launched(pid, pin(pid))
         except OSError:
             continue
     return found

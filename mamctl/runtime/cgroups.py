@@ -17,6 +17,8 @@ import re
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Shortage
+from mamctl.runtime.processes.pinned import can_pin
+from mamctl.runtime.without import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +126,7 @@ class Groups:
 
 def open_groups(home: str) -> Groups | None:
     """Return the groups that a supervisor's own process can have here, proven by making one; None: none."""
-    base = _base()
+    base = None if lacks("cgroup") or not can_pin() else _base()
     if base is None or not os.access(f"{base}/cgroup.procs", os.W_OK):
         return None
     step_out()

@@ -13,6 +13,8 @@ import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.runtime.processes import read, wait_status
+from mamctl.runtime.processes.pinned import NONE, unpin
+from mamctl.runtime.processes.stat import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,9 @@ class Incarnation:
         self.instance = instance
         self.pid, self.pidfd = launched
         self.reaped = False
+        # Without a descriptor, the start time tells an adopted process from a successor of its number.
+        row = read(self.pid) if ask is not None and self.pidfd == NONE else None
+        self._started = row.start_ticks if row is not None else None
         self.control: Group | None = None
         self.asked_at: float | None = None
         self.killed = False
@@ -64,7 +69,7 @@ class Incarnation:
 
     def send(self, signum: int) -> None:
         """Signal the whole group, and wake it: a stopped process would not see the signal."""
-        if self.reaped:
+        if self.reaped or (self.adopted and self._is_gone()):
             return
         self.killed = self.killed or signum == signal.SIGKILL
         for number in (signum, signal.SIGCONT):
@@ -83,7 +88,7 @@ class Incarnation:
         self.send(self.spec.stop.signal)
         self._wait(os.WEXITED | os.WNOHANG)
         self.reaped = True
-        os.close(self.pidfd)
+        unpin(self.pidfd)
         return found
 
     def group_exists(self) -> bool:
@@ -98,9 +103,7 @@ class Incarnation:
 
     def _learn(self, ask: Callable[[int], int | None]) -> Ended | None:
         """Collect the exit of one that is not our child."""
-        ears = select.poll()
-        ears.register(self.pidfd, select.POLLIN)
-        if not ears.poll(0):
+        if not self._has_ended():
             return None
         row = read(self.pid)
         if row is not None and row.ppid == os.getppid():
@@ -110,12 +113,35 @@ class Incarnation:
         if status is None:
             status = wait_status(self.pidfd, self.pid)
         self.reaped = True
-        os.close(self.pidfd)
+        unpin(self.pidfd)
         return ended(status)
+
+    def _has_ended(self) -> bool:
+        if self.pidfd == NONE:
+            row = read(self.pid)
+            return row is None or row.state in DEAD or row.start_ticks != self._started
+        ears = select.poll()
+        ears.register(self.pidfd, select.POLLIN)
+        return bool(ears.poll(0))
+
+    def _is_gone(self) -> bool:
+        """Tell whether somebody else reaped it: then its number may be a stranger's."""
+        if self.pidfd == NONE:
+            row = read(self.pid)
+            return row is None or row.start_ticks != self._started
+        try:
+            signal.pidfd_send_signal(self.pidfd, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     def _wait(self, options: int) -> Ended | None:
         try:
-            status = os.waitid(os.P_PIDFD, self.pidfd, options)
+            # A child of ours keeps its number until it is reaped, so that it may stand for the process.
+            by, number = (os.P_PID, self.pid) if self.pidfd == NONE else (os.P_PIDFD, self.pidfd)
+            status = os.waitid(by, number, options)
         except ChildProcessError:
             return Ended(None, None)
         if status is None:

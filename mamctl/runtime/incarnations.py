@@ -14,6 +14,7 @@ from mamctl.core.events import Emptied, Exited, Survivor
 from mamctl.core.manifest.model import LogProbe, run_as
 from mamctl.core.states import Reason
 from mamctl.runtime.containment import Containment
+from mamctl.runtime.endwatch import EndWatch
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation, ended
 from mamctl.runtime.launcher import Launched, LaunchError
@@ -21,6 +22,7 @@ from mamctl.runtime.luck import luck
 from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.probes import Context
 from mamctl.runtime.processes import identity_of
+from mamctl.runtime.processes.pinned import unpin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,6 +91,7 @@ class Incarnations:
         self._post = post
         self._group = group
         self._loop = asyncio.get_running_loop()
+        self._ends = EndWatch(self._loop)
         self._cleaning: set[asyncio.Task[None]] = set()
         self.containment = Containment(
             loop=self._loop, group=group, alive=self.alive.values, family=sweeper.family, post=post
@@ -105,7 +108,7 @@ class Incarnations:
             self._notifications.close(spec.name)
             raise LaunchError(Reason.SPAWN_FAILED, _plainly(error), final=False) from None
         self.alive[spec.name] = born
-        self._loop.add_reader(born.pidfd, self._exited, spec.name)
+        self._ends.follow(born, lambda: self._exited(spec.name))
         try:
             identity = identity_of(born.pid, born.pidfd)
         except OSError:
@@ -123,7 +126,7 @@ class Incarnations:
         env = environment(spec, self.project, self._inherited, instance)
         self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
         self.alive[spec.name] = found
-        self._loop.add_reader(found.pidfd, self._exited, spec.name)
+        self._ends.follow(found, lambda: self._exited(spec.name))
         self.containment.hold(found)
 
     def bury(self, spec: ServiceSpec, generation: int, instance: str, pid: int) -> Ended:
@@ -162,8 +165,8 @@ class Incarnations:
         for task in self._cleaning:
             task.cancel()
         for incarnation in self.alive.values():
-            self._loop.remove_reader(incarnation.pidfd)
-            os.close(incarnation.pidfd)
+            self._ends.leave(incarnation)
+            unpin(incarnation.pidfd)
         self.alive.clear()
         self.containment.close()
 
@@ -218,11 +221,10 @@ class Incarnations:
 
     def _exited(self, name: str) -> None:
         dead = self.alive[name]
-        pidfd = dead.pidfd
         ended = dead.reap()
         if ended is None:
             return
-        self._loop.remove_reader(pidfd)
+        self._ends.leave(dead)
         del self.alive[name]
         self._dead[name] = dead
         self._outputs.drain(name)

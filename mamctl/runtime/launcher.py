@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.states import Reason
 from mamctl.runtime.inheritance import spawn_with
+from mamctl.runtime.processes.pinned import pin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ FINAL = frozenset({errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, err
 
 
 class Launched(NamedTuple):
-    """A process that exists: its pid, and a descriptor that stays its own whatever becomes of the number."""
+    """A process that exists: its pid, and a descriptor that stays its own whatever becomes of the number (`pinned`)."""
 
     pid: int
     pidfd: int
@@ -78,7 +79,7 @@ class Launcher:
             raise LaunchError(Reason.SPAWN_FAILED, f"{argv[0]}: {error}", final=True) from None
         self._lower_limit(pid)
         try:
-            return Launched(pid, os.pidfd_open(pid))
+            return Launched(pid, pin(pid))
         except OSError as error:
             # A process that we cannot watch must not be; nobody else can have its number before it is reaped.
             os.kill(pid, signal.SIGKILL)

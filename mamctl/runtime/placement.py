@@ -53,7 +53,10 @@ class Placement:
         """Have a process in its group soon, and `born.control` set; one that is there already is left there."""
         if self.groups is None:
             return
-        self._waiting.append(Entry(born, os.dup(born.pidfd)))
+        try:
+            self._waiting.append(Entry(born, os.dup(born.pidfd)))
+        except OSError:
+            return  # no descriptors left: it stays where it is, and is swept without a group
         if self._moving is None and len(self._waiting) == 1:
             self._loop.call_soon(self._move)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.events import Survivor
 from mamctl.runtime.environment import MARKER
 from mamctl.runtime.ports import PortState, bind_test
-from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, read
+from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, pinned, read
 from mamctl.runtime.strays import Strays, belongs, is_its_number
 
 if TYPE_CHECKING:
@@ -189,16 +189,7 @@ def ports_free(dead: Incarnation) -> bool:
 
 
 def send(pids: Collection[int], signum: int) -> None:
-    """Signal processes one by one, each through a descriptor of its own."""
+    """Signal processes one by one, each through a descriptor of its own, and wake those that are stopped."""
     for pid in pids:
-        try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            signal.pidfd_send_signal(pidfd, signum)
-            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
-        except (ProcessLookupError, PermissionError):
-            continue
-        finally:
-            os.close(pidfd)
+        with contextlib.suppress(OSError):
+            pinned.send(pid, signum, signal.SIGCONT)

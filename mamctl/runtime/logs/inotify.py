@@ -7,6 +7,8 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
+from mamctl.runtime.without import lacks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,7 +26,7 @@ class Inotify:
         import ctypes
 
         self._libc = ctypes.CDLL(None, use_errno=True)
-        if not hasattr(self._libc, "inotify_init1"):
+        if lacks("inotify") or not hasattr(self._libc, "inotify_init1"):
             raise OSError(errno.ENOSYS, "no inotify here")
         self._errno = ctypes.get_errno
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -11,6 +11,7 @@ from mamctl.runtime.logs.logfile import LogFile
 from mamctl.runtime.logs.loss import RETRY
 from mamctl.runtime.logs.notices import Trouble
 from mamctl.runtime.logs.pace import pause
+from mamctl.runtime.without import lacks
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +33,7 @@ _TELL: Final = 5.0
 
 def platform_intake() -> IntakeMaker:
     """Return how output comes in here: through a FIFO on Linux, elsewhere by the service appending to its log."""
-    return PipeIntake if hasattr(os, "splice") else AppendIntake
+    return PipeIntake if hasattr(os, "splice") and not lacks("splice") else AppendIntake
 
 
 class Sink:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mamctl.runtime.ports import procnet, sockets
 from mamctl.runtime.ports.bind import PortState, bind_test
+from mamctl.runtime.without import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -58,7 +59,7 @@ def system_sockets(port: int, states: int) -> list[Socket]:
 def _by_netlink(port: int, states: int) -> list[Socket]:
     import socket
 
-    if not hasattr(socket, "AF_NETLINK"):
+    if lacks("netlink") or not hasattr(socket, "AF_NETLINK"):
         raise OSError("no netlink on this system")
     from mamctl.runtime.ports import netlink
 

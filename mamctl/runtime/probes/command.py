@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mamctl.runtime import processes
+from mamctl.runtime.processes.pinned import can_pin
 from mamctl.runtime.processes.stat import DEAD
 
 if TYPE_CHECKING:
@@ -152,4 +153,4 @@ def _reap(pid: int) -> int | None:
         return None  # Somebody reaped it before us; Popen would call that a success.
 
 
-_WATCH: Watch = by_pidfd if hasattr(os, "pidfd_open") else by_polling
+_WATCH: Watch = by_pidfd if can_pin() else by_polling

@@ -26,7 +26,7 @@ def wait_status(pidfd: int, pid: int) -> int | None:
         return int(fields[-1])
     info = bytearray(64)
     struct.pack_into("Q", info, 0, _WITH_EXIT)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # ValueError: -1, where there are no pidfds
         fcntl.ioctl(pidfd, _GET_INFO, info)
         if struct.unpack_from("Q", info, 0)[0] & _WITH_EXIT:
             return int(struct.unpack_from("i", info, _EXIT_STATUS)[0])

@@ -13,6 +13,7 @@ import signal
 from typing import NamedTuple
 
 from mamctl.runtime.processes import proc, stat
+from mamctl.runtime.processes.pinned import NONE, can_pin, pin
 
 
 class Identity(NamedTuple):
@@ -27,9 +28,13 @@ class Identity(NamedTuple):
 def identity(pid: int) -> Identity | None:
     """Return who `pid` is now (a zombie is still somebody), or None when it is gone."""
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = pin(pid)
+    except PermissionError:
+        return identity_of(pid, NONE)
     except ProcessLookupError:
         return None
+    if pidfd == NONE:
+        return identity_of(pid, NONE)
     try:
         return _pinned(pid, pidfd)
     finally:
@@ -67,6 +72,8 @@ def boot_id() -> str:
 @functools.cache
 def _pidfds_are_unique() -> bool:
     """Tell whether pidfds have inodes of their own: before Linux 6.9 all anonymous descriptors share one."""
+    if not can_pin():
+        return False
     pidfd, anonymous = os.pidfd_open(os.getpid()), os.eventfd(0)
     try:
         return os.fstat(pidfd).st_dev != os.fstat(anonymous).st_dev
