@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import socket
 import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -207,7 +208,7 @@ def test_a_service_that_cannot_be_spawned_leaves_no_socket(tmp_path):
         assert failed["reason"] == "command_not_found"
         assert os.listdir(tmp_path / ".mamctl" / "notify") == []
 
-    play(tmp_path, {"a": {"command": ["no-such-command"], "ready": {"notify": True}}}, scenario)
+    play(tmp_path, {"a": {"command": ["./no-such-command"], "ready": {"notify": True}}}, scenario)
 
 
 # The watchdog -------------------------------------------------------------------------------------------------------
@@ -233,6 +234,18 @@ def test_one_that_gives_signs_of_life_is_left_alone(tmp_path):
 
     words = ["READY=1", "ping:0.02:40", "WATCHDOG_USEC=0", "barrier", "say:done"]
     play(tmp_path, {"a": speaker(*words, ready={"notify": True, "watchdog": "300ms"})}, scenario)
+
+
+def test_a_supervisor_that_stood_still_bites_nobody(tmp_path):
+    async def scenario(manager):
+        await manager.up()
+        for _ in range(3):
+            time.sleep(0.4)  # noqa: ASYNC251 - it is the loop that stands still
+            await asyncio.sleep(0.05)
+        assert (state(manager), row(manager, "a")["restarts"]) == ("ready", 0)
+
+    words = ["READY=1", "ping:0.02:1000"]
+    play(tmp_path, {"a": speaker(*words, ready={"notify": True, "watchdog": "200ms"})}, scenario)
 
 
 # Bad mail -----------------------------------------------------------------------------------------------------------
@@ -320,4 +333,4 @@ def test_its_command_is_looked_for_as_always(tmp_path):
         failed = (await manager.up())["failed"]
         assert [found["reason"] for found in failed] == ["command_not_found"]
 
-    play(tmp_path, {"a": {"command": ["no-such-command"], "ready": {"notify": {"fd": 3}}}}, scenario)
+    play(tmp_path, {"a": {"command": ["./no-such-command"], "ready": {"notify": {"fd": 3}}}}, scenario)
