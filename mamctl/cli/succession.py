@@ -17,6 +17,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.errors import MamctlError
+from mamctl.runtime.crashpoints import crash_point
 
 if TYPE_CHECKING:
     from mamctl.cli.keeper import Keeper
@@ -80,6 +81,7 @@ class Succession:
     def _go(self) -> None:
         """End, and leave everything to who comes now. Clients are cut off; they ask it again."""
         self._manager.write_down()
+        crash_point("mid_reexec")
         self._custody.leave(None, hands_over=True)
         os._exit(0)
 

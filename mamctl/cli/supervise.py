@@ -22,6 +22,7 @@ from mamctl.cli.succession import Succession
 from mamctl.control.listener import Listener
 from mamctl.control.place import Place
 from mamctl.core.errors import MamctlError, ManifestError, UsageError
+from mamctl.runtime import crashpoints
 from mamctl.runtime.guarded import Guarded
 from mamctl.runtime.ownership import TakenError
 from mamctl.runtime.process_manager import ProcessManager
@@ -45,6 +46,7 @@ def main() -> None:
     place, custody = Place(*request["place"]), Guarded(words)
     if words["start"] == "successor" and not wait_for_turn(place, custody):
         sys.exit(1)
+    crashpoints.arm(place.home)
     custody.begin()
     sys.exit(run(place, request, custody))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Shortage
@@ -27,6 +28,8 @@ PREFIX = "mamctl-"
 # Where the folder of the last run is written down: the next one may be started from elsewhere.
 REMEMBERED = "cgroup"
 # A group of ours in the name of another: a supervisor that a service started is in it at first.
+FOLDER = re.compile(rf"{PREFIX}[0-9a-f]+-[0-9a-f]+")
+FORGOTTEN_SECONDS = 3600.0
 OURS = re.compile(rf"/{PREFIX}[0-9a-f]+-[0-9a-f]+/[^/]+\.[0-9a-f]{{12,}}(/|$)")
 OCTAL = re.compile(r"\\([0-7]{3})")
 
@@ -109,6 +112,11 @@ class Groups:
         path = _path(mount, inside)
         return Group(path, limited=_is_limited(path)) if path else None
 
+    def left_by(self, instance: str) -> Group | None:
+        """Return the group that a dead incarnation had here."""
+        path = os.path.join(self.folder, group_name(instance))
+        return Group(path, limited=_is_limited(path)) if os.path.isdir(path) else None
+
     def tidy(self) -> None:
         """Take away what dead runs left behind empty."""
         tidy(self.folder)
@@ -134,6 +142,7 @@ def open_groups(home: str) -> Groups | None:
     try:
         _tidy_last(home)
         groups.tidy()
+        _tidy_forgotten(base)
         _prove(groups)
         _remember(home, groups.folder)
     except OSError:
@@ -201,6 +210,14 @@ def _tidy_last(home: str) -> None:
     folder = _read(os.path.join(home, REMEMBERED))
     if os.path.basename(folder) == folder_name(home) and os.path.exists(f"{folder}/cgroup.procs"):
         tidy(folder)
+
+
+def _tidy_forgotten(base: str) -> None:
+    """Take away empty folders of stacks whose home is gone, and who never come again; not one that is just being made."""
+    with contextlib.suppress(OSError), os.scandir(base) as found:
+        for entry in found:
+            if FOLDER.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:
+                tidy(entry.path)
 
 
 def _mount() -> tuple[str, str] | None:

@@ -55,6 +55,11 @@ class Containment:
         self._placement.join(found)
         self._memory.wake()
 
+    def recognise(self, dead: Incarnation) -> None:
+        """Know the group of one that ended before we came."""
+        groups = self._placement.groups
+        dead.control = groups.left_by(dead.instance) if groups is not None else None
+
     def shortage(self, dead: Incarnation, ended: Ended) -> Shortage | None:
         """Tell whether want of memory is why it ended: the count of its own group, else that of the machine."""
         if dead.killed or (ended.signal != signal.SIGKILL and ended.code != SHELL_KILLED):

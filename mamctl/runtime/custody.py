@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 class Custody(Protocol):
     """Keeps descriptors under names such as `fifo/backend` or `socket/backend`."""
 
+    @property
+    def keeper(self) -> int | None:
+        """The pid of who keeps them, None when nobody does."""
+        ...
+
     def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:
         """Let these, which stay ours to use and to close, be kept too; what the name stood for before is let go."""
 
@@ -33,6 +38,8 @@ class Custody(Protocol):
 
 class NoCustody:
     """Nobody keeps anything: we are embedded in a program, or the system has no way."""
+
+    keeper: int | None = None
 
     def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:
         """Do nothing: they end with this process."""

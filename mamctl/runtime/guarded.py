@@ -41,6 +41,11 @@ class Guarded:
         # Called when an order came while we waited for an answer.
         self.nudge: Callable[[], None] = lambda: None
 
+    @property
+    def keeper(self) -> int | None:
+        """The guardian's pid, None once it is gone."""
+        return None if self.lost else os.getppid()
+
     # Custody -----------------------------------------------------------------------------------------------------
 
     def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:

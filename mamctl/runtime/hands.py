@@ -286,6 +286,7 @@ class Hands:
 
     def _reap_orphans(self) -> None:
         self.sweeper.reap_orphans()
+        self.custody.reap_others([found.pid for found in self.alive.values() if found.adopted])
         self.incarnations.containment.tick()
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 

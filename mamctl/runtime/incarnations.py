@@ -14,6 +14,7 @@ from mamctl.core.events import Emptied, Exited, Survivor
 from mamctl.core.manifest.model import LogProbe, run_as
 from mamctl.core.states import Reason
 from mamctl.runtime.containment import Containment
+from mamctl.runtime.crashpoints import crash_point
 from mamctl.runtime.endwatch import EndWatch
 from mamctl.runtime.environment import environment, new_instance
 from mamctl.runtime.incarnation import Incarnation, ended
@@ -107,6 +108,7 @@ class Incarnations:
         except OSError as error:
             self._notifications.close(spec.name)
             raise LaunchError(Reason.SPAWN_FAILED, _plainly(error), final=False) from None
+        crash_point("after_spawn")
         self.alive[spec.name] = born
         self._ends.follow(born, lambda: self._exited(spec.name))
         try:
@@ -114,11 +116,13 @@ class Incarnations:
         except OSError:
             identity = None  # no descriptors left to look; its mark tells the next supervisor who it is
         self._journal.spawned(spec.name, generation, born.pid, identity)
+        crash_point("after_journal")
         self.containment.hold(born)
         return born
 
     def adopt(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> None:
         """Take over a process that an earlier supervisor started."""
+        crash_point("mid_adopt")
         found = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self._outputs.recall(spec)
         self._sockets.recall(spec, found.pidfd)
@@ -133,6 +137,7 @@ class Incarnations:
         """Know one that died while nobody watched, so that it can be cleaned up after; return how, if anybody knows."""
         dead = Incarnation(spec, generation, instance, Launched(pid, -1), ask=self._reap)
         dead.reaped = True
+        self.containment.recognise(dead)
         self._dead[spec.name] = dead
         return ended(self._reap(pid))
 
@@ -142,6 +147,7 @@ class Incarnations:
         if found is not None and found.generation == action.generation:
             found.asked_at = found.asked_at or self._loop.time()
             found.send(action.signal)
+            crash_point("mid_stop")
 
     def clean(self, name: str) -> None:
         """See that nothing is left of the last incarnation of a service; `Emptied` follows."""
@@ -177,6 +183,7 @@ class Incarnations:
         sockets = self._sockets.open(spec, self._require_free)
         instance = new_instance(self.project, spec.name, self._home)
         self._journal.intent(spec.name, generation, instance, self._run(spec))
+        crash_point("after_intent")
         env = environment(spec, self.project, self._inherited, instance)
         ends = ours = self._child_ends(spec, generation)
         try:

@@ -11,24 +11,24 @@ import copyreg
 import os
 import pickle
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mamctl.core.manifest.model import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from mamctl.runtime.custody import Custody
 
 NAME = "manifest"
 
 
-def freeze(values: dict[object, object]) -> Mapping[object, object]:
+def freeze(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     """Return a view that cannot be written: the type itself has no name to find it by."""
     return MappingProxyType(values)
 
 
-def _reduce(mapping: MappingProxyType[object, object]) -> tuple[Callable[..., object], tuple[dict[object, object]]]:
+def _reduce(mapping: MappingProxyType[Any, Any]) -> tuple[Callable[..., MappingProxyType[Any, Any]], tuple[Any, ...]]:
     return freeze, (dict(mapping),)
 
 

@@ -133,7 +133,9 @@ class ProcessManager:
         )
         self.hands.incarnations.containment.use(open_groups(self._home) if self._sole else None)
         self._ports.running = lambda: {*self.hands.alive, *self.hands.sockets.holders}
-        reporter = Reporter(self.hands, version=VERSION, generation=self._journal.count)
+        reporter = Reporter(
+            self.hands, version=VERSION, generation=self._journal.count, guardian=lambda: self._custody.keeper
+        )
         self.operator = Operator(self.hands, reporter, self._ports.load, self._journal)
         await self._recall()
         return self

@@ -10,6 +10,8 @@ from mamctl.core.outcome import is_settled
 from mamctl.runtime.processes import Sampler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mamctl.core.service import Service
     from mamctl.runtime.hands import Hands
 
@@ -17,10 +19,13 @@ Document = dict[str, Any]
 
 
 class Reporter:
-    """Writes status documents; `generation` counts the supervisors of this stack."""
+    """Writes status documents; `generation` counts the supervisors of this stack, `guardian` tells the pid of ours."""
 
-    def __init__(self, hands: Hands, *, version: str, generation: int = 1) -> None:
+    def __init__(
+        self, hands: Hands, *, version: str, generation: int = 1, guardian: Callable[[], int | None] = lambda: None
+    ) -> None:
         self._hands = hands
+        self._guardian = guardian
         self._version = version
         self._generation = generation
         self._began = hands.now
@@ -43,7 +48,7 @@ class Reporter:
             "manifest": os.path.basename(hands.manifest.path),
             "supervisor": {
                 "pid": os.getpid(),
-                "guardian_pid": None,
+                "guardian_pid": self._guardian(),
                 "version": self._version,
                 "uptime_s": round(hands.now - self._began, 1),
                 "generation": self._generation,

@@ -256,6 +256,7 @@ class LogFile:
         descriptor, index = self._prepare(cut, tail)
         try:
             os.ftruncate(self.fd, cut)
+            crash_point("mid_rotate")
             rotation.swap(self.path, self._index_path, self.policy.keep)
         except OSError:
             os.pwrite(self.fd, tail, cut)
