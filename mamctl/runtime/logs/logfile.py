@@ -9,6 +9,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Final
 
+from mamctl.runtime.crashpoints import crash_point
 from mamctl.runtime.logs import hole, rotation
 from mamctl.runtime.logs.files import numbered, unborn
 from mamctl.runtime.logs.index import Index
