@@ -213,7 +213,7 @@ def _tidy_last(home: str) -> None:
 
 
 def _tidy_forgotten(base: str) -> None:
-    """Take away empty folders of stacks whose home is gone, and who never come again; not one that is just being made."""
+    """Take away the empty folders of stacks that never came again; not one that is just being made."""
     with contextlib.suppress(OSError), os.scandir(base) as found:
         for entry in found:
             if FOLDER.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - FORGOTTEN_SECONDS:

@@ -148,6 +148,28 @@ def test_the_folder_of_the_last_run_is_tidied_also_when_the_next_one_is_started_
     assert elsewhere.remove()
 
 
+def test_an_empty_folder_whose_home_never_came_again_is_taken_away_once_it_is_old(
+    groups: Groups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = Group(f"{groups.base.path}/elsewhere-{os.getpid()}")
+    folder = f"{base.path}/mamctl-0-1"
+    os.makedirs(f"{folder}/web.0123456789ab")
+    cgroups._tidy_forgotten(base.path)
+    assert os.path.exists(folder)
+    monkeypatch.setattr(cgroups, "FORGOTTEN_SECONDS", -1.0)
+    cgroups._tidy_forgotten(base.path)
+    assert not os.path.exists(folder)
+    assert base.remove()
+
+
+def test_the_group_of_one_that_died_unseen_is_known_again(groups: Groups) -> None:
+    group = groups.make(INSTANCE)
+    found = groups.left_by(INSTANCE)
+    assert found is not None
+    assert (found.path, found.limited) == (group.path, False)
+    assert groups.left_by("shop/web/ffffffffffff") is None
+
+
 def test_nothing_is_removed_that_is_no_folder_of_ours(tmp_path: pathlib.Path) -> None:
     home, victim = tmp_path / "home", tmp_path / "victim"
     home.mkdir()
