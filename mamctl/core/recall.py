@@ -79,6 +79,10 @@ def _stay(service: Service, found: Remembered, at: float) -> Step:
     past = found.past
     same = service.enter(past.state, past.reason, past.detail).but(ready_at=past.ready_at)
     same, actions = watch_dog(same, at) if past.state is State.READY else Step(same)
+    if past.state is State.UNHEALTHY and same.notify is not None:
+        # It said that it stops. How much of its time is left nobody knows, so it has it anew.
+        same, timer = arm(same, Timer.GRACE, same.run.stop.grace)
+        actions = (timer,)
     actions = (*probing.once_ready(same), *actions)
     if same.budget.attempts and past.ready_at is not None:
         same, timer = arm(same, Timer.STABLE, max(0.0, same.run.restart.reset_after - (at - past.ready_at)))
@@ -88,9 +92,9 @@ def _stay(service: Service, found: Remembered, at: float) -> Step:
 
 def _ask(service: Service, found: Remembered, event: Recalled) -> Step:
     """Find out whether it is ready. Only a start that never stopped being watched goes on against its old deadline."""
-    starting = service.enter(State.STARTING)
-    assert starting.spawned_at is not None
     goes_on = event.proven and found.past.state is State.STARTING
+    starting = service.enter(State.STARTING).but(extended=found.past.extended if goes_on else None)
+    assert starting.spawned_at is not None
     return watch_start(starting, event.at if goes_on else starting.spawned_at)
 
 
