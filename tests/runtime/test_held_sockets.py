@@ -512,7 +512,8 @@ def test_without_a_probe_it_is_ready_once_it_has_lived(tmp_path: pathlib.Path) -
         async with stack.managed() as manager:
             assert (await manager.up())["ok"]
             found = row(manager, "a")
-            assert found["uptime_s"] - found["ready_s"] >= 0.1
+            # Both are rounded to hundredths.
+            assert found["uptime_s"] - found["ready_s"] > 0.08
 
     run(scenario())
 
