@@ -42,6 +42,7 @@ SECTIONS: Final = {
     "From boot on": {
         "install": "install",
         "uninstall": "install",
+        "reexec": "reexec",
     },
 }
 MODULES: Final = {name: module for commands in SECTIONS.values() for name, module in commands.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from mamctl.control.door import ask_guardian
 from mamctl.core.errors import NoSupervisor
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ def ensure_supervisor(invocation: Invocation, up: Mapping[str, Any], *, foregrou
     """
     deadline = time.monotonic() + PATIENCE
     while not _answers(invocation):
+        if (guard := ask_guardian(invocation.place, "retry")) and guard.gave_up:
+            invocation.tell([f"its guardian (pid {guard.pid}) had given up on it; it starts a supervisor again"])
+        if guard is not None:
+            _wait_for_socket(invocation)
+            continue
         from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
 
         try:
@@ -34,6 +40,15 @@ def ensure_supervisor(invocation: Invocation, up: Mapping[str, Any], *, foregrou
                 raise
             time.sleep(AGAIN)
     return None
+
+
+def _wait_for_socket(invocation: Invocation) -> None:
+    """Give the supervisor that a guardian starts the time to listen. Raises NoSupervisor when it does not."""
+    deadline = time.monotonic() + PATIENCE
+    while not _answers(invocation):
+        if time.monotonic() > deadline:
+            raise NoSupervisor("the guardian lives, but its supervisor does not start", "look at logs/mamctl.log")
+        time.sleep(AGAIN)
 
 
 def _answers(invocation: Invocation) -> bool:

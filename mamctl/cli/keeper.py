@@ -95,5 +95,5 @@ def log_event(event: Mapping[str, Any]) -> None:
     data = event["data"]
     if speak := LOUD.get(event["type"]):
         speak("%s: %s: %s", event["service"], event["type"], data.get("detail"))
-    elif event["type"] in ("supervisor-started", "manifest-changed"):
+    elif event["type"] in ("supervisor-started", "supervisor-restarted", "adopted", "manifest-changed"):
         logger.info("%s %s", event["type"], data)

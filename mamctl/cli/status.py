@@ -13,7 +13,10 @@ from mamctl.core.selection import select
 from mamctl.ui.status import page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mamctl.cli.invocation import Invocation
+    from mamctl.control.place import Place
     from mamctl.core.manifest.model import Manifest, ServiceSpec
 
 
@@ -46,29 +49,39 @@ def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json
     else:
         invocation.say(page(whole, invocation.width, invocation.paint, only=document["services"]))
     if document["supervisor"] is None and not as_json:
-        invocation.tell(_left_running(invocation))
+        invocation.tell(_left_running(invocation, document))
     return exit_code(document)
 
 
-def _left_running(invocation: Invocation) -> list[str]:
+def _left_running(invocation: Invocation, document: Mapping[str, Any]) -> list[str]:
     """Say what to do without a supervisor; one that was killed may have left processes that no table shows."""
-    from mamctl.runtime.orphans import find_orphans
-
     hint = invocation.side_paint("note", "hint:")
-    orphans = find_orphans(invocation.place.journal)
-    if not orphans:
+    left = document["left_running"]
+    if not left:
         return [f"{hint} `mamctl up -d` starts it"]
-    who = ", ".join(f"{orphan.service} (pid {orphan.pid})" for orphan in orphans)
-    return [
-        f"its supervisor died and left running: {who}",
-        f"{hint} `mamctl down` ends them, and so does the next `up`",
-    ]
+    who = ", ".join(f"{orphan['service']} (pid {orphan['pid']})" for orphan in left)
+    guard = document["guardian"]
+    if guard is None:
+        why = "its supervisor died and left running"
+    else:
+        why = f"its supervisor crashed {guard['crashes']} times in a minute; guardian {guard['pid']} keeps running"
+    return [f"{why}: {who}", f"{hint} `mamctl up -d` takes them over, `mamctl down` stops them"]
 
 
 def document_of(invocation: Invocation) -> dict[str, Any]:
     """Return the running stack's status document, or the manifest's with everything stopped."""
     found = invocation.status()
-    return found if found is not None else at_rest(invocation.manifest())
+    return found if found is not None else {**at_rest(invocation.manifest()), **_unsupervised(invocation.place)}
+
+
+def _unsupervised(place: Place) -> dict[str, Any]:
+    """Return what lives without a supervisor: one that was killed may have left processes that no table shows."""
+    from mamctl.control.door import ask_guardian
+    from mamctl.runtime.orphans import find_orphans
+
+    guard = ask_guardian(place)
+    left = [orphan._asdict() for orphan in find_orphans(place.journal)]
+    return {"guardian": guard._asdict() if guard else None, "left_running": left}
 
 
 def narrowed(document: dict[str, Any], patterns: tuple[str, ...]) -> dict[str, Any]:

@@ -123,6 +123,10 @@ async def supervise(
 ) -> int:
     """Go on with what another one left, or start what is wanted; serve; return the exit code when all is over."""
     lease = custody.take("lease")
+    manager.history.listen(log_event)
+    first = custody.words["start"] == "first"
+    data = {"pid": os.getpid(), "guardian_pid": os.getppid(), "version": VERSION}
+    manager.history.record("supervisor-started" if first else "supervisor-restarted", None, 0, data)
     async with manager:
         keeper = Keeper(manager.hands, manager.operator)
         keeper.heed_signals()
@@ -130,7 +134,6 @@ async def supervise(
             keeper.hold(lease[0])
         listener = Listener(place.socket, custody.take("control"))
         custody.keep("control", [listener.socket.fileno()], {"path": place.socket})
-        manager.history.listen(log_event)
         try:
             begin(manager, keeper, request, custody)
             report.stand()
@@ -146,8 +149,6 @@ async def supervise(
 def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], custody: Guarded) -> None:
     """Want what was asked for, once; one that goes on for another knows what is wanted."""
     first = custody.words["start"] == "first"
-    data = {"pid": os.getpid(), "guardian_pid": os.getppid(), "version": VERSION}
-    manager.history.record("supervisor-started" if first else "supervisor-restarted", None, 0, data)
     if request.get("down") or (manager.legacy.recollection.downing and not first):
         keeper.stop("the one before was told to" if not first else "it was asked for")
     elif first:

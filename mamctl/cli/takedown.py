@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.cli.attendance import attend
+from mamctl.control.door import ask_guardian
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
@@ -29,14 +30,21 @@ def take_down(invocation: Invocation, timeout: float) -> int:
         except NoSupervisor:
             # One that is only just beginning, or leaving, has the place but no socket: it is not nothing.
             if not is_owned(invocation.place.home):
-                return _without_supervisor(invocation)
+                if not _adopt(invocation):
+                    return 0
+            else:
+                ask_guardian(invocation.place, "retry")
             if time.monotonic() > deadline:
                 raise
         time.sleep(AGAIN)
 
 
-def _without_supervisor(invocation: Invocation) -> int:
-    """End what a supervisor that died left running; return the exit code."""
+def _adopt(invocation: Invocation) -> bool:
+    """Start a supervisor that takes over what a dead one left, to stop it in order; tell whether there is one now.
+
+    Where none can be started (the manifest is broken, or gone) what is left is ended without order.
+    """
+    from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
     from mamctl.runtime.orphans import end_orphans, find_orphans
     from mamctl.runtime.ownership import own
     from mamctl.ui import words
@@ -44,14 +52,23 @@ def _without_supervisor(invocation: Invocation) -> int:
     place = invocation.place
     if not os.path.exists(place.journal) or not find_orphans(place.journal):
         invocation.tell(["nothing is running"])
-        return 0
+        return False
+    invocation.tell(["its supervisor had died; taking over what it left, to stop it"])
+    try:
+        start_supervisor(place, up={}, foreground=False, environ=invocation.environ, down=True)
+    except AlreadyRunningError:
+        return True
+    except MamctlError as error:
+        invocation.tell([f"that cannot be: {error.message}"])
+    else:
+        return True
     lock = own(place.home, place.manifest)
     try:
         ended = end_orphans(lambda: find_orphans(place.journal))
     finally:
         os.close(lock)
-    invocation.tell([f"its supervisor had died; ended what it had left: {words.names(ended, most=20)}"])
-    return 0
+    invocation.tell([f"ended without order: {words.names(ended, most=20)}"])
+    return False
 
 
 def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=SPAN, default=f"{PATIENCE:g}s", show_default=True, help="With -d: how long to wait.")
 @click.option("--profile", "profiles", multiple=True, metavar="P", help="Also start what has this profile.")
 @click.option("--no-deps", is_flag=True, help="Without what the named services depend on.")
+@click.option("--reclaim", is_flag=True, help="First stop what this stack left and no journal knows any more.")
 @pass_invocation
 def up_command(
     invocation: Invocation,
@@ -41,6 +42,7 @@ def up_command(
     timeout: float,
     profiles: tuple[str, ...],
     no_deps: bool,
+    reclaim: bool,
 ) -> int:
     """Bring the stack up in the right order, or make a running one match its manifest again.
 
@@ -49,6 +51,8 @@ def up_command(
     With -d it waits until all has settled, shows the table and leaves the stack running;
     it ends with 0, 1 when something failed, 5 when it has not settled in time.
     """
+    if reclaim:
+        _reclaim(invocation)
     body: dict[str, Any] = {"services": list(services) or None, "profiles": list(profiles), "no_deps": no_deps}
     if not detach:
         from mamctl.cli.foreground import run_foreground
@@ -57,3 +61,14 @@ def up_command(
     if not wait:
         return begin(invocation, body)
     return bring_up(invocation, body, timeout)
+
+
+def _reclaim(invocation: Invocation) -> None:
+    """End what was started from here and is not in the journal: it was lost, or the disk was full."""
+    from mamctl.runtime.orphans import end_orphans, find_unknown
+    from mamctl.ui import words
+
+    place = invocation.place
+    ended = end_orphans(lambda: find_unknown(place.home, place.journal))
+    if ended:
+        invocation.tell([f"reclaimed: stopped what no journal knew: {words.names(ended, most=20)}"])

@@ -53,14 +53,15 @@ def find_marked(instances: Collection[str]) -> list[Orphan]:
     return [Orphan(_service(value), pid) for pid, value in found if pid != os.getpid()]
 
 
-def find_unknown(home: str, known: Collection[str]) -> list[Orphan]:
-    """Return the living processes that were started from this home and whose marker nobody knows."""
+def find_unknown(home: str, journal: str) -> list[Orphan]:
+    """Return the living processes that were started from this home and that its journal does not know."""
     from mamctl.runtime.environment import home_tag
     from mamctl.runtime.processes import marked
 
     tag = home_tag(home).encode()
     ours = [(pid, value) for pid, value in marked(MARKER) if value.rpartition(b"/")[2].startswith(tag)]
-    theirs = {instance.encode() for instance in known}
+    # Read after the look at the processes: a service that is just being started has its record before it lives.
+    theirs = {str(record.get("instance")).encode() for record in read_journal(journal) if record["type"] == "intent"}
     return [Orphan(_service(value), pid) for pid, value in ours if value not in theirs and pid != os.getpid()]
 
 

@@ -97,6 +97,7 @@ class ProcessManager:
         for folder in (self._home, *self._folders):
             os.makedirs(folder, mode=0o755 if folder == self._folders.logs else 0o700, exist_ok=True)
         self._lock = self._own()
+        self.history = History(os.path.join(self._home, "events"))
         self.legacy = Legacy(os.path.join(self._home, "journal"))
         self._ports.running = lambda: self.legacy.running
         self._manifest = kept_manifest(self._custody) or self._ports.load()
@@ -118,7 +119,6 @@ class ProcessManager:
         self._resigns = become_subreaper()
         self._journal = self._ports.journal = Journal(os.path.join(self._home, "journal"), keeps=self._keeps)
         self._journal.begin(self._ports.chosen, self.legacy.records)
-        self.history = History(os.path.join(self._home, "events"))
         self._group = await asyncio.TaskGroup().__aenter__()
         self.hands = Hands(
             self._manifest,
