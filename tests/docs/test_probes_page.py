@@ -13,8 +13,11 @@ from mamctl.core.manifest.model import Policy, RestartPolicy, ServiceSpec
 from mamctl.core.notices import NOTHING_CAME
 from mamctl.core.service import Then
 from mamctl.core.states import EX_CONFIG, LIVED_SECONDS, Reason, State
+from mamctl.runtime.hands import REAP_SECONDS
+from mamctl.runtime.memory import SECONDS
 from mamctl.runtime.notify.message import LARGEST, LONGEST_STATUS
 from mamctl.runtime.probes.rhythm import LONGEST, SHORTEST
+from mamctl.runtime.sweeper import LAST_WORD_SECONDS
 from tests.docs.pages import code, fences, page, sections, tables
 
 PAGE = page("probes-and-restarts.md")
@@ -34,8 +37,15 @@ def test_the_drawing_shows_every_state():
     assert [state for state in State if state not in drawing] == []
 
 
-def test_every_reason_is_told_or_said_to_come_later():
-    assert set(listed("Reasons")) | set(code(SECTIONS["Reasons"].split("\n")[-2])) == set(Reason)
+def test_every_reason_is_told():
+    assert set(listed("Reasons")) == set(Reason)
+
+
+def test_the_times_of_a_stop_and_of_counting_memory_are_the_codes():
+    assert f"what is left of the grace, {LAST_WORD_SECONDS:g} s at least" in SECTIONS["Stopping"]
+    assert f"at most {2 * REAP_SECONDS:g} s after the" in SECTIONS["Memory"]
+    assert SECONDS == 1.0
+    assert "once a second" in SECTIONS["Memory"]
 
 
 def test_every_word_of_a_service_is_told():
