@@ -95,5 +95,7 @@ def log_event(event: Mapping[str, Any]) -> None:
     data = event["data"]
     if speak := LOUD.get(event["type"]):
         speak("%s: %s: %s", event["service"], event["type"], data.get("detail"))
-    elif event["type"] in ("supervisor-started", "supervisor-restarted", "adopted", "manifest-changed"):
+    elif event["type"] == "adopted":
+        logger.info("%s: adopted, pid %s", event["service"], data.get("pid"))
+    elif event["type"] in ("supervisor-started", "supervisor-restarted", "manifest-changed"):
         logger.info("%s %s", event["type"], data)

@@ -71,17 +71,21 @@ def _left_running(invocation: Invocation, document: Mapping[str, Any]) -> list[s
 def document_of(invocation: Invocation) -> dict[str, Any]:
     """Return the running stack's status document, or the manifest's with everything stopped."""
     found = invocation.status()
-    return found if found is not None else {**at_rest(invocation.manifest()), **_unsupervised(invocation.place)}
+    return found if found is not None else _unsupervised(at_rest(invocation.manifest()), invocation.place)
 
 
-def _unsupervised(place: Place) -> dict[str, Any]:
-    """Return what lives without a supervisor: one that was killed may have left processes that no table shows."""
+def _unsupervised(document: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Add to a document what lives without a supervisor: one that was killed may have left processes."""
     from mamctl.control.door import ask_guardian
     from mamctl.runtime.orphans import find_orphans
 
     guard = ask_guardian(place)
     left = [orphan._asdict() for orphan in find_orphans(place.journal)]
-    return {"guardian": guard._asdict() if guard else None, "left_running": left}
+    leaders = {orphan["service"]: orphan["pid"] for orphan in reversed(left)}
+    for row in document["services"]:
+        if row["name"] in leaders:
+            row |= {"pid": leaders[row["name"]], "detail": "its process runs on without a supervisor"}
+    return {**document, "guardian": guard._asdict() if guard else None, "left_running": left}
 
 
 def narrowed(document: dict[str, Any], patterns: tuple[str, ...]) -> dict[str, Any]:

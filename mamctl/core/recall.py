@@ -48,14 +48,13 @@ def recall(service: Service, found: Remembered, event: Recalled) -> Step:
 def _adopt(service: Service, found: Remembered, event: Recalled) -> Step:
     spawned_at = event.at if found.past.spawned_at is None else found.past.spawned_at
     adopted = service.but(pid=found.pid, ownership=Ownership.ADOPTED, spawned_at=spawned_at)
-    said = tell("adopted", adopted, pid=found.pid)
     if halt := _halt(found):
         step = stopping(adopted, halt)
     elif found.past.state in (State.READY, State.UNHEALTHY) and (event.proven or _says_it_once(service)):
         step = _stay(adopted, found, event.at)
     else:
         step = _ask(adopted, found, event)
-    return Step(step.service, (said, *step.actions))
+    return Step(step.service, (tell("adopted", step.service, pid=found.pid), *step.actions))
 
 
 def _halt(found: Remembered) -> Halt | None:

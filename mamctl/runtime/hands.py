@@ -145,6 +145,7 @@ class Hands:
         self.post(Recalled(tuple(found), self.now, proven))
         for exited in ends:
             self.post(exited)
+        self.sockets.recall_others(self.supervisor.services)
 
     def _remember(self, trace: Trace, leader: Launched | None, *, spared: bool) -> tuple[Remembered, list[Exited]]:
         past = last_known(trace)

@@ -92,6 +92,12 @@ class HeldSockets:
         if held:
             self._held[spec.name] = held
 
+    def recall_others(self, services: Mapping[str, Service]) -> None:
+        """Take back the sockets of services that have no process to adopt now; close those that nobody waits for."""
+        for name, service in services.items():
+            self.recall(service.run)
+            self.settle(name, services)
+
     def rest(self, name: str) -> None:
         """Let many wait, and let nothing of what a process did to a service's sockets outlive it."""
         for found in self._held.get(name, {}).values():
