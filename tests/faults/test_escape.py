@@ -35,7 +35,7 @@ def noted(stack: Stack) -> list[int]:
 
 
 @rounds(1, 15)
-@pytest.mark.parametrize("deaf", [(), ("--deaf",)], ids=["heeds TERM", "deaf"])
+@pytest.mark.parametrize("deaf", [(), ("--deaf",)], ids=["heeding TERM", "deaf"])
 @pytest.mark.parametrize("size", [4, 31, 301])
 def test_nobody_of_a_tree_that_escapes_is_left(stack: Stack, size: int, deaf: tuple[str, ...], rounds: int) -> None:
     survivors = 0

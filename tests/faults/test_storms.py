@@ -16,6 +16,8 @@ from tests.runtime.stack import lives
 from tests.scripted import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.stack import Stack
 
 IDLE = ["sleep", "100000"]
@@ -54,12 +56,21 @@ def test_of_two_racing_ups_one_owns_the_stack(stack: Stack, rounds: int) -> None
             with racer:
                 racer.communicate(timeout=30)
             failed += racer.returncode != 0
+        # Who came second leaves as soon as it knows.
+        settles(lambda: len(stack.owners()) == 1)
         other_owners += len(stack.owners()) - 1
         other_answers += stack.owners() != [stack.brain]
         stack.down()
-        assert stack.owners() == []
+        settles(lambda: not stack.keepers())
+        other_owners += len(stack.keepers())
     tell("two `up -d` at one moment", f"{rounds} pairs", owners_beyond_one=other_owners,
          another_answers=other_answers, commands_failed=failed, double_starts=stack.doubles())  # fmt: skip
+
+
+def settles(condition: Callable[[], bool]) -> None:
+    """Give it a moment to come true; who asks afterwards sees whether it did."""
+    with contextlib.suppress(AssertionError):
+        eventually(condition, within=3)
 
 
 def probed(count: int, *, timeout: float, slow: float = 0.0, **keys: Any) -> dict[str, Any]:
@@ -78,7 +89,7 @@ def rest(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-@rounds(2, 30)
+@rounds(1, 30)
 def test_a_supervisor_that_stood_still_restarts_nobody(stack: Stack, rounds: int) -> None:
     stack.up(probed(10, timeout=0.5, slow=0.2))
     pids = stack.pids()
@@ -121,7 +132,7 @@ def test_a_service_that_stands_still_is_restarted_once_and_no_other(stack: Stack
     )
 
 
-@rounds(2, 20)
+@rounds(1, 20)
 def test_a_service_that_stood_still_for_less_than_its_limits_is_left_alone(stack: Stack, rounds: int) -> None:
     stack.up(probed(3, timeout=2.0))
     before = stack.pids()
