@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mamctl.runtime.journal import previous_ports, read_journal
+from mamctl.runtime.legacy import Legacy
 from mamctl.runtime.orphans import find_orphans
+from mamctl.runtime.processes.pinned import unpin
 from tests.faults.figures import tell
 from tests.faults.rounds import rounds
 from tests.faults.stack import Stack, end, stacked
@@ -50,8 +52,11 @@ def kill_keepers(stack: Stack) -> None:
 
 
 def wrongly_named(journal: str, ours: dict[int, str]) -> int:
-    """Read a journal as the next supervisor does; count the processes that it would end, strangers."""
-    return sum(orphan.pid not in ours for orphan in find_orphans(journal))
+    """Read a journal as the next supervisor does; count the strangers that it would adopt or end."""
+    leaders = list(Legacy(journal).leaders.values())
+    for leader in leaders:
+        unpin(leader.pidfd)
+    return sum(found.pid not in ours for found in (*leaders, *find_orphans(journal)))
 
 
 @pytest.mark.parametrize("step", [25, pytest.param(1, marks=pytest.mark.torture)])
