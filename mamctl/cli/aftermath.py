@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mamctl.cli.departure import Departure
 from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
+from mamctl.core.manifest.model import OnDeath
 from mamctl.runtime.history import read_events
 from mamctl.runtime.orphans import end_orphans, find_orphans
 from mamctl.ui.narration import Narration
@@ -29,6 +30,17 @@ def last_word(place: Place, since: int) -> Mapping[str, Any] | None:
     return said[-1] if said else None
 
 
+def end_what_is_left(invocation: Invocation) -> list[str]:
+    """End what a supervisor left that was lost together with its guardian; return the names.
+
+    A service that is to outlive its supervisor is left alone: the next `up` takes it over.
+    """
+    services = invocation.manifest().services.values()
+    kept = {spec.name for spec in services if spec.on_supervisor_death is OnDeath.KEEP}
+    journal = invocation.place.journal
+    return end_orphans(lambda: [orphan for orphan in find_orphans(journal) if orphan.service not in kept])
+
+
 def _is_last(event: Mapping[str, Any], since: int) -> bool:
     return bool(event["seq"] > since and "ending" in (event.get("data") or {}))
 
@@ -40,7 +52,7 @@ def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFil
     narration = Narration(progress, stream, invocation.paint)
     written = sorted(_written(invocation, stream, list(progress.rows), positions), key=lambda pair: pair[0])
     invocation.say(interleave(_happened(invocation, narration, since), written))
-    ended = [] if narration.ending else end_orphans(lambda: find_orphans(invocation.place.journal))
+    ended = [] if narration.ending else end_what_is_left(invocation)
     code, words = Departure(invocation.paint).finish(narration.ending, ended)
     invocation.say(words)
     return code

@@ -10,6 +10,7 @@ from mamctl.cli.aftermath import tell_aftermath
 from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.console import Console
 from mamctl.cli.departure import Departure
+from mamctl.cli.rejoining import Events
 from mamctl.cli.session import Session
 from mamctl.cli.signals import Signals
 from mamctl.cli.tailing import ends, follow
@@ -20,6 +21,7 @@ from mamctl.ui.progress import Progress
 from mamctl.ui.stream import Stream
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from mamctl.cli.invocation import Invocation
@@ -37,7 +39,7 @@ def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
         lines = _greeting(invocation.client.request("POST", "/v1/up", request))
         return _attend(invocation, since=since, positions=None, lines=lines, began=None)
     try:
-        return _attend(invocation, since=since, positions=positions, lines=[], began=began)
+        return _attend(invocation, since=since, positions=positions, lines=[], began=began, lease=started.lease)
     except (NoSupervisor, EOFError, ConnectionError):
         # All its services ended before we could listen, and so has it.
         return tell_aftermath(invocation, since, positions)
@@ -61,13 +63,23 @@ def _attend(
     positions: Mapping[LogFiles, int] | None,
     lines: list[str],
     began: float | None,
+    lease: socket.socket | None = None,
 ) -> int:
     """Stay with a run; `began` is when it was asked for, None when it is not ours and only observed."""
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         console = stack.enter_context(closing(Console(invocation.environ)))
         session = stack.enter_context(
-            closing(_session(invocation, console, signals, since=since, positions=positions, began=began))
+            closing(
+                _session(
+                    invocation,
+                    console,
+                    signals,
+                    Events(invocation.client, since, lease),
+                    positions=positions,
+                    began=began,
+                )
+            )
         )
         session.say(lines)
         return session.run()
@@ -77,12 +89,11 @@ def _session(
     invocation: Invocation,
     console: Console,
     signals: Signals,
+    events: Events,
     *,
-    since: int,
     positions: Mapping[LogFiles, int] | None,
     began: float | None,
 ) -> Session:
-    events = invocation.client.stream(f"/v1/events?since={since}", {"Accept": "text/event-stream"})
     progress = Progress(invocation.client.request("GET", "/v1/status"), time.monotonic())
     stream = Stream(list(progress.rows), invocation.paint)
     return Session(

@@ -47,9 +47,11 @@ class Keeper:
             self._operator.ended.add_done_callback(lambda _ended: watch.cancel())
         return await self._operator.ended
 
-    def stop(self, why: str) -> None:
-        """Stop everything, unless that is under way."""
+    def stop(self, why: str, code: int = 0) -> None:
+        """Stop everything, unless that is under way; the run ends with `code`."""
         if not self._operator.ended.done() and not self._operator.downing:
+            if code:
+                self._operator.ending = (code, why)
             logger.info("%s: stopping everything", why)
             self._stop(force=False)
 

@@ -11,10 +11,10 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from mamctl.cli.aftermath import end_what_is_left
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
 from mamctl.cli.tailing import follow
-from mamctl.runtime.orphans import end_orphans, find_orphans
 from mamctl.ui import progress as summaries
 from mamctl.ui.report import outcome
 from mamctl.ui.status import page
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mamctl.cli.departure import Departure
     from mamctl.cli.invocation import Invocation
     from mamctl.cli.signals import Signals
-    from mamctl.control.client import Stream as EventStream
+    from mamctl.cli.rejoining import Events
     from mamctl.runtime.logs.reader import Follower
     from mamctl.ui.narration import Narration
     from mamctl.ui.progress import Progress
@@ -54,7 +54,7 @@ class Session:
         *,
         console: Console,
         signals: Signals,
-        events: EventStream,
+        events: Events,
         follower: Follower,
         progress: Progress,
         narration: Narration,
@@ -184,7 +184,7 @@ class Session:
         self._lines += self._requests.finish()
         self._lines += [*self._unread(), *self._outcome()]
         if self._departure is not None:
-            ended = [] if self._narration.ending else end_orphans(lambda: find_orphans(self._invocation.place.journal))
+            ended = [] if self._narration.ending else end_what_is_left(self._invocation)
             self._code, lines = self._departure.finish(self._narration.ending, ended)
             self._lines += lines
             return

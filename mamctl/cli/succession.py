@@ -87,7 +87,7 @@ class Succession:
 
     def _lost(self) -> None:
         if self._foreground:
-            self._keeper.stop("the guardian is gone")
+            self._keeper.stop("its guardian was killed", code=1)
         elif self._custody.words["unit"]:
             self._await_heir()
         else:

@@ -240,7 +240,7 @@ class Guardian:
             with contextlib.suppress(OSError):
                 os.unlink(control[1]["path"])
             self._vault.drop("control")
-        self._stop(lambda note: bool(note.get("stop")))
+        self._stop(lambda note: note.get("death") == "stop")
 
     @property
     def _gave_up(self) -> bool:
@@ -325,9 +325,9 @@ class Guardian:
 
     def _finish(self, code: int) -> None:
         """End everything, and note in the journal that it was ended."""
-        self._stop(lambda _note: True)
+        self._stop(lambda note: note.get("death") != "keep")
         with contextlib.suppress(OSError), open(self._state["journal"], "ab") as journal:
-            journal.write(DOWN)
+            journal.write(b"" if descendants() else DOWN)
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:

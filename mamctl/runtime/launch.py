@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.core.errors import MamctlError, ManifestError, Problem, UsageError
-from mamctl.runtime.environment import without_markers
+from mamctl.runtime.environment import MARKER, without_markers
 from mamctl.runtime.rebirth import boot
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def start_supervisor(
     theirs = {"report": reports} if lease is None else {"report": reports, "lease": lease}
     try:
         pid = _spawn(guardian_state(place, request, theirs), log, [*theirs.values()], environ)
+        _set_free(pid, environ)
         _heed(_hear(hears, pid, place), pid)
     except BaseException as error:
         if ours is not None:
@@ -155,6 +156,14 @@ def _spawn(state: Mapping[str, Any], log: int, theirs: list[int], environ: Mappi
     finally:
         for fd in (log, *theirs):
             os.close(fd)
+
+
+def _set_free(pid: int, environ: Mapping[str, str]) -> None:
+    """Part a supervisor that a service starts from that service, also where a control group holds them together."""
+    if MARKER in environ:
+        from mamctl.runtime.cgroups import step_out
+
+        step_out(pid)
 
 
 def _lease() -> tuple[socket.socket, int]:

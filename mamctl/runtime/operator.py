@@ -39,6 +39,8 @@ class Operator:
     def __init__(self, hands: Hands, reporter: Reporter, load: Callable[[], Manifest], journal: Journal) -> None:
         self._hands = hands
         self._journal = journal
+        # What the run ends with once everything is down.
+        self.ending = (0, "down")
         self.replace: Callable[[], Awaitable[Report]] | None = None
         self._reporter = reporter
         self._load = load
@@ -133,7 +135,7 @@ class Operator:
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
         survivors = await self._sweep() if done else self._survivors()
         if done:
-            self.end(0, "down")
+            self.end(*self.ending)
         return self._hands.secrecy.tree(
             {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
         )

@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.core.events import Notified, Said
@@ -101,12 +103,12 @@ class Notifications:
         is not there because the service has said its line and closed it.
         """
         name, generation, check = incarnation.spec.name, incarnation.generation, _check(incarnation.spec)
-        if check is None:
-            return
         self.close(name, keep=True)
         for descriptor in self._custody.take(_kept(name)):
-            self._hear(name, generation, Mailbox.of(descriptor) if check.fd is None else ReadyLine(descriptor))
-        if name not in self._ears and check.fd is None:
+            # What is kept tells how it speaks, not a manifest that was changed since.
+            is_socket = stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+            self._hear(name, generation, Mailbox.of(descriptor) if is_socket else ReadyLine(descriptor))
+        if name not in self._ears and check is not None and check.fd is None:
             self._bind_again(name, generation)
 
     def close(self, name: str, *, keep: bool = False) -> None:
@@ -123,9 +125,17 @@ class Notifications:
             self._custody.drop(_kept(name))
 
     def close_all(self) -> None:
-        """Let go of all of them; those of services that still run stay where they are, for who comes after us."""
+        """Let go of all of them; those of services that still run stay where they are, for who comes after us.
+
+        When none runs, what a killed supervisor may have left in the folder goes too.
+        """
         for name in tuple(self._ears):
             self.close(name, keep=name in self._alive())
+        if self._alive() or not os.path.isdir(self._folder):
+            return
+        for left in os.listdir(self._folder):
+            with suppress(OSError):
+                os.unlink(os.path.join(self._folder, left))
 
     # Ways to hear -----------------------------------------------------------------------------------------------
 
