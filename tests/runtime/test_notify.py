@@ -161,7 +161,8 @@ def test_it_is_told_where_to_speak_and_how_often_and_nobody_else_is(tmp_path, mo
 
     async def scenario(manager):
         await manager.up()
-        await until(manager, lambda: state(manager, "b") == "ready")
+        for log in ("a.log", "b.log"):
+            await until(manager, lambda log=log: "LISTEN_FDS=" in (tmp_path / "logs" / log).read_text())
         told_a = (tmp_path / "logs" / "a.log").read_text().split()
         assert told_a == [
             f"NOTIFY_SOCKET={path_of(manager)}", "WATCHDOG_USEC=30000000", "WATCHDOG_PID=None", "LISTEN_FDS=None",

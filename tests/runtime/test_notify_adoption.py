@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -174,6 +175,34 @@ def test_a_descriptor_that_the_service_closed_long_ago_is_no_trouble(tmp_path, c
 
     asyncio.run(scenario())
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 5), (5, None), (None, "silent"), (5, "silent")])
+def test_a_manifest_that_was_changed_since_does_not_change_how_a_process_speaks(tmp_path, before, after):
+    async def scenario():
+        kept = Keeper()
+        first, second = Brain(tmp_path, kept), Brain(tmp_path, kept)
+        words = ["wait:0.2", "READY=1" if before is None else f"line:{before}"]
+        with ended(first.spawn(spec(*words, check=NotifyProbe(fd=before)))) as found:
+            first.dies()
+            ready = None if after == "silent" else Probe(NotifyProbe(fd=after))
+            found.spec = replace(found.spec, ready=ready)
+            second.adopt(found)
+            await second.hears(Said.READY)
+            second.notifications.close("a")
+            assert not kept.kept
+
+    asyncio.run(scenario())
+
+
+def test_what_a_killed_supervisor_left_goes_with_the_next_orderly_end(tmp_path):
+    async def scenario():
+        (tmp_path / "b.7").touch()
+        brain = Brain(tmp_path, NoCustody())
+        brain.notifications.close_all()
+        assert os.listdir(tmp_path) == []
+
+    asyncio.run(scenario())
 
 
 def test_a_socket_that_cannot_be_bound_again_is_told(tmp_path, caplog):
