@@ -1,4 +1,4 @@
-"""The events of a run, over the death and the replacement of its supervisor: one stream after the other, none missing."""
+"""The events of a run over the death and the replacement of its supervisor: stream after stream, none missing."""
 
 from __future__ import annotations
 
