@@ -155,20 +155,20 @@ class Hands:
             if leader is not None:
                 os.close(leader.pidfd)
             return found, []
-        if leader is not None:
+        if leader is not None and not is_dead(leader.pid):
             self.incarnations.adopt(service.run, trace.generation, trace.instance, leader)
             return replace(found, pid=leader.pid), []
-        if trace.pid is None:
+        if leader is None and trace.pid is not None:
+            leader = Launched(trace.pid, NONE)
+        if leader is None:
             return found, []
-        how = self.incarnations.bury(service.run, trace.generation, trace.instance, trace.pid)
+        how = self.incarnations.bury(service.run, trace.generation, trace.instance, leader)
         if trace.ended:
             how = Ended(trace.code, trace.signal)
-            if past.state is State.STOPPING:
-                return found, []
-        return replace(found, pid=trace.pid), [self._exit(trace, how)]
-
-    def _exit(self, trace: Trace, how: Ended) -> Exited:
-        return Exited(trace.service, trace.generation, how.code, how.signal, self.now, luck())
+            if past.state not in (State.STARTING, State.READY, State.UNHEALTHY):
+                return found, []  # what follows from its end is known already
+        end = Exited(trace.service, trace.generation, how.code, how.signal, self.now, luck())
+        return replace(found, pid=trace.pid), [end]
 
     def know(self, manifest: Manifest) -> None:
         """Take a manifest as the one that holds; the supervisor is told apart."""

@@ -139,6 +139,9 @@ class Incarnations:
         dead.reaped = True
         self.containment.recognise(dead)
         self._dead[spec.name] = dead
+        # It is recalled as if it lived, until its exit is told in the next moment: its probes are begun, and ended.
+        env = environment(spec, self.project, self._inherited, instance)
+        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd)
         return ended(self._reap(pid))
 
     def signal(self, action: Signal) -> None:

@@ -169,6 +169,19 @@ def test_what_an_earlier_supervisor_held_for_a_service_that_ended_is_dropped(kee
     assert not answers(port.number)
 
 
+def test_sockets_of_services_without_a_process_are_found_again_or_closed(keeper: Keeper) -> None:
+    (port,) = (spec := web(free_port())).sockets
+    with held(keeper) as sockets:
+        sockets.open(spec, anybody)
+    with held(keeper) as sockets:
+        sockets.recall_others({"web": Service(spec).but(state=State.BACKOFF)})
+        assert list(sockets.holders) == ["web"]
+    with held(keeper) as sockets:
+        sockets.recall_others({"web": Service(spec).but(state=State.STOPPED)})
+        assert (list(sockets.holders), keeper.kept) == ([], {})
+        assert not answers(port.number)
+
+
 @contextmanager
 def left_running(spec: ServiceSpec, keeper: Keeper, *, code: str = SERVER) -> Iterator[int]:
     """Give the pidfd of a process that alone has the sockets of a service: guardian and supervisor are dead."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import os
 import signal
@@ -187,3 +188,56 @@ def supervisor(folder: Folder) -> int | None:
     except (MamctlError, OSError):
         return None
     return found
+
+
+def test_a_supervisor_killed_while_its_service_waits_for_the_next_attempt_refuses_nobody(folder: Folder) -> None:
+    port = free_port()
+    up(folder, "python3", port, restart={"delay": "1s"})
+    with connecting(port) as client:
+        within(PATIENCE, lambda: client.counts["200"] > 5)
+        before = supervisor(folder)
+        os.kill(folder.row("web")["pid"], signal.SIGKILL)
+        within(PATIENCE, lambda: folder.row("web")["state"] == "backoff")
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        seen = client.counts["200"]
+        within(PATIENCE, lambda: client.counts["200"] > seen + 10)
+        assert supervisor(folder) != before
+    assert client.counts["refused"] == 0
+    assert client.counts.total() - client.counts["200"] <= 1, client.counts
+
+
+def kill_both(folder: Folder) -> None:
+    """Kill guardian and supervisor; the first is stopped before, so that it cannot start another."""
+    about = folder.client.request("GET", "/v1/status")["supervisor"]
+    os.kill(about["guardian_pid"], signal.SIGSTOP)
+    for pid in (about["pid"], about["guardian_pid"]):
+        os.kill(pid, signal.SIGKILL)
+    within(PATIENCE, lambda: not lives(about["guardian_pid"]))
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(about["guardian_pid"], 0)
+
+
+def test_when_guardian_and_supervisor_are_dead_the_next_up_finds_the_socket_in_the_service(folder: Folder) -> None:
+    port = free_port()
+    up(folder, "python3", port)
+    kill_both(folder)
+    with connecting(port) as client:
+        folder.start()
+        assert folder.settle()["ok"]
+        assert folder.row("web")["ownership"] == "adopted"
+        restart(folder)
+        restart(folder)
+    assert set(client.counts) == {"200"}
+
+
+def test_a_service_that_died_while_nobody_lived_is_started_by_the_next_up(folder: Folder) -> None:
+    port = free_port()
+    up(folder, "python3", port)
+    pid = folder.row("web")["pid"]
+    kill_both(folder)
+    os.kill(pid, signal.SIGKILL)
+    within(PATIENCE, lambda: not os.path.exists(f"/proc/{pid}"))
+    folder.start()
+    assert folder.settle()["ok"]
+    assert folder.row("web")["pid"] != pid
