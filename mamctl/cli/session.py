@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mamctl.cli.console import Console
     from mamctl.cli.departure import Departure
     from mamctl.cli.invocation import Invocation
-    from mamctl.cli.signals import Signals
     from mamctl.cli.rejoining import Events
+    from mamctl.cli.signals import Signals
     from mamctl.runtime.logs.reader import Follower
     from mamctl.ui.narration import Narration
     from mamctl.ui.progress import Progress

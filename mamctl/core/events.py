@@ -58,14 +58,16 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is known of one service from before. `pid`: its process, which lives, or died unseen; None: it has none.
+    """What is known of one service from before. `pid`: its process; None: it has none.
 
-    `changed`: its entry in the manifest asks for another process now. `spared`: it may outlive its supervisor.
+    `died`: that process ended while nobody watched, and `Exited` follows. `changed`: its entry in the manifest asks
+    for another process now. `spared`: it may outlive its supervisor.
     """
 
     name: str
     past: Past
     pid: int | None = None
+    died: bool = False
     changed: bool = False
     spared: bool = True
 

@@ -10,7 +10,7 @@
     none      an end              that end
     none      anything else       waiting, to be started
 
-What died unseen is recalled as if it lived; the `Exited` that follows tells the rest.
+What died unseen is recalled as one that starts, and not asked; the `Exited` that follows tells the rest.
 """
 
 from __future__ import annotations
@@ -50,11 +50,14 @@ def _adopt(service: Service, found: Remembered, event: Recalled) -> Step:
     adopted = service.but(pid=found.pid, ownership=Ownership.ADOPTED, spawned_at=spawned_at)
     if halt := _halt(found):
         step = stopping(adopted, halt)
+    elif found.died:
+        step = Step(adopted.enter(State.STARTING))
     elif found.past.state in (State.READY, State.UNHEALTHY) and (event.proven or _says_it_once(service)):
         step = _stay(adopted, found, event.at)
     else:
         step = _ask(adopted, found, event)
-    return Step(step.service, (tell("adopted", step.service, pid=found.pid), *step.actions))
+    said = () if found.died else (tell("adopted", step.service, pid=found.pid),)
+    return Step(step.service, (*said, *step.actions))
 
 
 def _halt(found: Remembered) -> Halt | None:

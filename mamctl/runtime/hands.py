@@ -27,12 +27,14 @@ from mamctl.runtime.environment import environment
 from mamctl.runtime.incarnation import Ended
 from mamctl.runtime.incarnations import Equipment, Incarnations, run_digest
 from mamctl.runtime.keepsake import keep_manifest
-from mamctl.runtime.launcher import Launcher, LaunchError
+from mamctl.runtime.launcher import Launched, Launcher, LaunchError
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
+from mamctl.runtime.processes import is_dead
+from mamctl.runtime.processes.pinned import NONE
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.timers import Timers
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from mamctl.runtime.history import History
     from mamctl.runtime.incarnation import Incarnation
     from mamctl.runtime.journal import Journal
-    from mamctl.runtime.launcher import Launched
     from mamctl.runtime.legacy import Legacy
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
@@ -168,7 +169,7 @@ class Hands:
             if past.state not in (State.STARTING, State.READY, State.UNHEALTHY):
                 return found, []  # what follows from its end is known already
         end = Exited(trace.service, trace.generation, how.code, how.signal, self.now, luck())
-        return replace(found, pid=trace.pid), [end]
+        return replace(found, pid=leader.pid, died=True), [end]
 
     def know(self, manifest: Manifest) -> None:
         """Take a manifest as the one that holds; the supervisor is told apart."""

@@ -23,7 +23,7 @@ from mamctl.runtime.luck import luck
 from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.probes import Context
 from mamctl.runtime.processes import identity_of
-from mamctl.runtime.processes.pinned import unpin
+from mamctl.runtime.processes.pinned import NONE, unpin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,16 +133,13 @@ class Incarnations:
         self._ends.follow(found, lambda: self._exited(spec.name))
         self.containment.hold(found)
 
-    def bury(self, spec: ServiceSpec, generation: int, instance: str, pid: int) -> Ended:
+    def bury(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> Ended:
         """Know one that died while nobody watched, so that it can be cleaned up after; return how, if anybody knows."""
-        dead = Incarnation(spec, generation, instance, Launched(pid, -1), ask=self._reap)
-        dead.reaped = True
+        dead = self._dead[spec.name] = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self.containment.recognise(dead)
-        self._dead[spec.name] = dead
-        # It is recalled as if it lived, until its exit is told in the next moment: its probes are begun, and ended.
-        env = environment(spec, self.project, self._inherited, instance)
-        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd)
-        return ended(self._reap(pid))
+        how = None if leader.pidfd == NONE else dead.reap()
+        dead.reaped = True
+        return ended(self._reap(leader.pid)) if how is None else how
 
     def signal(self, action: Signal) -> None:
         """Signal the group of a service, if that incarnation still runs."""

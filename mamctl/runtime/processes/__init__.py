@@ -18,7 +18,7 @@ if sys.platform == "linux":
     from mamctl.runtime.processes.environments import environment, marked
     from mamctl.runtime.processes.identities import boot_id, identity, identity_of
     from mamctl.runtime.processes.portrait import age, command_line, uptime, user
-    from mamctl.runtime.processes.stat import read
+    from mamctl.runtime.processes.stat import is_dead, read
     from mamctl.runtime.processes.table import children, descendants, group_members, scan, session_members
 else:
     from mamctl.runtime.processes.portable import (
@@ -31,6 +31,7 @@ else:
         group_members,
         identity,
         identity_of,
+        is_dead,
         marked,
         read,
         scan,
@@ -50,6 +51,6 @@ class Sampler(_Sampler):
 
 __all__ = [
     "PAGE", "TICKS", "Identity", "Sampler", "Stat", "Usage", "age", "boot_id", "children", "command_line",
-    "descendants", "environment", "group_members", "identity", "identity_of", "marked", "read", "scan",
-    "session_members", "uptime", "user", "user_name", "wait_status",
+    "descendants", "environment", "group_members", "identity", "identity_of", "is_dead", "marked", "read",
+    "scan", "session_members", "uptime", "user", "user_name", "wait_status",
 ]  # fmt: skip

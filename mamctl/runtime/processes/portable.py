@@ -175,3 +175,9 @@ def wait_status(_pidfd: int, _pid: int) -> int | None:
 def identity_of(pid: int, _pidfd: int) -> Identity | None:
     """Return who a process is; nothing tells more than its number here."""
     return identity(pid)
+
+
+def is_dead(pid: int) -> bool:
+    """Tell whether a process has ended, reaped or not."""
+    row = read(pid)
+    return row is None or row.state in DEAD

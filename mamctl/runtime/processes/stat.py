@@ -51,3 +51,9 @@ def read(pid: int) -> Stat | None:
     """Return the row of a process, zombies too, or None when it is gone."""
     text = proc.read(f"/proc/{pid}/stat")
     return parse(text) if text else None
+
+
+def is_dead(pid: int) -> bool:
+    """Tell whether a process has ended, reaped or not."""
+    row = read(pid)
+    return row is None or row.state in DEAD
