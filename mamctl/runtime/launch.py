@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mamctl.control.place import Place
 
 START_SECONDS = 60.0
+# sun_path with its NUL is 108 bytes on Linux and 104 on macOS.
+LONGEST_SOCKET = 103
 # The supervisor's own log begins anew at a start once it is larger than this.
 LARGEST_LOG = 10_000_000
 # A supervisor that dies so often within a minute is not started again by its guardian.
@@ -119,6 +121,25 @@ def prepare(place: Place) -> None:
         raise MamctlError(f"{place.home} is not writable", f"`chmod 700 {place.home}`, or set MAMCTL_HOME")
     if os.path.exists(place.manifest) and os.stat(place.manifest).st_mode & 0o002:
         raise MamctlError(f"{place.manifest} is writable by everybody", f"`chmod o-w {place.manifest}`")
+    folder = os.path.dirname(place.door)
+    if folder != place.home:
+        _prepare_runtime(folder, place.door)
+
+
+def _prepare_runtime(folder: str, door: str) -> None:
+    """Make the sockets' folder where the home's path is too long: the guardian binds before any supervisor looks."""
+    hint = "set XDG_RUNTIME_DIR to a folder of your own with a short path"
+    if len(os.fsencode(door)) > LONGEST_SOCKET:
+        raise MamctlError(f"the path {door} is too long for a socket", hint)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        found = os.stat(folder)
+    except OSError as error:
+        raise MamctlError(f"{error.filename}: {os.strerror(error.errno or 0).lower()}", hint) from None
+    if {found.st_uid, os.lstat(folder).st_uid} != {os.getuid()} or found.st_mode & 0o022:
+        raise MamctlError(
+            f"{folder}, where the sockets go, can be written by others", f"`chmod 700 {folder}`, or {hint}"
+        )
 
 
 def _in_the_way(path: str) -> MamctlError:

@@ -57,6 +57,27 @@ def test_the_folders_are_made(where: Place) -> None:
     prepare(where)
 
 
+def far_away(tmp_path: pathlib.Path, runtime: pathlib.Path) -> Place:
+    """Return a place whose path is too long for a socket."""
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir(parents=True)
+    return place(str(folder / "services.yaml"), {"XDG_RUNTIME_DIR": str(runtime)})
+
+
+def test_far_away_the_sockets_get_a_folder_that_only_their_user_can_write(tmp_path: pathlib.Path) -> None:
+    with tempfile.TemporaryDirectory() as runtime:
+        prepare(far_away(tmp_path, pathlib.Path(runtime)))
+        assert os.stat(f"{runtime}/mamctl").st_mode & 0o777 == 0o700
+        os.chmod(f"{runtime}/mamctl", 0o777)
+        with pytest.raises(MamctlError, match="where the sockets go, can be written by others"):
+            prepare(far_away(tmp_path / "again", pathlib.Path(runtime)))
+
+
+def test_a_path_that_is_too_long_for_any_socket_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(MamctlError, match="is too long for a socket"):
+        prepare(far_away(tmp_path, tmp_path / ("y" * 100)))
+
+
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
 def test_a_home_that_others_may_write_is_refused(where: Place, mode: int) -> None:
     prepare(where)
