@@ -233,7 +233,7 @@ class Guardian:
         self._crashes.append(now)
         count = len(self._crashes)
         if count < self._state["crashes_allowed"]:
-            self._again_at = now + (0.1 * 2 ** (count - 2) if count > 1 else 0.0)
+            self._again_at = now + (0.1 * 2 ** min(count - 2, 2) if count > 1 else 0.0)
             return
         say(f"the supervisor crashed {count} times within a minute and is not started again; the services go on alone")
         if control := self._vault.kept.get("control"):

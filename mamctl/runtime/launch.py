@@ -28,8 +28,9 @@ START_SECONDS = 60.0
 LONGEST_SOCKET = 103
 # The supervisor's own log begins anew at a start once it is larger than this.
 LARGEST_LOG = 10_000_000
-# A supervisor that dies so often within a minute is not started again by its guardian.
+# A supervisor that dies so often within a minute is not started again by its guardian; by the variable, another number.
 CRASHES_ALLOWED = 5
+ALLOWANCE = "MAMCTL_CRASHES_ALLOWED"
 
 
 class Started(NamedTuple):
@@ -43,7 +44,9 @@ class AlreadyRunningError(MamctlError):
     """Another supervisor took the place first: be its client."""
 
 
-def guardian_state(place: Place, request: Mapping[str, Any], kept: Mapping[str, int]) -> dict[str, Any]:
+def guardian_state(
+    place: Place, request: Mapping[str, Any], kept: Mapping[str, int], crashes_allowed: int = CRASHES_ALLOWED
+) -> dict[str, Any]:
     """Return what a guardian must know to begin: how supervisors are started, and the descriptors for the first."""
     # -P: a json.py in the caller's folder is none of the supervisor's business.
     argv = [sys.executable, "-P", "-m", "mamctl.cli.supervise", json.dumps(request)]
@@ -53,8 +56,16 @@ def guardian_state(place: Place, request: Mapping[str, Any], kept: Mapping[str, 
         "journal": place.journal,
         "kept": [[name, [fd], {}] for name, fd in kept.items()],
         "stood": False,
-        "crashes_allowed": CRASHES_ALLOWED,
+        "crashes_allowed": crashes_allowed,
     }
+
+
+def crashes_allowed(environ: Mapping[str, str]) -> int:
+    """Return how many crashes within a minute end a guardian's patience. Raises UsageError for what is no number."""
+    given = environ.get(ALLOWANCE) or str(CRASHES_ALLOWED)
+    if given.isascii() and given.isdigit() and int(given) > 0:
+        return int(given)
+    raise UsageError(f"{ALLOWANCE}={given!r} is not a number of crashes", f"unset it: {CRASHES_ALLOWED} is the rule")
 
 
 def start_supervisor(
@@ -64,15 +75,16 @@ def start_supervisor(
 
     Raises ManifestError with all problems, UsageError, AlreadyRunningError, or MamctlError with what it reported.
     """
+    allowed = crashes_allowed(environ)
     made = [folder for folder in (place.home, place.logs) if not os.path.lexists(folder)]
     prepare(place)
-    log = _own_log(os.path.join(place.logs, "mamctl.log"))
+    log = own_log(os.path.join(place.logs, "mamctl.log"))
     hears, reports = map(_high, os.pipe())
     ours, lease = _lease() if foreground else (None, None)
     request = {"place": list(place), "up": dict(up), "foreground": foreground, "down": down}
     theirs = {"report": reports} if lease is None else {"report": reports, "lease": lease}
     try:
-        pid = _spawn(guardian_state(place, request, theirs), log, [*theirs.values()], environ)
+        pid = _spawn(guardian_state(place, request, theirs, allowed), log, [*theirs.values()], environ)
         _set_free(pid, environ)
         _heed(_hear(hears, pid, place), pid)
     except BaseException as error:
@@ -193,7 +205,7 @@ def _lease() -> tuple[socket.socket, int]:
     return socket.socket(fileno=_high(ours.detach())), _high(theirs.detach())
 
 
-def _own_log(path: str) -> int:
+def own_log(path: str) -> int:
     """Open the supervisor's own log, a new one when the old one has grown large."""
     with contextlib.suppress(OSError):
         if os.stat(path).st_size > LARGEST_LOG:
