@@ -45,7 +45,9 @@ SECTIONS: Final = {
         "reexec": "reexec",
     },
 }
-MODULES: Final = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
+MODULES: Final[dict[str, str]] = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
+# What no person types: a unit starts it.
+MODULES["supervise"] = "unit"
 COMPLETION: Final = "_MAMCTL_COMPLETE"
 ALIASES: Final = {"ps": "status"}
 
@@ -55,7 +57,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of the commands, in the order of the help."""
-        return list(MODULES)
+        return [name for commands in SECTIONS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Return the command of a name or alias, or None."""

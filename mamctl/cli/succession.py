@@ -106,7 +106,7 @@ class Succession:
         from mamctl.runtime.handover import await_heir
 
         logger.warning("the guardian is gone: serving on until the one that systemd starts takes over")
-        await_heir(self._loop, self._place.door, self._custody.estate, self._manager.write_down)
+        await_heir(self._loop, self._place.heir, self._custody.estate, self._manager.write_down)
 
     def _beat(self) -> None:
         self._custody.say("alive")

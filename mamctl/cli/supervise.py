@@ -24,6 +24,7 @@ from mamctl.control.place import Place
 from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.runtime import crashpoints
 from mamctl.runtime.guarded import Guarded
+from mamctl.runtime.handover import take_over
 from mamctl.runtime.ownership import TakenError
 from mamctl.runtime.process_manager import ProcessManager
 from mamctl.version import VERSION
@@ -68,7 +69,7 @@ def run(place: Place, request: Mapping[str, Any], custody: Guarded) -> int:
         orderly=start == "successor",
     )
     try:
-        open_once_free(manager, place)
+        open_once_free(manager, place, custody)
         code = asyncio.run(supervise(manager, place, request, report, custody))
     except MamctlError as error:
         report.fail(error)
@@ -94,13 +95,20 @@ def wait_for_turn(place: Place, custody: Guarded) -> bool:
     return custody.wait_for("yours")
 
 
-def open_once_free(manager: ProcessManager, place: Place) -> None:
-    """Take the place. Who holds it without a socket is leaving, or only just beginning: give it a moment to decide."""
+def open_once_free(manager: ProcessManager, place: Place, custody: Guarded) -> None:
+    """Take the place. Who holds it without a socket is leaving, or only just beginning: give it a moment to decide.
+
+    Who holds it without a guardian, as a unit whose guardian died, gives it to us with all that it has.
+    """
     until = time.monotonic() + LEAVING_SECONDS
     while True:
         try:
             manager.open()
         except TakenError:
+            if (estate := take_over(place.heir)) is not None:
+                custody.inherit(estate)
+                manager.proven = True
+                continue
             if os.path.exists(place.socket) or time.monotonic() > until:
                 raise
             time.sleep(LEAVING_PAUSE)

@@ -14,7 +14,9 @@ LONGEST_SOCKET = 100
 
 
 class Place(NamedTuple):
-    """Absolute paths: the manifest, its folder, what the supervisor keeps; `door` is the guardian's own socket."""
+    """Absolute paths: the manifest, its folder, what the supervisor keeps; `door` is the guardian's own socket,
+    `heir` that of a supervisor which lost its guardian and waits for another.
+    """
 
     manifest: str
     folder: str
@@ -26,6 +28,7 @@ class Place(NamedTuple):
     events: str
     journal: str
     door: str
+    heir: str
 
 
 def place(manifest: str, environ: Mapping[str, str]) -> Place:
@@ -45,6 +48,7 @@ def place(manifest: str, environ: Mapping[str, str]) -> Place:
         os.path.join(home, "events"),
         os.path.join(home, "journal"),
         socket.removesuffix(".sock") + ".door",
+        socket.removesuffix(".sock") + ".heir",
     )
 
 

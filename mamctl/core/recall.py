@@ -15,6 +15,7 @@ What died unseen is recalled as one that starts, and not asked; the `Exited` tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mamctl.core import probing
@@ -26,6 +27,7 @@ from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
     from mamctl.core.events import Recalled, Remembered
+    from mamctl.core.past import Past
     from mamctl.core.service import Service
 
 
@@ -62,13 +64,20 @@ def _adopt(service: Service, found: Remembered, event: Recalled) -> Step:
 
 def _halt(found: Remembered) -> Halt | None:
     """Return the stop that is due: the one under way, or what the new supervisor finds to be wrong."""
-    if found.past.state is State.STOPPING and found.past.halt is not None:
-        return found.past.halt
+    if under_way := _under_way(found.past):
+        return under_way
     if found.past.wanted is Wanted.DOWN:
         return Halt(Then.REST, Reason.BY_OPERATOR)
     if found.changed:
         return Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
     return None if found.spared else Halt(Then.AGAIN, None, "it is not to outlive a supervisor that died")
+
+
+def _under_way(past: Past) -> Halt | None:
+    """Return the stop that was under way. Who was to be forgotten then is in the manifest again, and only rests."""
+    if past.state is not State.STOPPING or past.halt is None:
+        return None
+    return replace(past.halt, then=Then.REST) if past.halt.then is Then.REMOVE else past.halt
 
 
 def _says_it_once(service: Service) -> bool:
@@ -102,9 +111,10 @@ def _ask(service: Service, found: Remembered, event: Recalled) -> Step:
 
 def _go_on(service: Service, found: Remembered, at: float) -> Step:
     past = found.past
-    if past.state is State.STOPPING and past.halt is not None and past.spawned_at is not None:
+    under_way = _under_way(past)
+    if under_way is not None and past.spawned_at is not None:
         stopping = service.enter(State.STOPPING, past.reason, past.detail)
-        stopping = stopping.but(halt=past.halt, spawned_at=past.spawned_at)
+        stopping = stopping.but(halt=under_way, spawned_at=past.spawned_at)
         return Step(stopping, (Clean(stopping.name, stopping.generation),))
     if past.state is State.BACKOFF and past.next_attempt_at is not None:
         backing = service.enter(State.BACKOFF, past.reason, past.detail).but(next_attempt_at=past.next_attempt_at)

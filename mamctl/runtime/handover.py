@@ -1,7 +1,6 @@
 """Everything that a supervisor without a guardian has, given to the one that systemd started in the guardian's place.
 
-The door is the socket that the guardian had. A guardian that lives tells there how it stands; a supervisor that lost
-its guardian gives away all descriptors, a page at a time, and ends.
+It waits at a socket of its own. Whoever comes gets all descriptors, a page at a time; then the old one ends.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ PATIENCE: Final = 5.0
 
 
 def await_heir(
-    loop: asyncio.AbstractEventLoop, door: str, estate: Callable[[], list[Item]], write_down: Callable[[], None]
+    loop: asyncio.AbstractEventLoop, path: str, estate: Callable[[], list[Item]], write_down: Callable[[], None]
 ) -> None:
     """Wait for one who asks for everything; after that this process ends."""
     listener = socket.socket(socket.AF_UNIX)
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(door)
-    listener.bind(door)
+        os.unlink(path)
+    listener.bind(path)
     listener.listen(1)
 
     def answer() -> None:
@@ -39,7 +38,6 @@ def await_heir(
         guest.settimeout(PATIENCE)
         with guest, contextlib.suppress(OSError):
             if guest.recv(64) != ASK:
-                guest.sendall(b"{}")
                 return
             write_down()
             _give(Wire(guest), Vault(estate()))
@@ -58,26 +56,27 @@ def _give(wire: Wire, vault: Vault) -> None:
         more, after = page["more"], after + len(page["items"])
 
 
-def take_over(door: str) -> list[Item] | None:
+def take_over(path: str) -> list[Item] | None:
     """Return all that a supervisor without a guardian had, and it is gone; None when there is no such one.
 
     Raises OSError when it died in the middle.
     """
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
         line.settimeout(PATIENCE)
-        line.connect(door)
+        line.connect(path)
         line.sendall(ASK)
         return _taken(Wire(line))
     return None
 
 
-def _taken(wire: Wire) -> list[Item] | None:
+def _taken(wire: Wire) -> list[Item]:
     found: list[Item] = []
     more = True
     while more:
-        for page, descriptors in wire.receive() or []:
-            if "items" not in page:
-                return None
+        pages = wire.receive()
+        if pages is None:
+            raise OSError("it ended in the middle")
+        for page, descriptors in pages:
             for name, count, note in page["items"]:
                 found.append((name, descriptors[:count], note))
                 del descriptors[:count]

@@ -79,7 +79,7 @@ class ProcessManager:
         orderly: bool = False,
     ) -> None:
         self._sole = sole
-        self._proven = proven
+        self.proven = proven
         self._orderly = orderly
         self._keeps = keeps
         self._custody = custody or NoCustody()
@@ -146,7 +146,7 @@ class ProcessManager:
             ended = await asyncio.to_thread(end_orphans, lambda: find_marked(self._strays))
             detail = f"stopped, because the manifest has them no more: {', '.join(ended)}"
             self.history.record("warning", None, 0, {"detail": detail})
-        self.hands.recall(self.legacy, proven=self._proven, orderly=self._orderly)
+        self.hands.recall(self.legacy, proven=self.proven, orderly=self._orderly)
         self.operator.recall(self.legacy.recollection)
 
     @property

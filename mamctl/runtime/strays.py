@@ -1,26 +1,37 @@
 """The processes of an incarnation wherever they are: for one that an earlier supervisor started.
 
 What that one's services forked and left is not our child: it belongs to the guardian, to process 1, or to whoever the
-kernel gave it. So the whole process table is looked through, by the marker, and by session and group of the leader.
-Where orphans were found once, the next ones come: these heirs are asked first, for one that forks and exits for ever is
-gone before a look through the whole table is over.
+kernel gave it. So the whole process table is looked through, by the marker, and by session and group of the leader;
+once for all that end in the same moment. Where orphans were found once, the next ones come: these heirs are asked
+first, for one that forks and exits for ever is gone before a look through the whole table is over.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.runtime.environment import MARKER
 from mamctl.runtime.processes import children, environment, marked, read, scan
+from mamctl.runtime.processes.stat import DEAD
 
 if TYPE_CHECKING:
-    from mamctl.runtime.incarnation import Incarnation
-    from mamctl.runtime.processes import Stat
+    from collections.abc import Mapping
 
-DEAD = frozenset("ZX")
-# How often the whole table is looked through, and the heirs' children, which costs little, before nobody is there.
-LOOKS, GLANCES = 2, 10
+    from mamctl.runtime.incarnation import Incarnation
+
+# How often the heirs' children are looked at while they come and go.
+GLANCES = 10
+
+
+class Census(NamedTuple):
+    """All processes that ran at a moment (monotonic seconds): parents, and who has a mark, or a session's number."""
+
+    at: float
+    parents: Mapping[int, int]
+    marks: Mapping[bytes, set[int]]
+    numbers: Mapping[int, set[int]]
 
 
 class Strays:
@@ -29,14 +40,15 @@ class Strays:
     def __init__(self) -> None:
         # The guardian first of all, if there is one.
         self._heirs = {os.getppid()}
+        self._census: Census | None = None
 
-    def of(self, found: Incarnation) -> list[int]:
-        """Return who belongs to an incarnation, its leader too while it lives; zombies and ourselves are left out."""
+    def of(self, found: Incarnation, since: float | None = None) -> list[int]:
+        """Return who belongs to an incarnation, its leader too while it lives; zombies and ourselves are left out.
+
+        An earlier look will do if it was after `since` (monotonic seconds).
+        """
         numbered = is_its_number(found)
-        for _ in range(LOOKS):
-            if strays := self._inherited(found, numbered=numbered) or self._everywhere(found, numbered=numbered):
-                return strays
-        return []
+        return self._inherited(found, numbered=numbered) or self._everywhere(found, since, numbered=numbered)
 
     def _inherited(self, found: Incarnation, *, numbered: bool) -> list[int]:
         """Look among the heirs' children until they are the same twice: while somebody comes and goes, he is missed."""
@@ -50,13 +62,31 @@ class Strays:
             last = now
         return []
 
-    def _everywhere(self, found: Incarnation, *, numbered: bool) -> list[int]:
-        rows = {row.pid: row for row in scan() if row.state not in DEAD}
-        by_mark = {pid for pid, _ in marked(MARKER.encode(), (found.instance.encode(),))}
-        by_number = {row.pid for row in rows.values() if numbered and found.pid in (row.sid, row.pgid)}
-        strays = [pid for pid in by_mark | by_number if pid in rows and pid != os.getpid()]
-        self._heirs |= {rows[pid].ppid for pid in strays} - set(strays)
+    def _everywhere(self, found: Incarnation, since: float | None, *, numbered: bool) -> list[int]:
+        if self._census is None or since is None or self._census.at < since:
+            self._census = census()
+        _, parents, marks, numbers = self._census
+        by_number = numbers.get(found.pid, set()) if numbered else set()
+        strays = [pid for pid in marks.get(found.instance.encode(), set()) | by_number if _runs(pid)]
+        self._heirs |= {parents[pid] for pid in strays if pid in parents} - set(strays)
         return strays
+
+
+def census() -> Census:
+    """Look through the whole process table."""
+    at = time.monotonic()
+    parents: dict[int, int] = {}
+    numbers: dict[int, set[int]] = {}
+    for row in scan():
+        if row.state not in DEAD and row.pid != os.getpid():
+            parents[row.pid] = row.ppid
+            for number in {row.sid, row.pgid}:
+                numbers.setdefault(number, set()).add(row.pid)
+    marks: dict[bytes, set[int]] = {}
+    for pid, mark in marked(MARKER.encode()):
+        if pid != os.getpid():
+            marks.setdefault(mark, set()).add(pid)
+    return Census(at, parents, marks, numbers)
 
 
 def is_its_number(found: Incarnation) -> bool:
@@ -83,5 +113,5 @@ def belongs(pid: int, found: Incarnation, *, numbered: bool | None = None) -> bo
 
 
 def _runs(pid: int) -> bool:
-    row: Stat | None = read(pid)
+    row = read(pid)
     return row is not None and row.state not in DEAD

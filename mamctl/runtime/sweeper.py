@@ -63,7 +63,8 @@ class Sweeper:
 
     def is_clean(self, dead: Incarnation) -> bool:
         """Tell at once whether nothing is left and its ports are free."""
-        if self._orphans(dead) or _controlled(dead) or dead.group_exists():
+        # Of an adopted one that is known only after a look at all processes, which is better done once for many.
+        if dead.adopted or self._orphans(dead) or _controlled(dead) or dead.group_exists():
             return False
         self._forget(dead)
         return ports_free(dead)
@@ -72,8 +73,10 @@ class Sweeper:
         """End what is left of it; return what could not be ended."""
         loop = asyncio.get_running_loop()
         patient_until = _patient_until(dead, loop.time())
-        pause, told = FIRST_PAUSE, False
-        while left := self._leftovers(dead):
+        pause, told, since = FIRST_PAUSE, False, loop.time()
+        if dead.adopted:
+            await asyncio.sleep(FIRST_PAUSE)
+        while left := self._leftovers(dead, since):
             if loop.time() > patient_until + KILL_SECONDS:
                 return tuple(Survivor(pid, command_line(pid) or "?") for pid in left)
             if loop.time() >= patient_until:
@@ -81,6 +84,7 @@ class Sweeper:
             elif not told:
                 send(left, dead.spec.stop.signal)
                 told = True
+            since = loop.time()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         # Who forks and ends for ever may have been between two looks each time; the kernel misses nobody.
@@ -122,19 +126,19 @@ class Sweeper:
         known = self._known()
         return [pid for pid in children(os.getpid()) if pid not in known]
 
-    def _orphans(self, dead: Incarnation) -> list[int]:
+    def _orphans(self, dead: Incarnation, since: float | None = None) -> list[int]:
         self._sessions[dead.pid] = dead.instance
         self.reap_orphans()
         numbered = is_its_number(dead)
-        strays = self._strays.of(dead) if dead.adopted else []
+        strays = self._strays.of(dead, since) if dead.adopted else []
         return strays + [
             pid
             for pid in self._unknown()
             if self._found.get(pid) == dead.instance or belongs(pid, dead, numbered=numbered)
         ]
 
-    def _leftovers(self, dead: Incarnation) -> list[int]:
-        orphans = self._orphans(dead)
+    def _leftovers(self, dead: Incarnation, since: float | None = None) -> list[int]:
+        orphans = self._orphans(dead, since)
         grown = [pid for orphan in orphans for pid in descendants(orphan)]
         left = list(dict.fromkeys((*orphans, *grown, *_group(dead), *_controlled(dead))))
         self._found.update(dict.fromkeys(left, dead.instance))
