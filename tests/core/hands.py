@@ -27,12 +27,13 @@ SIGKILL = 9
 
 @dataclass
 class Process:
-    """A process that we spawned."""
+    """A process that we spawned. `end`: its code or the number of the signal, once it was told."""
 
     name: str
     generation: int
     pid: int
     signals: list[int] = field(default_factory=list)
+    end: tuple[int | None, int | None] | None = None
 
 
 class Hands:
@@ -50,6 +51,12 @@ class Hands:
         self.timers: dict[tuple[str, Timer], tuple[float, int]] = {}
         self.said: list[Announce] = []
         self.past: list[Event] = []
+        # What a journal has besides: each service's last generation that was to be spawned, and its process.
+        self.intents: dict[str, int] = {}
+        self.born: dict[str, Process] = {}
+        self.before: dict[str, Service] = {}
+        # Who died while there was no supervisor: the next one knows, and is told how in the next moment.
+        self.unseen: set[str] = set()
         self._pids = 100
 
     @property
@@ -59,6 +66,7 @@ class Hands:
 
     def step(self, event: Event) -> list[Action]:
         """Give one event to the supervisor, perform what it decides, and check all that must always hold."""
+        self.before = dict(self.services)
         actions = self.supervisor.step(event)
         for action in actions:
             self._perform(action, forced=isinstance(event, Down) and event.force)
@@ -78,10 +86,14 @@ class Hands:
 
     def spawn(self, name: str) -> list[Action]:
         """Let the process that is asked for exist."""
-        generation = self.spawning.pop(name)
+        process = self.let_exist(name)
+        return self.step(Spawned(name, process.generation, process.pid, self.now))
+
+    def let_exist(self, name: str) -> Process:
+        """Let the process that is asked for exist, and tell nobody."""
         self._pids += 1
-        self.running[name] = Process(name, generation, self._pids)
-        return self.step(Spawned(name, generation, self._pids, self.now))
+        process = self.born[name] = self.running[name] = Process(name, self.spawning.pop(name), self._pids)
+        return process
 
     def fail_to_spawn(self, failure: SpawnFailed) -> list[Action]:
         """Let the process that is asked for not come to be."""
@@ -91,6 +103,8 @@ class Hands:
     def exit(self, name: str, code: int | None = None, signal: int | None = None) -> list[Action]:
         """Let a process end."""
         process = self.running.pop(name)
+        process.end = code, signal
+        self.unseen.discard(name)
         return self.step(Exited(name, process.generation, code, signal, self.now))
 
     def empty(self, name: str, luck: float = 0.5) -> list[Action]:
@@ -113,7 +127,7 @@ class Hands:
         match action:
             case Spawn():
                 self._assert_free(action.name)
-                self.spawning[action.name] = action.generation
+                self.spawning[action.name] = self.intents[action.name] = action.generation
             case Attach():
                 self._assert_free(action.name)
                 self.looking[action.name] = action.generation

@@ -34,6 +34,7 @@ from mamctl.core.events import (
     Up,
 )
 from mamctl.core.states import Purpose, Reason, Timer
+from tests.core.afterlife import die, follow_on
 from tests.core.hands import Hands
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class History:
 
     def __init__(self, manifest: Manifest, later: Mapping[str, Manifest] | None = None) -> None:
         self.hands = Hands(manifest)
+        self._manifest = manifest
         self._later = later or {}
         self._done: list[Action] = []
 
@@ -216,6 +218,31 @@ class History:
 
     def _step(self, event: Event) -> None:
         self._done += self.hands.step(event)
+
+    # What becomes of supervisors ------------------------------------------------------------------------------------
+
+    def _reborn(self, *words: str) -> None:
+        """The supervisor dies and another one follows.
+
+        `cold`: the guardian died too. `strict`: no service is to outlive a supervisor. `stale`: it was killed before it
+        wrote down what came of the last event. `later`: 100 s pass before. `changed=app`; `exist=app`: it is spawned
+        though nobody was told; `ended=app:3`, `killed=app:9`, `lost=app`: it died unseen.
+        """
+        values = [word.partition("=")[::2] for word in words]
+        named = {key: [value for word, value in values if word == key] for key, _ in values}
+        ends = [(name, (int(code), None)) for name, _, code in (word.partition(":") for word in named.get("ended", ()))]
+        ends += [(name, (None, int(sig))) for name, _, sig in (word.partition(":") for word in named.get("killed", ()))]
+        die(self.hands, exist=named.get("exist", ()))
+        self.hands.now += 100 if "later" in words else 0
+        self._done += follow_on(
+            self.hands,
+            self._manifest,
+            proven="cold" not in words,
+            spared="strict" not in words,
+            changed=named.get("changed", ()),
+            stale="stale" in words,
+            unseen={**dict(ends), **dict.fromkeys(named.get("lost", ()), (None, None))},
+        )
 
     # What came of it ------------------------------------------------------------------------------------------------
 

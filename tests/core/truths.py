@@ -79,6 +79,8 @@ def _is_being_stopped(hands: Hands, service: Service) -> None:
 
 
 def _watched_as_its_state_asks(hands: Hands, service: Service) -> None:
+    if service.name in hands.unseen:
+        return
     asked = {purpose for name, purpose in hands.probes if name == service.name}
     match service.state:
         case State.STARTING if service.pid is not None:
