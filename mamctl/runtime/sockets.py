@@ -70,8 +70,7 @@ class HeldSockets:
             return []
         wanted = {_place(spec.host, port.number): port for port in spec.sockets}
         before = self._held.pop(spec.name, {})
-        for gone in before.keys() - wanted.keys():
-            before[gone].close()
+        _end([found for place, found in before.items() if place not in wanted])
         held = {place: before[place] for place in wanted if place in before}
         self._held[spec.name] = held
         held.update(_all_bound(spec.host, [place for place in wanted if place not in held], require_free))
@@ -111,15 +110,17 @@ class HeldSockets:
         service = services.get(name or "")
         if name is None or (service is not None and service.comes_back):
             return
-        held = self._held.pop(name, None)
-        if held is not None or (service is not None and service.spec.sockets):
-            _close(held or {})
+        held = self._held.pop(name, {})
+        if service is None or service.pid is None:
+            _end(held.values())
+        _close(held.values())
+        if held or (service is not None and service.spec.sockets):
             self._custody.drop(_name(name))
 
     def close(self) -> None:
         """Let go of ours; what custody keeps stays open for who comes after us."""
         for held in self._held.values():
-            _close(held)
+            _close(held.values())
         self._held.clear()
 
     def _tell(self, name: str, *, changed: bool) -> None:
@@ -135,9 +136,20 @@ def _name(service: str) -> str:
     return f"socket/{service}"
 
 
-def _close(held: Held) -> None:
-    for found in held.values():
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for found in sockets:
         found.close()
+
+
+def _end(sockets: Collection[socket.socket]) -> None:
+    """Refuse from now on, whoever still has a copy: custody lets go of its own a moment later than we of ours.
+
+    Not while a process serves them: its next `accept` would fail.
+    """
+    for found in sockets:
+        with contextlib.suppress(OSError):
+            found.shutdown(socket.SHUT_RDWR)
+    _close(sockets)
 
 
 def _place(host: str, port: int) -> Place:
@@ -179,7 +191,7 @@ def _all_bound(host: str, places: Sequence[Place], require_free: Callable[[str, 
             require_free(host, place[1])
             made[place] = _bound(host, place[1])
     except LaunchError:
-        _close(made)
+        _close(made.values())
         raise
     return made
 

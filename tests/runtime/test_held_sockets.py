@@ -20,6 +20,7 @@ from mamctl.runtime import sockets as module
 from mamctl.runtime.borrowing import borrow
 from mamctl.runtime.inheritance import spawn_with
 from mamctl.runtime.launcher import LaunchError
+from mamctl.runtime.ports import PortState, bind_test
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.views import Views
 from tests.runtime.stack import Stack, descriptors, free_port, lives, row, run, service, until
@@ -255,6 +256,33 @@ def test_one_port_can_move_to_another_address(keeper: Keeper) -> None:
         sockets.open(web(port), anybody)
         sockets.open(web(port, host="127.0.0.2"), anybody)
         assert [answers(port), answers(port, "127.0.0.2")] == [False, True]
+
+
+@pytest.mark.parametrize(("before", "after"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "::")])
+def test_a_port_can_be_opened_to_more_or_fewer_while_custody_has_the_old_socket(
+    keeper: Keeper, before: str, after: str
+) -> None:
+    def free(host: str, number: int) -> None:
+        assert bind_test(host, number) is PortState.FREE
+
+    port = free_port()
+    with held(keeper) as sockets:
+        sockets.open(web(port, host=before), free)
+        olds = [os.dup(fd) for fd in keeper.kept["socket/web"]]
+        sockets.open(web(port, host=after), free)
+        assert answers(port)
+        for old in olds:
+            os.close(old)
+
+
+def test_one_that_ended_refuses_also_while_custody_has_not_let_go_yet(keeper: Keeper) -> None:
+    (port,) = (spec := web(free_port())).sockets
+    with held(keeper) as sockets:
+        sockets.open(spec, anybody)
+        late = os.dup(keeper.kept["socket/web"][0])
+        sockets.settle("web", states(State.FAILED))
+        assert not answers(port.number)
+        os.close(late)
 
 
 @pytest.mark.parametrize(
