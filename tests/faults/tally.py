@@ -87,10 +87,13 @@ def written(folder: pathlib.Path, service: str) -> dict[int, int]:
     return counts
 
 
-def tally(logs: pathlib.Path, folder: pathlib.Path, service: str, *, cut: bool = False) -> Tally:
-    """Count the lines of a service, with those that its writers (see writer.py) noted in `folder`."""
+def tally(logs: pathlib.Path, folder: pathlib.Path, service: str, *, cut: bool = False, stream: str = "") -> Tally:
+    """Count the lines of a service, with those that its writers (see writer.py) noted in `folder`.
+
+    `stream`: `.err` for the other one of split streams.
+    """
     found = Tally()
-    found.read(stored(logs, service), cut=cut)
+    found.read(stored(logs, service + stream), cut=cut)
     for incarnation, count in written(folder, service).items():
         found.finish(service, incarnation, count)
     return found

@@ -1,6 +1,6 @@
 """A service that writes numbered lines, and keeps count where no death of its own can lose it.
 
-    python writer.py FOLDER [--rate N] [--lines N] [--taint]
+    python writer.py FOLDER [--rate N] [--lines N] [--taint] [--both]
 
 Each line is `<service> <incarnation> <number>`; an incarnation is a pid, and its numbers begin at 0. In FOLDER:
 
@@ -8,7 +8,8 @@ Each line is `<service> <incarnation> <number>`; an incarnation is a pid, and it
     SERVICE.alive         locked while it lives; who cannot get the lock adds a line to `doubles`, and ends
 
 `--rate` lines in a second (0, the default: as many as it can); `--lines` in all, then it only sleeps; `--taint`: the
-first incarnation sets O_NONBLOCK on its output, fills it, and fails. Standard library only.
+first incarnation sets O_NONBLOCK on its output, fills it, and fails; `--both`: each line to stderr as well. Standard
+library only.
 """
 
 import contextlib
@@ -54,11 +55,14 @@ def counter(folder):
 
 def write(lines, rate, count):
     """Write, and note each line once it is out. A line that O_NONBLOCK refused is lost: few programs try again."""
+    outputs = (1, 2) if "--both" in sys.argv else (1,)
     number = 0
     begun = time.monotonic()
     while number != lines:
-        with contextlib.suppress(BlockingIOError):
-            os.write(1, b"%s %d %060d\n" % (NAME.encode(), os.getpid(), number))
+        line = b"%s %d %060d\n" % (NAME.encode(), os.getpid(), number)
+        for output in outputs:
+            with contextlib.suppress(BlockingIOError):
+                os.write(output, line)
         number += 1
         count[0] = number
         if rate:
