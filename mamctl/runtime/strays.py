@@ -67,7 +67,8 @@ class Strays:
             self._census = census()
         _, parents, marks, numbers = self._census
         by_number = numbers.get(found.pid, set()) if numbered else set()
-        strays = [pid for pid in marks.get(found.instance.encode(), set()) | by_number if _runs(pid)]
+        known = marks.get(found.instance.encode(), set()) | by_number
+        strays = [pid for pid in known if _runs(pid) and belongs(pid, found, numbered=numbered)]
         self._heirs |= {parents[pid] for pid in strays if pid in parents} - set(strays)
         return strays
 
@@ -99,14 +100,14 @@ def is_its_number(found: Incarnation) -> bool:
 
 
 def belongs(pid: int, found: Incarnation, *, numbered: bool | None = None) -> bool:
-    """Tell whether a process came from an incarnation: by session, else by the marker.
+    """Tell whether a process came from an incarnation: by session or group, else by the marker.
 
     `numbered` is the answer of `is_its_number`, when many are asked about.
     """
     row = read(pid)
     if row is None:
         return False
-    if row.sid == found.pid and (is_its_number(found) if numbered is None else numbered):
+    if found.pid in (row.sid, row.pgid) and (is_its_number(found) if numbered is None else numbered):
         return True
     variables = environment(pid)
     return variables is not None and variables.get(MARKER.encode()) == found.instance.encode()

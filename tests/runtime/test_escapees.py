@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mamctl.runtime import strays
 from mamctl.runtime.processes import children, marked
+from mamctl.runtime.strays import Census, census
 from mamctl.runtime.subreaper import become_subreaper, resign_as_subreaper
 from mamctl.runtime.sweeper import Sweeper
 from tests.runtime.contained import ESCAPEES, Elsewhere, born, die, groups_at, numbers, placed, spec
@@ -53,8 +55,7 @@ def survivors(found: Incarnation, home: pathlib.Path, *, grouped: bool, alive: l
         die(found)
         sweeper = Sweeper(lambda: (), project="test", sole=False)
         assert await sweeper.clean(found) == ()
-        # Whose child the dead are, he collects them in his own time.
-        await asyncio.to_thread(eventually, lambda: sweeper.is_clean(found))
+        assert sweeper._leftovers(found) == []
         if placement is not None:
             placement.leave(found)
             placement.close()
@@ -94,6 +95,24 @@ def test_nobody_of_a_tree_survives_that_another_supervisor_started(
     eventually(lambda: len(numbers(pids)) == number)
     assert survivors(elsewhere.incarnation, tmp_path / "home", grouped=grouped, alive=numbers(pids)) == []
     elsewhere.close()
+
+
+def test_all_that_end_in_one_moment_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Census] = []
+    monkeypatch.setattr(strays, "census", lambda: looks.append(census()) or looks[-1])
+    elsewhere = [Elsewhere(["sleep", "1000"]) for _ in range(5)]
+
+    async def scenario() -> None:
+        sweeper = Sweeper(lambda: (), project="test", sole=False)
+        for found in elsewhere:
+            die(found.incarnation)
+            assert not sweeper.is_clean(found.incarnation)
+        await asyncio.gather(*(sweeper.clean(found.incarnation) for found in elsewhere))
+
+    asyncio.run(scenario())
+    for found in elsewhere:
+        found.close()
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize("grouped", [False, True])
