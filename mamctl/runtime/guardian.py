@@ -23,63 +23,34 @@ Only the standard library, and little of it: this must start at once, stay small
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import resource
 import select
 import signal
 import socket
-import sys
 import time
 from collections import deque
 from zlib import crc32
 
-from mamctl.runtime.kin import descendants, signal_one, table
+from mamctl.runtime.brain import Brain
+from mamctl.runtime.kin import Children, descendants, marker
 from mamctl.runtime.rebirth import become, boot, say
 from mamctl.runtime.systemd import Systemd
 from mamctl.runtime.vault import Vault
-from mamctl.runtime.wire import Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mamctl.runtime.wire import Message
 
-PR_SET_CHILD_SUBREAPER = 36
 MINUTE = 60.0
 SUCCESSOR_SECONDS = 60.0
-KILL_SECONDS = 2.0
-GRACE_SECONDS = 10.0
 PAUSE = 0.002
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-RECORDED = 4096
 # As `journal` writes it; what is before may end with a torn line.
 DOWN = b'\n{"sum": "%08x", "type": "down"}\n' % crc32(b'{"type": "down"}')
-
-
-class Brain:
-    """A supervisor's process and the line to it. `code`: what it said that it ends with; `heard`: when it was well."""
-
-    def __init__(self, pid: int, end: socket.socket) -> None:
-        self.pid = pid
-        self.wire = Wire(end)
-        self.stands = self.ready = self.hands_over = False
-        self.code: int | None = None
-        self.since = self.heard = time.monotonic()
-
-    def tell(self, said: str) -> None:
-        """Say a word; one that is dead does not hear it, which is noticed elsewhere."""
-        with contextlib.suppress(OSError):
-            self.wire.send({"said": said})
-
-    def bury(self) -> None:
-        """End what may be left of it, and collect it."""
-        self.wire.socket.close()
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
 
 
 class Guardian:
@@ -89,11 +60,11 @@ class Guardian:
         self._state = state
         self._vault = Vault(state["kept"])
         self._crashes: deque[float] = deque(state.get("crashes", ()))
-        self._statuses: dict[int, int] = {int(pid): status for pid, status in state.get("statuses", {}).items()}
+        self._children = Children(state.get("statuses", {}))
         self._brain = self._successor = None  # type: Brain | None
         self._again_at: float | None = None
         self._ears = select.poll()
-        self._hears: dict[int, Callable[[], None]] = {}
+        self._hears: dict[int, Callable[[], object]] = {}
         self._wanted: list[int] = []
         self._end_code: int | None = None
         self._systemd = Systemd(os.environ)
@@ -114,20 +85,17 @@ class Guardian:
                 if hear := self._hears.get(fd):
                     hear()
             if self._vault.drains:
-                self._vault.move()
-                time.sleep(PAUSE)
+                time.sleep(PAUSE)  # a little at a time costs eight times as much as a little later
         with contextlib.suppress(OSError):
             os.unlink(self._state["door"])
         return self._end_code
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """Milliseconds until something is to be looked at again."""
-        due = [1.0] if self._gave_up or self._successor else []
+        due = [self._systemd.watchdog / 3 or 3600.0, 1.0 if self._gave_up or self._successor else 3600.0]
         if self._again_at is not None:
             due.append(self._again_at - time.monotonic())
-        if self._systemd.watchdog:
-            due.append(self._systemd.watchdog / 3)
-        return max(0.0, min(due)) * 1000 if due else None
+        return max(0.0, min(due)) * 1000
 
     def _listen(self) -> None:
         door = socket.socket(socket.AF_UNIX)
@@ -145,7 +113,7 @@ class Guardian:
         for number in FORWARDED:
             signal.signal(number, lambda number, _frame: self._wanted.append(number))
 
-    def _hear_from(self, fd: int, hear: Callable[[], None]) -> None:
+    def _hear_from(self, fd: int, hear: Callable[[], object]) -> None:
         self._ears.register(fd, select.POLLIN)
         self._hears[fd] = hear
 
@@ -167,11 +135,11 @@ class Guardian:
         guest, _ = door.accept()
         with guest, contextlib.suppress(OSError):
             guest.settimeout(1.0)
+            brain = self._brain.pid if self._brain else None
+            known = {"guardian": os.getpid(), "brain": brain, "crashes": len(self._crashes), "gave_up": self._gave_up}
             if guest.recv(64).strip() == b"retry" and self._gave_up:
                 self._crashes.clear()
                 self._again_at = 0.0
-            brain = self._brain.pid if self._brain else None
-            known = {"guardian": os.getpid(), "brain": brain, "crashes": len(self._crashes), "gave_up": self._gave_up}
             guest.sendall(json.dumps(known).encode())
 
     # Brains ------------------------------------------------------------------------------------------------------
@@ -213,8 +181,8 @@ class Guardian:
                 return
         else:
             self._brain = None
-            for fifo in self._vault.drain():
-                self._hear_from(fifo, self._vault.move)
+            for fifo, move in self._vault.drain().items():
+                self._hear_from(fifo, move)
         if brain.code is not None:
             if self._successor:
                 self._successor.bury()
@@ -260,7 +228,7 @@ class Guardian:
         if self._successor and now > self._successor.since + SUCCESSOR_SECONDS:
             self._lose(self._successor)
         if self._gave_up:
-            self._reap(())
+            self._children.reap(())
         self._systemd.tend(now)
         if self._brain and now - self._brain.heard > (self._systemd.watchdog or now):
             say("the supervisor does not answer: it is ended and started again")
@@ -277,9 +245,11 @@ class Guardian:
             case "take":
                 self._give(brain, message)
             case "reap":
-                brain.wire.send({"said": "status", "ask": message["ask"], "status": self._status(message["pid"])})
+                brain.wire.send(
+                    {"said": "status", "ask": message["ask"], "status": self._children.status(message["pid"])}
+                )
             case "reap_others":
-                self._reap(message["pids"])
+                self._children.reap([*message["pids"], *self._pids()])
             case "stand":
                 self._state["stood"] = True
                 self._systemd.say("READY=1")
@@ -293,7 +263,8 @@ class Guardian:
             case "succeed":
                 self._renew()
 
-    # Processes ---------------------------------------------------------------------------------------------------
+    def _pids(self) -> list[int]:
+        return [brain.pid for brain in (self._brain, self._successor) if brain]
 
     def _give(self, brain: Brain, message: Message) -> None:
         """Hand over a part of what is kept; whoever asks for it is in charge of the output from then on."""
@@ -302,24 +273,6 @@ class Guardian:
         self._vault.rest()
         page, descriptors = self._vault.page(message["after"])
         brain.wire.send({"said": "kept", "ask": message["ask"], **page}, descriptors)
-
-    def _status(self, pid: int) -> int | None:
-        if pid in self._statuses:
-            return self._statuses.pop(pid)
-        with contextlib.suppress(ChildProcessError):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            return status if found else None
-        return None
-
-    def _reap(self, wanted: Iterable[int]) -> None:
-        """Collect every zombie of ours but these and the brains; remember how it ended."""
-        spared = {*wanted, *(brain.pid for brain in (self._brain, self._successor) if brain)}
-        for pid, (parent, state) in table().items():
-            if parent == os.getpid() and state == "Z" and pid not in spared:
-                with contextlib.suppress(ChildProcessError):
-                    self._statuses.setdefault(pid, os.waitpid(pid, 0)[1])
-        while len(self._statuses) > RECORDED:
-            del self._statuses[next(iter(self._statuses))]
 
     # The end -----------------------------------------------------------------------------------------------------
 
@@ -331,61 +284,19 @@ class Guardian:
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
-        """End services, each with its own signal and grace, then KILL; wait until nothing is left of them."""
-        began = time.monotonic()
-        told: set[int] = set()
-        while left := [(pid, note) for pid in descendants() if chosen(note := self._note(pid))]:
-            elapsed = time.monotonic() - began
-            if elapsed > KILL_SECONDS + max(note.get("grace", GRACE_SECONDS) for _, note in left):
-                say(f"could not be ended: {', '.join(str(pid) for pid, _ in left)}")
-                return
-            for pid, note in left:
-                late = elapsed >= note.get("grace", GRACE_SECONDS)
-                if late or pid not in told:
-                    told.add(pid)
-                    signal_one(pid, signal.SIGKILL if late else note.get("signal", signal.SIGTERM))
-            self._vault.move()
-            self._reap(())
-            time.sleep(0.01)
+        if left := self._children.stop(self._note, chosen, self._vault.move):
+            say(f"could not be ended: {', '.join(map(str, left))}")
 
     def _note(self, pid: int) -> Message:
-        """Return what is known of the service that a process belongs to, by the marker in its environment."""
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-            for entry in file.read().split(b"\0"):
-                if entry.startswith(b"MAMCTL_SERVICE="):
-                    return self._vault.note_of(entry[15:].decode())
-        return {}
+        """Return what is known of the service that a process belongs to."""
+        return self._vault.note_of(marker(pid))
 
     def _renew(self) -> None:
         """Become the guardian that is installed now, if it starts at all; it starts the successor."""
-        check = os.posix_spawn(sys.executable, [*boot(), "check"], os.environ)
-        if os.waitpid(check, 0)[1] == 0 and self._brain:
+        if self._brain and self._children.succeeds([*boot(), "check"]):
             brain = [self._brain.pid, self._brain.wire.socket.fileno()]
-            state = {**self._state, "kept": self._vault.estate(), "brain": brain, "statuses": self._statuses}
+            state = {**self._state, "kept": self._vault.estate(), "brain": brain, "statuses": self._children.statuses}
             become({**state, "crashes": list(self._crashes)})
         say("the installed guardian does not start: nothing was replaced")
         if self._brain:
             self._brain.tell("failed")
-
-
-def main() -> None:
-    """Be a guardian, until all is over; exit as the last supervisor did."""
-    if sys.argv[2] == "check":
-        return
-    if sys.argv[2].isdigit():
-        with open(int(sys.argv[2]), "rb") as memory:
-            memory.seek(0)
-            state = json.load(memory)
-    else:
-        state = json.loads(sys.argv[2])
-    for fd in [fd for _, fds, _ in state["kept"] for fd in fds] + (state.get("brain") or [])[1:]:
-        os.set_inheritable(fd, False)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    state.setdefault("open_files", [soft, hard])
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    guardian = Guardian(state)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    sys.exit(guardian.run())
