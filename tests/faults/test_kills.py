@@ -17,13 +17,14 @@ from mamctl.core.errors import MamctlError
 from tests.faults.figures import tell
 from tests.faults.rounds import rounds
 from tests.faults.stack import Stack, stacked
-from tests.faults.tally import Tally, tally
+from tests.faults.tally import Tally, tally, written
 from tests.runtime.stack import lives
 from tests.scripted import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+IDLE = ["sleep", "100000"]
 PATIENT = {"MAMCTL_CRASHES_ALLOWED": "100000"}
 SPLIT = [f"split{number}" for number in range(3)]
 ROTATING = [f"rotating{number}" for number in range(3)]
@@ -155,3 +156,137 @@ def test_both_killed_at_once_and_up_again_cost_no_line_and_no_service(patient: S
         patient.up()
         assert {patient.guardian, patient.brain}.isdisjoint({guardian, brain})
     report(patient, "both killed (KILL), then `up`", rounds, pids)
+
+
+# The guardian gives up -------------------------------------------------------------------------------------------
+
+
+def give_up(stack: Stack) -> None:
+    """Kill supervisors until the guardian starts no other one."""
+    brain = stack.brain
+    for left in reversed(range(5)):
+        kill(brain)
+        if left:
+            brain = begun(stack, brain)
+            eventually(stands(stack, known=0), within=SOON)
+    eventually(lambda: (guard := ask_guardian(stack.place)) is not None and guard.gave_up, within=SOON)
+
+
+def test_a_guardian_that_gave_up_keeps_services_and_lines_and_says_so(stack: Stack) -> None:
+    stack.up({"a": stack.writer("--rate", 500), "b": stack.writer("--both", "--rate", 500, logs={"streams": "split"})})
+    pids = stack.pids()
+    give_up(stack)
+    assert "crashed 5 times within a minute and is not started again; the services go on alone" in stack.said()
+    said = stack.mamctl("status", code=4)
+    assert "guardian" in said
+    assert "`mamctl up -d`" in said
+    # More than a pipe holds.
+    before = sum(written(stack.notes, "a").values())
+    eventually(lambda: sum(written(stack.notes, "a").values()) > before + 2000, within=SOON)
+    said = stack.up()
+    assert "had given up on it; it starts a supervisor again" in said
+    assert stack.pids() == pids
+    assert stack.restarts() == 0
+    stack.down()
+    logs = pathlib.Path(stack.place.logs)
+    found = stack.tally("a", "b") + tally(logs, stack.notes, "b", stream=".err")
+    tell("guardian gave up after 5 kills, then `up -d`", f"1, {found.lines:,} lines", lost=found.lost,
+         doubled=found.doubled, torn=found.torn)  # fmt: skip
+
+
+def test_down_works_when_the_guardian_has_given_up(stack: Stack) -> None:
+    stack.up({"a": stack.writer("--rate", 100), "b": {"command": IDLE}})
+    give_up(stack)
+    assert "stopped 2 services; nothing is left" in stack.mamctl("down")
+    assert stack.processes() == {}
+    assert stack.keepers() == []
+
+
+# How they ended --------------------------------------------------------------------------------------------------
+
+SIGNALS = (signal.SIGKILL, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def unwatched(stack: Stack) -> Iterator[None]:
+    """Kill the supervisor, and let no other one come for a while."""
+    guardian, brain = stack.guardian, stack.brain
+    assert guardian is not None
+    os.kill(guardian, signal.SIGSTOP)
+    kill(brain)
+    yield
+    os.kill(guardian, signal.SIGCONT)
+    eventually(stands(stack, known=brain), within=SOON)
+
+
+@rounds(100, 500)
+def test_no_exit_is_missed_while_the_supervisor_is_dead(stack: Stack, rounds: int) -> None:
+    names = [f"s{number}" for number in range(rounds)]
+    stack.up({name: {"command": IDLE, "restart": "never", "ready": None} for name in names})
+    pids = stack.pids()
+    died = {name: SIGNALS[number % len(SIGNALS)] for number, name in enumerate(names)}
+    with unwatched(stack):
+        for name, number in died.items():
+            os.kill(pids[name], number)
+    with contextlib.suppress(AssertionError):
+        eventually(lambda: not stack.pids(), within=10)
+    rows = stack.rows()
+    wrong = [name for name, number in died.items() if rows[name]["exit_signal"] != number]
+    tell("exits at one moment while the supervisor is dead", f"{rounds} services", missed=len(stack.pids()),
+         wrong_signals=len(wrong))  # fmt: skip
+
+
+# A task that is told when to end, and how.
+TOLD = "trap 'exit 7' USR1; trap 'exit 0' USR2; sleep 100000 & wait"
+
+
+def told(**keys: object) -> dict[str, object]:
+    return {"command": ["sh", "-c", TOLD], "ready": None, **keys}
+
+
+def test_who_ends_while_the_supervisor_is_dead_is_treated_as_it_ended(stack: Stack) -> None:
+    stack.up(
+        {
+            "once": told(restart="never"),
+            "clean": told(restart="on-failure"),
+            "again": told(restart={"policy": "always", "delay": "10ms"}),
+            "task": told(kind="task"),
+            "killed": told(restart="never"),
+        },
+        "--no-wait",
+    )
+    eventually(lambda: len(stack.pids()) == 5, within=SOON)
+    pids = stack.pids()
+    ends = {"once": "USR1", "clean": "USR2", "again": "USR1", "task": "USR2", "killed": "KILL"}
+    with unwatched(stack):
+        for name, word in ends.items():
+            os.kill(pids[name], getattr(signal, f"SIG{word}"))
+            eventually(lambda name=name: not lives(pids[name]))
+    eventually(lambda: list(stack.pids()) == ["again"], within=SOON)
+    rows = stack.rows()
+    ended = {name: (row["state"], row["reason"], row["exit_code"], row["exit_signal"]) for name, row in rows.items()}
+    del ended["again"]
+    assert ended == {
+        "once": ("failed", "exited", 7, None),
+        "clean": ("stopped", "exited", 0, None),
+        "task": ("completed", None, 0, None),
+        "killed": ("failed", "killed", None, 9),
+    }
+    assert (rows["again"]["restarts"], rows["again"]["generation"]) == (1, 2)
+
+
+def test_who_ends_while_both_are_dead_has_an_unknown_end(stack: Stack) -> None:
+    stack.up({"once": told(restart="never"), "again": told(restart={"delay": "10ms"}), "lives": told()})
+    pids, guardian, brain = stack.pids(), stack.guardian, stack.brain
+    assert guardian is not None
+    kill(guardian, brain)
+    for name in ("once", "again"):
+        kill(pids[name])
+        eventually(lambda name=name: not lives(pids[name]))
+    stack.up(None, "--no-wait")
+    eventually(lambda: stack.rows()["again"]["state"] == "ready", within=SOON)
+    rows = stack.rows()
+    assert rows["lives"]["pid"] == pids["lives"]
+    # Where nobody reaps what lost its parent, the kernel still tells.
+    assert (rows["once"]["state"], rows["once"]["reason"]) in (("failed", "unsupervised_exit"), ("failed", "killed"))
+    assert (rows["again"]["generation"], rows["again"]["restarts"]) == (2, 1)
