@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mamctl.version import VERSION
 
+# Said like this, because importing `typing` for it costs the guardian memory and every command time.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mamctl.runtime.process_manager import ProcessManager
 

@@ -34,7 +34,7 @@ FORWARDED: Final = (
 AWAITED: Final = frozenset((*FORWARDED, signal.SIGCHLD))
 # Who takes the terminal from the background is stopped, unless this is blocked.
 BLOCKED: Final = AWAITED | {signal.SIGTTOU}
-SUPERVISORS: Final = (b"mamctl.cli.supervise", b"mamctl.runtime.guardian")
+SUPERVISORS: Final = (b"mamctl.cli.supervise", b"mamctl.runtime import guardian")
 
 
 def split_off_command() -> None:

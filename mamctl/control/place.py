@@ -14,8 +14,9 @@ LONGEST_SOCKET = 100
 
 
 class Place(NamedTuple):
-    """Absolute paths: the manifest, its folder, what the supervisor keeps; `door` is the guardian's own socket,
-    `heir` that of a supervisor which lost its guardian and waits for another.
+    """Absolute paths: the manifest, its folder, what the supervisor keeps.
+
+    `door` is the guardian's own socket, `heir` that of a supervisor which lost its guardian and waits for another.
     """
 
     manifest: str

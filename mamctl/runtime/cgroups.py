@@ -12,6 +12,7 @@ so another supervisor finds the group of a process that it takes over.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import time
@@ -30,6 +31,7 @@ REMEMBERED = "cgroup"
 # A group of ours in the name of another: a supervisor that a service started is in it at first.
 FOLDER = re.compile(rf"{PREFIX}[0-9a-f]+-[0-9a-f]+")
 FORGOTTEN_SECONDS = 3600.0
+GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.ENOTDIR, errno.EACCES, errno.EPERM}
 OURS = re.compile(rf"/{PREFIX}[0-9a-f]+-[0-9a-f]+/[^/]+\.[0-9a-f]{{12,}}(/|$)")
 OCTAL = re.compile(r"\\([0-7]{3})")
 
@@ -60,13 +62,12 @@ class Group:
 
     def remove(self) -> bool:
         """Take it away with the groups beneath it; False while somebody is in it."""
-        for folder in reversed(list(self._folders())):
-            try:
-                os.rmdir(folder)
-            except FileNotFoundError:
-                continue
-            except OSError:
-                return False
+        try:
+            for folder in reversed(list(self._folders())):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(folder)
+        except OSError:
+            return False
         return True
 
     def limit_memory(self, limit: int) -> None:
@@ -84,7 +85,7 @@ class Group:
         return Shortage.LIMIT if self.limited and int(counts.get("oom", 0)) else Shortage.MACHINE
 
     def _folders(self) -> Iterator[str]:
-        return (folder for folder, _, _ in os.walk(self.path))
+        return (folder for folder, _, _ in os.walk(self.path, onerror=_unless_gone))
 
 
 class Groups:
@@ -134,19 +135,20 @@ class Groups:
 
 def open_groups(home: str) -> Groups | None:
     """Return the groups that a supervisor's own process can have here, proven by making one; None: none."""
-    base = None if lacks("cgroup") or not can_pin() else _base()
-    if base is None or not os.access(f"{base}/cgroup.procs", os.W_OK):
+    if lacks("cgroup") or not can_pin():
         return None
-    step_out()
-    groups = Groups(base, home)
     try:
+        step_out()
+        base = _base()
+        if base is None or not os.access(f"{base}/cgroup.procs", os.W_OK):
+            return None
         _tidy_last(home)
-        groups.tidy()
         _tidy_forgotten(base)
+        groups = Groups(base, home)
+        groups.tidy()
         _prove(groups)
         _remember(home, groups.folder)
     except OSError:
-        groups.tidy()
         return None
     return groups
 
@@ -193,12 +195,14 @@ def _base() -> str | None:
 
 def _prove(groups: Groups) -> None:
     """Make a group and see that it can kill. Nobody is moved: that a process can be is seen with the first service."""
-    group = groups.make("probe/probe/probe")
     try:
+        group = groups.make("probe/probe/probe")
         if not os.access(f"{group.path}/cgroup.kill", os.W_OK):
             raise PermissionError(f"{group.path}/cgroup.kill")
-    finally:
-        group.remove()
+    except OSError:
+        groups.tidy()
+        raise
+    group.remove()
 
 
 def _remember(home: str, folder: str) -> None:
@@ -253,12 +257,19 @@ def _unescaped(text: str) -> str:
 
 
 def _read(path: str) -> str:
-    """Return a small file; what is not there is empty."""
+    """Return a small file; what is not there, or not for us, is empty."""
     try:
         with open(path) as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        _unless_gone(error)
         return ""
+
+
+def _unless_gone(error: OSError) -> None:
+    """Let pass that something is not there; that we could not look is another matter."""
+    if error.errno not in GONE:
+        raise error
 
 
 def _write(path: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,16 @@ class Containment:
     def recognise(self, dead: Incarnation) -> None:
         """Know the group of one that ended before we came."""
         groups = self._placement.groups
-        dead.control = groups.left_by(dead.instance) if groups is not None else None
+        with contextlib.suppress(OSError):
+            dead.control = groups.left_by(dead.instance) if groups is not None else None
 
     def shortage(self, dead: Incarnation, ended: Ended) -> Shortage | None:
         """Tell whether want of memory is why it ended: the count of its own group, else that of the machine."""
         if dead.killed or (ended.signal != signal.SIGKILL and ended.code != SHELL_KILLED):
             return None
-        known = dead.control.shortage() if dead.control is not None else None
+        known = None
+        with contextlib.suppress(OSError):  # the exit is told, also when no descriptor is left to look why
+            known = dead.control.shortage() if dead.control is not None else None
         counted = self._oom.claim()
         return known or (Shortage.MACHINE if counted else None)
 

@@ -22,13 +22,13 @@ Only the standard library, and little of it: this must start at once, stay small
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import json
 import os
 import resource
 import select
 import signal
-import socket
 import time
 from collections import deque
 from zlib import crc32
@@ -38,6 +38,7 @@ from mamctl.runtime.kin import Children, descendants, marker
 from mamctl.runtime.rebirth import become, boot, say
 from mamctl.runtime.systemd import Systemd
 from mamctl.runtime.vault import Vault
+from mamctl.runtime.wire import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Guardian:
         return max(0.0, min(due)) * 1000
 
     def _listen(self) -> None:
-        door = socket.socket(socket.AF_UNIX)
+        door = _socket.socket(_socket.AF_UNIX)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._state["door"])
         before = os.umask(0o177)
@@ -106,7 +107,7 @@ class Guardian:
         os.umask(before)
         door.listen(8)
         self._hear_from(door.fileno(), lambda: self._answer(door))
-        ours, theirs = socket.socketpair()
+        ours, theirs = _socket.socketpair()
         os.set_blocking(theirs.fileno(), False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         self._hear_from(ours.fileno(), lambda: self._signalled(ours))
@@ -121,7 +122,7 @@ class Guardian:
         self._ears.unregister(fd)
         del self._hears[fd]
 
-    def _signalled(self, wakes: socket.socket) -> None:
+    def _signalled(self, wakes: _socket.socket) -> None:
         wakes.recv(4096)
         while self._wanted:
             number = self._wanted.pop(0)
@@ -130,10 +131,10 @@ class Guardian:
             else:
                 self._finish(128 + number)
 
-    def _answer(self, door: socket.socket) -> None:
+    def _answer(self, door: _socket.socket) -> None:
         """Tell who asks how it stands; `retry` starts a brain again after all."""
-        guest, _ = door.accept()
-        with guest, contextlib.suppress(OSError):
+        guest = accepted(door)
+        with contextlib.suppress(OSError):
             guest.settimeout(1.0)
             brain = self._brain.pid if self._brain else None
             known = {"guardian": os.getpid(), "brain": brain, "crashes": len(self._crashes), "gave_up": self._gave_up}
@@ -141,22 +142,23 @@ class Guardian:
                 self._crashes.clear()
                 self._again_at = 0.0
             guest.sendall(json.dumps(known).encode())
+        guest.close()
 
     # Brains ------------------------------------------------------------------------------------------------------
 
     def _start(self, kind: str) -> Brain:
-        ours, theirs = socket.socketpair()
+        ours, theirs = _socket.socketpair()
         os.set_inheritable(theirs.fileno(), True)
         lasting = {name: self._state[name] for name in ("open_files", "crashes_allowed")}
         words = {"start": kind, "guardian": theirs.fileno(), **lasting, **self._systemd.words}
         argv = [*self._state["argv"], json.dumps(words)]
-        with theirs:
-            pid = os.posix_spawn(argv[0], argv, self._systemd.environ, setsigmask=(), setsigdef=FORWARDED)
+        pid = os.posix_spawn(argv[0], argv, self._systemd.environ, setsigmask=(), setsigdef=FORWARDED)
+        theirs.close()
         resource.prlimit(pid, resource.RLIMIT_NOFILE, tuple(self._state["open_files"]))
         return self._meet(pid, ours.detach())
 
     def _meet(self, pid: int, fd: int) -> Brain:
-        brain = Brain(pid, socket.socket(fileno=fd))
+        brain = Brain(pid, _socket.socket(fileno=fd))
         self._hear_from(fd, lambda: self._listen_to(brain))
         return brain
 
@@ -284,12 +286,8 @@ class Guardian:
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
-        if left := self._children.stop(self._note, chosen, self._vault.move):
+        if left := self._children.stop(lambda pid: self._vault.note_of(marker(pid)), chosen, self._vault.move):
             say(f"could not be ended: {', '.join(map(str, left))}")
-
-    def _note(self, pid: int) -> Message:
-        """Return what is known of the service that a process belongs to."""
-        return self._vault.note_of(marker(pid))
 
     def _renew(self) -> None:
         """Become the guardian that is installed now, if it starts at all; it starts the successor."""

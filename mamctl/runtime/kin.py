@@ -8,6 +8,78 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from mamctl.runtime.wire import Message
+
+RECORDED = 4096
+GRACE_SECONDS = 10.0
+KILL_SECONDS = 2.0
+CHECK_SECONDS = 10.0
+PAUSE = 0.01
+
+
+class Children:
+    """Who became a child of ours when a supervisor died. `statuses`: how those ended that had to be reaped unasked."""
+
+    def __init__(self, statuses: Mapping[str, int]) -> None:
+        self.statuses = {int(pid): status for pid, status in statuses.items()}
+
+    def status(self, pid: int) -> int | None:
+        """Reap a child; return its wait status, None when it lives or is nobody's child here."""
+        if pid in self.statuses:
+            return self.statuses.pop(pid)
+        with contextlib.suppress(ChildProcessError):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            return status if found else None
+        return None
+
+    def reap(self, spared: Collection[int]) -> None:
+        """Collect every zombie but these; remember how it ended."""
+        try:
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return
+        except ChildProcessError:
+            return
+        for pid, (parent, state) in table().items():
+            if parent == os.getpid() and state == "Z" and pid not in spared:
+                self.statuses.setdefault(pid, os.waitpid(pid, 0)[1])
+        while len(self.statuses) > RECORDED:
+            del self.statuses[next(iter(self.statuses))]
+
+    def stop(
+        self, note_of: Callable[[int], Message], chosen: Callable[[Message], bool], meanwhile: Callable[[], None]
+    ) -> list[int]:
+        """End all below us that are chosen, each with its own signal and grace, then KILL; return who survives that."""
+        began = time.monotonic()
+        told: set[int] = set()
+        while left := {pid: note for pid in descendants() if chosen(note := note_of(pid))}:
+            elapsed = time.monotonic() - began
+            if elapsed > KILL_SECONDS + max(note.get("grace", GRACE_SECONDS) for note in left.values()):
+                return list(left)
+            for pid, note in left.items():
+                late = elapsed >= note.get("grace", GRACE_SECONDS)
+                if late or pid not in told:
+                    told.add(pid)
+                    signal_one(pid, signal.SIGKILL if late else note.get("signal", signal.SIGTERM))
+            meanwhile()
+            self.reap(())
+            time.sleep(PAUSE)
+        return []
+
+    def succeeds(self, argv: list[str]) -> bool:
+        """Run a command; tell whether it ended well, and in time."""
+        pid = os.posix_spawn(argv[0], argv, os.environ)
+        until = time.monotonic() + CHECK_SECONDS
+        while not (found := os.waitpid(pid, os.WNOHANG))[0]:
+            if time.monotonic() > until:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(PAUSE)
+        return found[1] == 0
 
 
 def table() -> dict[int, tuple[int, str]]:
@@ -38,3 +110,12 @@ def signal_one(pid: int, number: int) -> None:
     with contextlib.suppress(OSError):
         os.kill(pid, number)
         os.kill(pid, signal.SIGCONT)
+
+
+def marker(pid: int) -> str:
+    """Return the name of the service that a process belongs to, by the mark in its environment; "" without one."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        for entry in file.read().split(b"\0"):
+            if entry.startswith(b"MAMCTL_SERVICE="):
+                return entry[15:].decode(errors="replace")
+    return ""

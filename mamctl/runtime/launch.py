@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.core.errors import MamctlError, ManifestError, Problem, UsageError
 from mamctl.runtime.environment import MARKER, without_markers
-from mamctl.runtime.rebirth import boot
+from mamctl.runtime.rebirth import boot, remember
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,7 +174,7 @@ def _spawn(state: Mapping[str, Any], log: int, theirs: list[int], environ: Mappi
     try:
         return os.posix_spawn(
             sys.executable,
-            [*boot(), json.dumps(state)],
+            [*boot(), *_told(state, theirs), state["journal"]],
             without_markers(environ),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -197,6 +197,16 @@ def _set_free(pid: int, environ: Mapping[str, str]) -> None:
         from mamctl.runtime.cgroups import step_out
 
         step_out(pid)
+
+
+def _told(state: Mapping[str, Any], theirs: list[int]) -> list[str]:
+    """Return the argument that tells a guardian its state: a descriptor that is passed on, or all of it."""
+    if not hasattr(os, "memfd_create"):
+        return [json.dumps(state)]
+    memory = _high(remember(dict(state)))
+    os.set_inheritable(memory, True)
+    theirs.append(memory)
+    return [str(memory)]
 
 
 def _lease() -> tuple[socket.socket, int]:

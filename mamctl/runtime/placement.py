@@ -15,7 +15,7 @@ import contextlib
 import logging
 import os
 import signal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mamctl.runtime.processes import descendants
 
@@ -38,6 +38,9 @@ class Entry(NamedTuple):
     pidfd: int
 
 
+Placed: TypeAlias = "Group | OSError | None"
+
+
 class Placement:
     """Moves services into groups, and takes the groups away once they are empty. Without `groups` it does nothing."""
 
@@ -45,7 +48,7 @@ class Placement:
         self.groups: Groups | None = None
         self._loop = loop
         self._waiting: list[Entry] = []
-        self._moving: asyncio.Future[list[Group | None]] | None = None
+        self._moving: asyncio.Future[list[Placed]] | None = None
         self._empty: list[Group] = []
         self._told = False
 
@@ -85,33 +88,42 @@ class Placement:
         if self.groups is None or not self._waiting:
             return
         batch, self._waiting = self._waiting, []
-        self._moving = self._loop.run_in_executor(None, _moved, self.groups, batch)
-        self._moving.add_done_callback(lambda future: self._moved(batch, future.result()))
+        self._moving = self._loop.run_in_executor(None, _place_all, self.groups, batch)
+        self._moving.add_done_callback(lambda future: self._moved(batch, future))
 
-    def _moved(self, batch: Sequence[Entry], found: Sequence[Group | None]) -> None:
+    def _moved(self, batch: Sequence[Entry], done: asyncio.Future[list[Placed]]) -> None:
         self._moving = None
-        for (incarnation, _), group in zip(batch, found, strict=True):
-            incarnation.control = group
+        if done.cancelled():
+            return
+        for (incarnation, _), found in zip(batch, done.result(), strict=True):
+            if isinstance(found, OSError):
+                self._tell(incarnation, found)
+                continue
+            incarnation.control = found
             if incarnation.emptied:
                 self.leave(incarnation)
-        if None in found and not self._told:
-            self._told = True
-            logger.info("a service could not be put into a control group of its own; the sweep does without")
         self._move()
 
+    def _tell(self, incarnation: Incarnation, error: OSError) -> None:
+        """Say once that there is no group; the next one fares no better."""
+        if not self._told:
+            self._told = True
+            logger.info("%s has no control group, the sweep does without: %s", incarnation.spec.name, error)
 
-def _moved(groups: Groups, batch: Sequence[Entry]) -> list[Group | None]:
-    return [_into_group(groups, entry) for entry in batch]
+
+def _place_all(groups: Groups, batch: Sequence[Entry]) -> list[Placed]:
+    return [_place(groups, entry) for entry in batch]
 
 
-def _into_group(groups: Groups, entry: Entry) -> Group | None:
-    """Return the group that a process and its descendants are in now; None: it has none."""
+def _place(groups: Groups, entry: Entry) -> Placed:
+    """Return the group that a process and its descendants are in now; None: it ended; an error: it has none."""
     incarnation, pidfd = entry
     try:
         return groups.of(incarnation.pid, incarnation.instance) or _move_tree(groups, incarnation, pidfd)
-    except OSError as error:
-        logger.debug("%s: no control group: %s", incarnation.spec.name, error)
+    except ProcessLookupError:
         return None
+    except OSError as error:
+        return error
     finally:
         os.close(pidfd)
 
@@ -119,7 +131,7 @@ def _into_group(groups: Groups, entry: Entry) -> Group | None:
 def _move_tree(groups: Groups, incarnation: Incarnation, pidfd: int) -> Group | None:
     group = groups.make(incarnation.instance, incarnation.spec.limits.memory)
     try:
-        if not _move(groups, group, incarnation.pid, pidfd):
+        if not _move_one(groups, group, incarnation.pid, pidfd):
             return None
         for _ in range(ROUNDS):
             if not _move_descendants(groups, group, incarnation.pid):
@@ -136,11 +148,11 @@ def _move_descendants(groups: Groups, group: Group, pid: int) -> int:
         # Whose descriptor was opened before, and who is a descendant now: that is the same process, if it lives later.
         for child in pidfds.keys() & set(descendants(pid)):
             with contextlib.suppress(OSError):
-                _move(groups, group, child, pidfds[child])
+                _move_one(groups, group, child, pidfds[child])
     return len(outside)
 
 
-def _move(groups: Groups, group: Group, pid: int, pidfd: int) -> bool:
+def _move_one(groups: Groups, group: Group, pid: int, pidfd: int) -> bool:
     """Move a process; tell whether it was it. A stranger who has its number by now is let out again."""
     group.add(pid)
     try:

@@ -5,9 +5,9 @@ Only the standard library, and little of it: the guardian is made of this.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
-import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ class Systemd:
         if self._socket is None:
             return
         address = "\0" + self._socket[1:] if self._socket.startswith("@") else self._socket
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError):
             line.sendto(text.encode(), address)
+        line.close()
 
     def tend(self, now: float) -> None:
         """Say in time that the guardian itself is well."""

@@ -12,7 +12,7 @@ from mamctl.runtime.wire import BATCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mamctl.runtime.wire import Message
 
@@ -53,12 +53,12 @@ class Vault:
         """Return what was noted about a service."""
         return self.kept.get(f"fifo/{service}", ((), {}))[1]
 
-    def drain(self) -> list[int]:
-        """Begin to move what the services write; return the descriptors to listen to."""
+    def drain(self) -> dict[int, Callable[[], object]]:
+        """Begin to move what the services write; return the descriptors to listen to, and what moves from each."""
         for name, (fds, note) in self.kept.items():
             for fd, paths in zip(fds, note.get("logs", ()), strict=False):
                 self.drains[fd] = (name, Drain(fd, paths))
-        return list(self.drains)
+        return {fd: drain.move for fd, (_, drain) in self.drains.items()}
 
     def rest(self) -> None:
         """Leave the output to a brain, and note how many bytes were lost."""
