@@ -14,7 +14,7 @@ import pytest
 from mamctl.core.events import Shortage
 from mamctl.runtime import cgroups
 from mamctl.runtime.cgroups import Group, Groups, folder_name, group_name, open_groups, tidy
-from mamctl.runtime.placement import Placement, _move
+from mamctl.runtime.placement import Placement, _move_one
 from mamctl.runtime.processes import children
 from tests.runtime.contained import born, die, groups_at, placed
 from tests.scripted import eventually
@@ -114,6 +114,24 @@ def test_a_group_is_taken_away_with_those_that_the_service_made_in_it(groups: Gr
         group.kill()
         inside.wait()
     eventually(group.remove)
+
+
+def test_that_nobody_is_there_is_never_taken_from_a_reading_that_failed(
+    groups: Groups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No descriptors left: whoever cannot look must not say that the group is empty."""
+    group = groups.make(INSTANCE)
+
+    def refuse(*_args: object, **_keys: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    for function in ("open", "scandir"):
+        with monkeypatch.context() as patch:
+            patch.setattr(cgroups, "open", refuse, raising=False)
+            patch.setattr(os, function, refuse)
+            with pytest.raises(OSError, match="Too many open files"):
+                group.pids()
+    assert group.remove()
 
 
 def test_two_homes_never_share_a_folder(tmp_path: pathlib.Path) -> None:
@@ -300,7 +318,7 @@ def test_who_has_the_number_of_a_dead_service_is_not_left_in_its_group(groups: G
     eventually(dead.reap)
     group = groups.make(INSTANCE)
     with subprocess.Popen(["sleep", "1000"]) as stranger:
-        assert not _move(groups, group, stranger.pid, pidfd)
+        assert not _move_one(groups, group, stranger.pid, pidfd)
         assert group.pids() == []
         stranger.kill()
     os.close(pidfd)
@@ -340,9 +358,9 @@ def test_what_cannot_be_moved_goes_without_and_is_told_once(
     monkeypatch.setattr(Group, "add", refuse)
     with caplog.at_level("INFO", "mamctl"):
         asyncio.run(scenario())
-    assert [record.message for record in caplog.records if "control group of its own" in record.message] == [
-        "a service could not be put into a control group of its own; the sweep does without"
-    ]
+    told = [record.message for record in caplog.records if "no control group" in record.message]
+    assert len(told) == 1
+    assert told[0].startswith("web has no control group, the sweep does without: [Errno 13] refused")
 
 
 def test_a_supervisor_that_a_service_started_leaves_the_group_of_that_service(groups: Groups) -> None:
