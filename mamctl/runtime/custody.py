@@ -6,7 +6,7 @@ that needs them. A program that embeds us has no guardian: what it opened ends w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,10 @@ class Custody(Protocol):
 
     def take(self, name: str) -> list[int]:
         """Return new descriptors of what an earlier supervisor left under a name, ours to close; once, then nothing."""
+
+    def note(self, name: str) -> Mapping[str, Any]:
+        """Return what is noted beside what an earlier supervisor left under a name, until it is taken."""
+        ...
 
     def drop(self, name: str) -> None:
         """Let go of what is kept under a name."""
@@ -47,6 +51,10 @@ class NoCustody:
     def take(self, name: str) -> list[int]:  # noqa: ARG002 - there is nothing under any name
         """Return nothing."""
         return []
+
+    def note(self, name: str) -> Mapping[str, Any]:  # noqa: ARG002 - there is nothing under any name
+        """Return nothing."""
+        return {}
 
     def drop(self, name: str) -> None:
         """Do nothing."""

@@ -31,11 +31,10 @@ import select
 import signal
 import time
 from collections import deque
-from zlib import crc32
 
 from mamctl.runtime.brain import Brain
 from mamctl.runtime.kin import Children, descendants, marker
-from mamctl.runtime.rebirth import become, boot, say
+from mamctl.runtime.rebirth import become, boot, note_down, say
 from mamctl.runtime.systemd import Systemd
 from mamctl.runtime.vault import Vault
 from mamctl.runtime.wire import accepted
@@ -50,8 +49,6 @@ MINUTE = 60.0
 SUCCESSOR_SECONDS = 60.0
 PAUSE = 0.002
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# As `journal` writes it; what is before may end with a torn line.
-DOWN = b'\n{"sum": "%08x", "type": "down"}\n' % crc32(b'{"type": "down"}')
 
 
 class Guardian:
@@ -281,8 +278,8 @@ class Guardian:
     def _finish(self, code: int) -> None:
         """End everything, and note in the journal that it was ended."""
         self._stop(lambda note: note.get("death") != "keep")
-        with contextlib.suppress(OSError), open(self._state["journal"], "ab") as journal:
-            journal.write(b"" if descendants() else DOWN)
+        if not descendants():
+            note_down(self._state["journal"])
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:

@@ -66,6 +66,9 @@ class Outputs:
     def recall(self, spec: ServiceSpec) -> tuple[Sink, ...]:
         """Open a service's sinks, where an earlier supervisor left them with the FIFOs that it had."""
         files = self.files(spec)
+        lost = self._custody.note(_name(spec.name)).get("lost")
+        if lost:
+            self._notify(spec.name, Trouble(f"{lost:,} bytes could not be stored while no supervisor ran"))
         kept = self._custody.take(_name(spec.name))
         if len(kept) != len(files):
             for descriptor in kept:
