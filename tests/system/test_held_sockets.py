@@ -19,7 +19,7 @@ import yaml
 from mamctl.core.errors import MamctlError
 from tests.docs.pages import fences, page
 from tests.runtime.stack import free_port, lives
-from tests.system.supervised import Folder, within
+from tests.system.supervised import Folder, end_orphans, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,13 +222,17 @@ def test_when_guardian_and_supervisor_are_dead_the_next_up_finds_the_socket_in_t
     port = free_port()
     up(folder, "python3", port)
     kill_both(folder)
-    with connecting(port) as client:
-        folder.start()
-        assert folder.settle()["ok"]
-        assert folder.row("web")["ownership"] == "adopted"
-        restart(folder)
-        restart(folder)
-    assert set(client.counts) == {"200"}
+    try:
+        with connecting(port) as client:
+            folder.start()
+            assert folder.settle()["ok"]
+            assert folder.row("web")["ownership"] == "adopted"
+            restart(folder)
+            restart(folder)
+        assert set(client.counts) == {"200"}
+        folder.down()
+    finally:
+        end_orphans(folder)
 
 
 def test_a_service_that_died_while_nobody_lived_is_started_by_the_next_up(folder: Folder) -> None:
