@@ -83,7 +83,40 @@ def test_an_invalid_manifest_is_told_and_not_tried_again(stack):
     eventually(lambda: one.show()["ActiveState"] == "failed", within=AGAIN)
     found = one.show()
     assert (found["ExecMainStatus"], found["NRestarts"]) == ("2", "0")
-    assert "comand" in one.machine.journal(one.unit) + one.machine.path(f"{one.folder}/logs/mamctl.log").read_text()
+    eventually(lambda: "services.web.comand: unknown key" in one.machine.journal(one.unit))
+
+
+def test_a_manifest_that_is_broken_when_the_guardian_dies_costs_no_service_and_a_start_mends_it(running):
+    services = running.pids()
+    running.write({"web": {"comand": ["sleep", "1"]}})
+    running.machine.kill("KILL", guardian(running))
+    eventually(lambda: running.show()["ActiveState"] == "failed", within=AGAIN)
+    assert running.pids() == services
+    running.write(TWO)
+    running.systemctl("start", running.unit)
+    eventually_served(running, services)
+
+
+def test_a_stack_that_was_brought_up_by_hand_is_the_units_after_down(stack):
+    one = stack()
+    one.write(TWO)
+    one.mamctl("up", "-d")
+    services = one.pids()
+    one.mamctl("install")
+    one.systemctl("start", one.unit, check=False)
+    assert one.pids() == services
+    one.mamctl("down")
+    eventually(lambda: one.show()["ActiveState"] == "active", within=AGAIN)
+    one.mamctl("wait", "--timeout", "30s")
+    assert set(one.pids()) == set(services)
+
+
+def test_reexec_replaces_the_supervisor_and_the_unit_does_not_notice(running):
+    services, before = running.pids(), supervisor(running)
+    running.mamctl("reexec")
+    eventually_served(running, services)
+    assert supervisor(running) != before
+    assert running.show()["NRestarts"] == "0"
 
 
 def test_a_killed_guardian_comes_back_to_the_same_services(running):
