@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long machine lint format core-test bench clean
+.PHONY: help up down status setup frontend test test-long test-units machine lint format core-test bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ test: lint core-test frontend  ## all that must be green: lint, core with every 
 
 test-long: test machine  ## the slow and long forms too
 	pytest -q -m slow
+
+test-units: machine  ## units under a real systemd, where root can boot a container (3 minutes; elsewhere skipped)
+	pytest -q -m slow -rs tests/systemd
 
 machine: $(VENV)/.dev  ## make the container for tests under a real systemd (root on Debian; a minute, once)
 	@python -m tests.systemd.rootfs
