@@ -15,6 +15,9 @@ from mamctl.runtime.wire import Wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Sequence
+
+    from mamctl.runtime.wire import Message
 
 
 class Brain:
@@ -29,8 +32,12 @@ class Brain:
 
     def tell(self, said: str) -> None:
         """Say a word; one that is dead does not hear it, which is noticed elsewhere."""
+        self.answer({"said": said})
+
+    def answer(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; what a dead one said before it died, it said all the same."""
         with contextlib.suppress(OSError):
-            self.wire.send({"said": said})
+            self.wire.send(message, descriptors)
 
     def bury(self) -> None:
         """End what may be left of it, and collect it."""

@@ -33,6 +33,7 @@ import time
 from collections import deque
 
 from mamctl.runtime.brain import Brain
+from mamctl.runtime.entrance import Entrance
 from mamctl.runtime.kin import Children, descendants, marker
 from mamctl.runtime.rebirth import become, boot, note_down, say
 from mamctl.runtime.systemd import Systemd
@@ -66,6 +67,7 @@ class Guardian:
         self._wanted: list[int] = []
         self._end_code: int | None = None
         self._systemd = Systemd(os.environ)
+        self._entrance = Entrance(state["door"])
 
     # Waiting and hearing -----------------------------------------------------------------------------------------
 
@@ -84,8 +86,7 @@ class Guardian:
                     hear()
             if self._vault.drains:
                 time.sleep(PAUSE)  # a little at a time costs eight times as much as a little later
-        with contextlib.suppress(OSError):
-            os.unlink(self._state["door"])
+        self._entrance.shut()
         return self._end_code
 
     def _patience(self) -> float:
@@ -96,20 +97,22 @@ class Guardian:
         return max(0.0, min(due)) * 1000
 
     def _listen(self) -> None:
-        door = _socket.socket(_socket.AF_UNIX)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._state["door"])
-        before = os.umask(0o177)
-        door.bind(self._state["door"])
-        os.umask(before)
-        door.listen(8)
-        self._hear_from(door.fileno(), lambda: self._answer(door))
+        self._open()
         ours, theirs = _socket.socketpair()
         os.set_blocking(theirs.fileno(), False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         self._hear_from(ours.fileno(), lambda: self._signalled(ours))
         for number in FORWARDED:
             signal.signal(number, lambda number, _frame: self._wanted.append(number))
+
+    @property
+    def _owns(self) -> bool:
+        """Whether a brain of ours took the home: one that lost a race for it never did."""
+        return "lock" in self._vault.kept
+
+    def _open(self) -> None:
+        if self._owns and (door := self._entrance.open()):
+            self._hear_from(door.fileno(), lambda: self._answer(door))
 
     def _hear_from(self, fd: int, hear: Callable[[], object]) -> None:
         self._ears.register(fd, select.POLLIN)
@@ -237,16 +240,15 @@ class Guardian:
         match message["do"]:
             case "keep":
                 self._vault.keep(message["name"], descriptors, message["note"])
+                self._open()
             case "drop":
                 self._vault.drop(message["name"])
             case "sync":
-                brain.wire.send({"said": "synced", "ask": message["ask"]})
+                brain.answer({"said": "synced", "ask": message["ask"]})
             case "take":
                 self._give(brain, message)
             case "reap":
-                brain.wire.send(
-                    {"said": "status", "ask": message["ask"], "status": self._children.status(message["pid"])}
-                )
+                brain.answer({"said": "status", "ask": message["ask"], "status": self._children.status(message["pid"])})
             case "reap_others":
                 self._children.reap([*message["pids"], *self._pids()])
             case "stand":
@@ -271,14 +273,14 @@ class Guardian:
             self._forget(fd)
         self._vault.rest()
         page, descriptors = self._vault.page(message["after"])
-        brain.wire.send({"said": "kept", "ask": message["ask"], **page}, descriptors)
+        brain.answer({"said": "kept", "ask": message["ask"], **page}, descriptors)
 
     # The end -----------------------------------------------------------------------------------------------------
 
     def _finish(self, code: int) -> None:
         """End everything, and note in the journal that it was ended."""
         self._stop(lambda note: note.get("death") != "keep")
-        if not descendants():
+        if self._owns and not descendants():
             note_down(self._state["journal"])
         self._end_code = code
 
