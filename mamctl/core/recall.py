@@ -122,4 +122,6 @@ def _go_on(service: Service, found: Remembered, at: float) -> Step:
         return Step(backing, (timer,))
     if past.state in (State.STOPPED, State.FAILED) or (past.state is State.COMPLETED and not found.changed):
         return Step(service.enter(past.state, past.reason, past.detail))
-    return Step(service.enter(State.WAITING if past.wanted is Wanted.UP else State.STOPPED))
+    if past.wanted is Wanted.DOWN:
+        return Step(service.enter(State.STOPPED, past.reason, past.detail))
+    return Step(service.enter(State.WAITING))

@@ -6,6 +6,7 @@ exists. Processes may end while there is no supervisor (`unseen`).
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from tests.core.hands import Hands
 
 Ends = dict[str, tuple[int | None, int | None]]
+
+
+def twin(hands: Hands) -> Hands:
+    """Return another one to whom the same happened; what is only replaced, never changed, they share."""
+    other = copy(hands)
+    for name in ("spawning", "looking", "cleaning", "probes", "timers", "said", "past", "intents", "born", "unseen"):
+        setattr(other, name, copy(getattr(hands, name)))
+    other.running = {name: replace(process, signals=[*process.signals]) for name, process in hands.running.items()}
+    other.supervisor = copy(hands.supervisor)
+    other.supervisor.services = dict(hands.services)
+    return other
 
 
 def die(hands: Hands, *, exist: Collection[str] = ()) -> None:

@@ -326,7 +326,7 @@ def test_one_that_was_waiting_or_had_no_process_yet_is_started():
 
 
 def test_one_that_was_stopped_while_it_was_being_spawned_is_at_rest():
-    play(APP, "up app -> app starting | spawn app \n stop app -> app stopping \n reborn -> app stopped")
+    play(APP, "up app -> app starting | spawn app \n stop app -> app stopping \n reborn -> app stopped/by_operator")
 
 
 def test_nothing_is_made_of_a_service_of_which_nothing_is_known():
