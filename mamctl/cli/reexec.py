@@ -20,7 +20,7 @@ PATIENCE: Final = 120.0
     "reexec",
     cls=Command,
     short_help="Replace the running supervisor by the installed version.",
-    examples=["pip install --upgrade mamctl && mamctl reexec"],
+    examples=["mamctl reexec", "mamctl -f /srv/shop/services.yaml reexec"],
 )
 @pass_invocation
 def reexec_command(invocation: Invocation) -> int:

@@ -105,7 +105,7 @@ def _unmake(place: Place, made: list[str]) -> None:
             with contextlib.suppress(OSError):
                 if path.endswith("lock") or os.path.getsize(path) == 0:
                     os.unlink(path)
-        for folder in (place.index, place.fifo):
+        for folder in (place.index, place.fifo, os.path.join(place.home, "notify")):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
     for folder in made:
