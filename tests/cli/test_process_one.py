@@ -19,12 +19,13 @@ from tests.scripted import eventually
 OTHERWISE = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
 UNSHARE = ["unshare", *OTHERWISE, "--pid", "--fork", "--kill-child", "--mount-proc"]
 MAMCTL = [sys.executable, "-P", "-m", "mamctl"]
+PATIENCE = 45.0  # seconds; on a busy machine everything takes its time
 # Each tells when it was asked to stop; the second one needs the first.
 SERVICES = """\
 services:
-  first: {command: [sh, -c, "trap 'echo first stops; exit 0' TERM; echo first runs; while :; do sleep 0.02; done"]}
+  first: {command: [sh, -c, "trap 'echo first stops; exit 0' TERM; echo first runs; sleep 100000 & wait"]}
   second:
-    command: [sh, -c, "trap 'echo second stops; exit 0' TERM; echo second runs; while :; do sleep 0.02; done"]
+    command: [sh, -c, "trap 'echo second stops; exit 0' TERM; echo second runs; sleep 100000 & wait"]
     depends_on: [first]
 """
 
@@ -33,7 +34,7 @@ services:
 def why_not():
     """Why no PID namespace can be made here; None when it can."""
     try:
-        done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     except FileNotFoundError:
         return "unshare is not installed (util-linux)"
     return f"no PID namespace for this user: {done.stderr.strip()}" if done.returncode else None
@@ -65,18 +66,18 @@ class Namespace:
         return self.output.read_text()
 
     def says(self, words):
-        eventually(lambda: words in self.text or self.unshare.poll() is not None, within=20)
+        eventually(lambda: words in self.text or self.unshare.poll() is not None, within=PATIENCE)
         assert words in self.text
 
     def ends(self):
-        return self.unshare.wait(20)
+        return self.unshare.wait(PATIENCE)
 
     def enter(self, script):
         """Run a shell script inside, whose parent is outside; return what it prints."""
         done = subprocess.run(
             ["nsenter", "-t", str(self.init), *(["-U", "--preserve-credentials"] if OTHERWISE else []),
              "-p", "-m", "sh", "-c", script],
-            env=self.environ, capture_output=True, text=True, timeout=10, check=True,
+            env=self.environ, capture_output=True, text=True, timeout=PATIENCE, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 
@@ -123,7 +124,7 @@ def test_zombies_of_others_are_collected(inside):
     up = inside("up")
     up.says("second runs")
     orphan = up.enter("sleep 0.01 >/dev/null & echo $!")
-    eventually(lambda: up.enter(f"test -e /proc/{orphan} || echo gone") == "gone")
+    eventually(lambda: up.enter(f"test -e /proc/{orphan} || echo gone") == "gone", within=PATIENCE)
     assert up.enter("grep -l '^State:.Z' /proc/[0-9]*/status || true") == ""
 
 
@@ -140,11 +141,11 @@ def test_a_client_that_is_killed_has_its_stack_stopped_in_order(inside):
 def test_a_detached_stack_keeps_process_one_until_it_is_told_to_stop(inside):
     up = inside("up", "-d")
     up.says("ready in")
-    eventually(lambda: [is_supervisor(pid) for pid in children(up.init)] == [True])
+    eventually(lambda: [is_supervisor(pid) for pid in children(up.init)] == [True], within=PATIENCE)
     os.kill(up.init, signal.SIGTERM)
     assert up.ends() == 0
     logs = up.output.parent / "logs"
-    assert (logs / "first.log").read_text().endswith("first stops\n")
+    assert in_order((logs / "first.log").read_text(), "first runs", "first stops")
 
 
 def test_the_code_of_any_command_is_that_of_process_one(inside, tmp_path):
@@ -162,20 +163,20 @@ def terminal(tmp_path):
 
 
 def test_ctrl_c_on_its_terminal_arrives_once(terminal):
-    terminal.expect("all 2 ready")
+    terminal.expect("all 2 ready", PATIENCE)
     terminal.press("\x03")
-    terminal.expect("nothing is left")
+    terminal.expect("nothing is left", PATIENCE)
     assert "force" not in terminal.seen
-    assert terminal.wait() == 130
+    assert terminal.wait(PATIENCE) == 130
 
 
 def test_ctrl_z_on_its_terminal_does_not_leave_it_stopped(terminal):
-    terminal.expect("all 2 ready")
+    terminal.expect("all 2 ready", PATIENCE)
     terminal.press("\x1a")
     terminal.press("s")
-    terminal.expect("UPTIME|uptime")
+    terminal.expect("UPTIME|uptime", PATIENCE)
     terminal.press("\x03")
-    assert terminal.wait() == 130
+    assert terminal.wait(PATIENCE) == 130
 
 
 def is_supervisor(pid):
