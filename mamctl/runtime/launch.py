@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mamctl.control.place import Place
 
 START_SECONDS = 60.0
+# What was started by a supervisor that never stood has this long to stop: a common grace period, and more.
+END_SECONDS = 15.0
+PAUSE = 0.01
 # sun_path with its NUL is 108 bytes on Linux and 104 on macOS.
 LONGEST_SOCKET = 103
 # The supervisor's own log begins anew at a start once it is larger than this.
@@ -247,12 +250,27 @@ def _hear(hears: int, pid: int, place: Place) -> Mapping[str, Any]:
     while chunk := _before(deadline, poller, hears):
         data += chunk
     if chunk is None:
-        os.kill(pid, signal.SIGKILL)
+        _end(pid)
         return {"error": f"the supervisor did not stand after {START_SECONDS:g} s, and was ended", "hint": log}
     with contextlib.suppress(ValueError):
         if isinstance(report := json.loads(data), dict):
             return report
     return {"error": "the supervisor ended before it stood", "hint": log}
+
+
+def _end(guardian: int) -> None:
+    """End a supervisor that does not stand; its guardian ends what it has started, or is killed if it hangs too."""
+    from mamctl.runtime.processes import children
+
+    for supervisor in children(guardian):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(supervisor, signal.SIGKILL)
+    until = time.monotonic() + END_SECONDS
+    while time.monotonic() < until:
+        if os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return
+        time.sleep(PAUSE)
+    os.kill(guardian, signal.SIGKILL)
 
 
 def _before(deadline: float, poller: select.poll, fd: int) -> bytes | None:

@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import socket
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.runtime import launch
 from mamctl.runtime.launch import AlreadyRunningError, prepare, start_supervisor
 from mamctl.runtime.processes import children
+from tests.runtime import understudy
 from tests.runtime.stack import descriptors, lives
+from tests.scripted import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,13 +169,26 @@ def test_an_ordinary_user_hears_which_folder_he_cannot_write(closed: str | None,
 # One that does not answer ---------------------------------------------------------------------------------------
 
 
+BECOME = """
+import os
+guarded.begin()
+for name in ("report", "lease"):
+    for fd in guarded.take(name):
+        os.set_inheritable(fd, True)
+        os.environ[name.upper()] = str(fd)
+os.environ["LINE"] = str(guarded.fileno())
+os.set_inheritable(guarded.fileno(), True)
+os.execv("/bin/bash", ["bash", {program!r}])
+"""
+
+
 def instead(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Let this run in the supervisor's place; `$REPORT` is the descriptor of its report, `$0` a note of its pid."""
-    program = tmp_path / "instead"
-    fd = 'REPORT=$(echo "$4" | sed \'s/.*"report": \\([0-9]*\\).*/\\1/\')'
-    program.write_text(f"#!/bin/bash\necho $$ > {tmp_path}/pid\n{fd}\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(launch.sys, "executable", str(program))
+    """Let this run in the supervisor's place; `$REPORT` is the descriptor of its report, $LINE that to its guardian."""
+    (tmp_path / "instead").write_text(f"echo $$ > {tmp_path}/pid\n{script}\n")
+    (tmp_path / "become.py").write_text(BECOME.format(program=str(tmp_path / "instead")))
+    argv = [sys.executable, "-S", understudy.__file__, str(tmp_path / "become.py")]
+    state = launch.guardian_state
+    monkeypatch.setattr(launch, "guardian_state", lambda *told: {**state(*told), "argv": argv})
 
 
 def begin(where: Place, *, foreground: bool = True) -> Any:
@@ -191,14 +207,18 @@ def test_one_that_ends_without_a_word_is_said_to_have_ended(
 
 
 @pytest.mark.usefixtures("no_leak")
-def test_one_that_says_nothing_is_ended_after_a_while(
+def test_one_that_says_nothing_is_ended_after_a_while_with_all_that_it_started(
     where: Place, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "START_SECONDS", 0.1)
-    instead(tmp_path, monkeypatch, "exec sleep 1000")
-    with pytest.raises(MamctlError, match=r"did not stand after 0\.1 s, and was ended"):
+    instead(tmp_path, monkeypatch, f"sleep 1000 {{LINE}}>&- & trap '' TERM; echo $! > {tmp_path}/child; wait")
+
+    def time_passes(*_: object) -> None:
+        eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+
+    monkeypatch.setattr(launch, "_before", time_passes)
+    with pytest.raises(MamctlError, match=r"did not stand after 60 s, and was ended"):
         begin(where)
-    assert not (tmp_path / "pid").exists() or not lives(int((tmp_path / "pid").read_text()))
+    assert not any(lives(int((tmp_path / name).read_text())) for name in ("pid", "child"))
 
 
 @pytest.mark.parametrize(
@@ -236,21 +256,21 @@ def test_the_lease_is_held_by_the_caller_alone(
     where: Place, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other end sees the end of it when the caller lets go: that is what it ends itself by."""
-    instead(
-        tmp_path, monkeypatch, f"""exec {launch.sys.executable} -IS -c '
-import json, os, sys
-wish = json.loads(sys.argv[1])
-os.write(wish["report"], json.dumps({{"ok": True}}).encode())
-os.close(wish["report"])
-os.read(wish["lease"], 1)
-' "$4" """,
-    )  # fmt: skip
+    script = """
+        echo '{"do": "stand", "fds": 0}' >&$LINE
+        echo '{"ok": true}' >&$REPORT
+        echo '{"do": "drop", "name": "report", "fds": 0}' >&$LINE
+        exec {REPORT}>&-
+        read -n 1 -u $LEASE
+        echo '{"do": "leave", "code": 7, "hands_over": false, "fds": 0}' >&$LINE
+    """
+    instead(tmp_path, monkeypatch, script)
     started = begin(where)
     assert isinstance(started.lease, socket.socket)
     assert not os.get_inheritable(started.lease.fileno())
     assert lives(started.pid)
     started.lease.close()
-    assert os.waitpid(started.pid, 0)[1] == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(started.pid, 0)[1]) == 7
 
 
 def test_its_own_log_begins_anew_once_it_is_large(
@@ -291,6 +311,6 @@ def test_an_interrupted_start_lets_go_of_the_lease(
     finally:
         signal.signal(signal.SIGINT, was)
     assert descriptors() == before
-    pid = int((tmp_path / "pid").read_text())
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    [guardian] = children(os.getpid())
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(guardian, 0)[1]) == 1
