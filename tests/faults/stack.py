@@ -133,10 +133,17 @@ class Stack:
 
     def keepers(self) -> list[int]:
         """Return every process of mamctl's own that lives for this manifest: supervisors and guardians."""
-        return [pid for pid, words in commands() if any(b"mamctl." in word for word in words) and self._is_named(words)]
+        ours = [(pid, words) for pid, words in commands() if any(b"mamctl." in word for word in words)]
+        return [pid for pid, words in ours if self._is_named(words) or self._is_here(pid)]
 
     def _is_named(self, words: list[bytes]) -> bool:
         return any(os.fsencode(self.manifest) in word for word in words)
+
+    def _is_here(self, pid: int) -> bool:
+        """Tell by its folder: what a guardian knows is not on its command line."""
+        with contextlib.suppress(OSError):
+            return os.readlink(f"/proc/{pid}/cwd") == str(self.folder)
+        return False
 
     def processes(self) -> dict[int, str]:
         """Return every living process that bears this stack's mark, with the name of its incarnation."""
