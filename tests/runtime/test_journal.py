@@ -37,9 +37,9 @@ def kinds(path: pathlib.Path) -> list[tuple[Any, ...]]:
 
 
 def test_the_intent_stands_before_the_spawn(journal: Journal, path: pathlib.Path) -> None:
-    journal.intent("web", 1, "test/web/abc")
+    journal.intent("web", 1, "test/web/abc", "digest")
     assert read_journal(str(path))[-1] == {
-        "type": "intent", "service": "web", "generation": 1, "instance": "test/web/abc",
+        "type": "intent", "service": "web", "generation": 1, "instance": "test/web/abc", "run": "digest",
     }  # fmt: skip
     journal.spawned("web", 1, 4312)
     journal.ended("web", 1, None, 9)

@@ -1,4 +1,4 @@
-"""What a supervisor that died left is found by its journal, ended, and never run a second time beside."""
+"""What a supervisor and its guardian that died left is found by its journal, adopted, and never run a second time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mamctl.control.place import place
 from mamctl.runtime.launch import start_supervisor
 from mamctl.runtime.orphans import end_orphans, find_orphans
+from mamctl.runtime.processes import children, proc
 from tests.runtime.stack import Stack, lives, row, run, service
 from tests.scripted import eventually
 
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
 
 
 def killed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """Let a supervisor start the stack, and kill it with -9."""
+    """Let a supervisor start the stack, and kill it and its guardian with -9."""
     monkeypatch.setenv("MAMCTL_HOME", str(stack.folder / ".mamctl"))
     where = place(str(stack.path), os.environ)
     started = start_supervisor(where, up={"services": None}, foreground=False, environ=os.environ)
-    os.kill(started.pid, signal.SIGKILL)
+    [supervisor] = [pid for pid in children(started.pid) if b"supervise" in (proc.read(f"/proc/{pid}/cmdline") or b"")]
+    # A guardian that stands still starts no other.
+    for pid, signum in ((started.pid, signal.SIGSTOP), (supervisor, signal.SIGKILL), (started.pid, signal.SIGKILL)):
+        os.kill(pid, signum)
     os.waitpid(started.pid, 0)
+    eventually(lambda: not lives(supervisor))
     return where
 
 
@@ -42,7 +47,9 @@ def test_orphans_are_named_with_their_service_and_a_grandchild_is_one_of_them(
     found = find_orphans(where.journal)
     assert sorted(orphan.service for orphan in found) == ["a", "a", "b"]
     assert int(pidfile.read_text()) in {orphan.pid for orphan in found}
-    assert end_orphans(where.journal) == sorted({"a", "b"}, key=[orphan.service for orphan in found].index)
+    assert end_orphans(lambda: find_orphans(where.journal)) == sorted(
+        {"a", "b"}, key=[orphan.service for orphan in found].index
+    )
     assert find_orphans(where.journal) == []
     assert not any(lives(orphan.pid) for orphan in found)
 
@@ -53,11 +60,11 @@ def test_one_that_ignores_term_is_killed_after_the_grace_period(
     stack = Stack(tmp_path, {"a": service("--ignore-term", "--touch", tmp_path / "up")})
     where = killed(stack, monkeypatch)
     eventually((tmp_path / "up").exists)
-    assert end_orphans(where.journal, grace=0.05) == ["a"]
+    assert end_orphans(lambda: find_orphans(where.journal), grace=0.05) == ["a"]
     assert find_orphans(where.journal) == []
 
 
-def test_the_next_manager_runs_no_second_copy_and_says_what_it_ended(
+def test_the_next_manager_adopts_it_and_runs_no_second_copy(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = Stack(tmp_path, {"a": service()})
@@ -67,16 +74,19 @@ def test_the_next_manager_runs_no_second_copy_and_says_what_it_ended(
     async def scenario() -> None:
         async with stack.managed() as manager:
             assert (await manager.up())["ok"]
-            assert not lives(orphan.pid)
-            assert row(manager, "a")["pid"] != orphan.pid
-            said = [event["data"]["detail"] for event in manager.history.since(0, 100) if event["type"] == "warning"]
-            assert said == ["a supervisor that died had left a running: ended before this start"]
+            assert lives(orphan.pid)
+            found = row(manager, "a")
+            assert (found["pid"], found["ownership"], found["restarts"]) == (orphan.pid, "adopted", 0)
+            told = [(event["type"], event["service"]) for event in manager.history.since(0, 100)]
+            assert told.count(("adopted", "a")) == 1
+            assert ("starting", "a") not in told
 
     run(scenario())
     assert find_orphans(where.journal) == []
+    assert not lives(orphan.pid)
 
 
-def test_without_a_supervisor_status_names_what_it_left_and_down_ends_it(
+def test_without_a_supervisor_status_names_what_it_left_and_down_stops_it_in_order(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = Stack(tmp_path, {"a": service(), "b": service()})
@@ -89,10 +99,26 @@ def test_without_a_supervisor_status_names_what_it_left_and_down_ends_it(
     assert all(f"{name} (pid {pids[name]})" in status.stderr for name in ("a", "b"))
     command = [sys.executable, "-m", "mamctl.cli.main", "-f", str(stack.path), "down"]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (first.returncode, first.stderr) == (0, "its supervisor had died; ended what it had left: a and b\n")
+    assert (first.returncode, first.stderr.splitlines()) == (
+        0,
+        ["its supervisor had died; taking over what it left, to stop it", "stopped 2 services; nothing is left"],
+    )
     assert find_orphans(where.journal) == []
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr) == (0, "nothing is running\n")
+
+
+def test_where_no_supervisor_can_be_started_what_is_left_is_ended_all_the_same(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path, {"a": service()})
+    where = killed(stack, monkeypatch)
+    stack.path.write_text("services: [broken")
+    command = [sys.executable, "-m", "mamctl.cli.main", "-f", str(stack.path), "down"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.splitlines()[-1] == "ended without order: a"
+    assert find_orphans(where.journal) == []
 
 
 def test_after_a_clean_down_nobody_is_an_orphan(tmp_path: pathlib.Path) -> None:
