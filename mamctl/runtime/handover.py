@@ -65,7 +65,9 @@ def take_over(path: str) -> list[Item] | None:
         line.settimeout(PATIENCE)
         line.connect(path)
         line.sendall(ASK)
-        return _taken(Wire(line))
+        found = _taken(Wire(line))
+        os.unlink(path)
+        return found
     return None
 
 

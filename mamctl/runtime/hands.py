@@ -240,6 +240,9 @@ class Hands:
         self.history.flush()
 
     def _perform(self, action: act.Action) -> None:
+        if isinstance(action, act.Signal) or (isinstance(action, act.Spawn) and action.generation > 1):
+            # What is decided is known before it is done: who finds only the deed would take it for a crash.
+            self._write_down()
         match action:
             case act.Spawn():
                 self._spawn(action)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mamctl.cli import supervise
 from mamctl.cli.supervise import keep_only, open_once_free
 from mamctl.control.place import Place, place
+from mamctl.runtime.guarded import Guarded
 from mamctl.runtime.ownership import TakenError, own
 from mamctl.runtime.process_manager import ProcessManager
 
@@ -51,10 +53,17 @@ def manager_of(where: Place) -> Patient:
     return Patient(where.manifest, home=where.home, logs=where.logs)
 
 
+def alone() -> Guarded:
+    """Return custody by a guardian that has nothing and says nothing."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    return Guarded({"guardian": theirs.detach(), "start": "first"})
+
+
 def test_one_without_a_socket_is_leaving_and_waited_for(where: Place, lock: int) -> None:
     manager = manager_of(where)
     manager.other = lock
-    open_once_free(manager, where)
+    open_once_free(manager, where, alone())
     assert manager.tries == 3
     os.close(manager._lock)
 
@@ -63,7 +72,7 @@ def test_one_with_a_socket_runs_and_is_not_waited_for(where: Place, lock: int, t
     (tmp_path / ".mamctl" / "control.sock").touch()
     manager = manager_of(where)
     with pytest.raises(TakenError):
-        open_once_free(manager, where)
+        open_once_free(manager, where, alone())
     assert manager.tries == 1
 
 
@@ -72,7 +81,7 @@ def test_one_that_neither_leaves_nor_stands_is_not_waited_for_long(
 ) -> None:
     monkeypatch.setattr(supervise, "LEAVING_SECONDS", 0.02)
     with pytest.raises(TakenError):
-        open_once_free(manager_of(where), where)
+        open_once_free(manager_of(where), where, alone())
 
 
 def test_what_is_kept_is_kept_from_children(tmp_path: pathlib.Path) -> None:

@@ -57,7 +57,8 @@ def is_tidy(folder: Folder) -> bool:
     names = sorted(entry.name for entry in home.iterdir())
     return (
         folder.processes() == []
-        and names == ["events", "fifo", "index", "journal", "lock"]
+        and names == ["cgroup", "events", "fifo", "index", "journal", "lock", "notify"]
+        and not list((home / "notify").iterdir())
         and not list((home / "fifo").iterdir())
     )
 
@@ -68,7 +69,8 @@ def is_tidy(folder: Folder) -> bool:
 def test_it_stands_when_the_start_returns(folder: Folder) -> None:
     pid = folder.start({"a": service()})
     status = folder.client.request("GET", "/v1/status")
-    assert (status["name"], status["manifest"], status["supervisor"]["pid"]) == (folder.name, "services.yaml", pid)
+    assert (status["name"], status["manifest"]) == (folder.name, "services.yaml")
+    assert status["supervisor"]["guardian_pid"] == pid
     assert folder.settle()["ok"]
     assert lives(folder.row("a")["pid"])
     assert os.stat(folder.place.socket).st_mode & 0o777 == 0o600
@@ -119,7 +121,7 @@ def test_a_second_one_is_refused_and_the_first_goes_on(folder: Folder) -> None:
     pid = folder.start({"a": service()})
     with pytest.raises(AlreadyRunningError):
         folder.start()
-    assert folder.client.request("GET", "/v1/status")["supervisor"]["pid"] == pid
+    assert folder.client.request("GET", "/v1/status")["supervisor"]["guardian_pid"] == pid
 
 
 def test_another_manifest_in_the_same_home_is_refused_with_a_hint(folder: Folder) -> None:
@@ -345,23 +347,26 @@ def test_no_zombie_is_left_by_50_restarts(folder: Folder) -> None:
     pid = folder.start({"a": {"command": "(true &) ; exit 0", "shell": True, "ready": None, "restart": policy}})
     within(10, lambda: folder.row("a")["restarts"] >= 50)
     folder.client.request("POST", "/v1/services/a/stop", {"wait": 5})
-    within(5, lambda: children_of(pid) == [])
+    brain = folder.client.request("GET", "/v1/status")["supervisor"]["pid"]
+    within(5, lambda: (children_of(pid), children_of(brain)) == ([brain], []))
 
 
-def test_what_a_killed_one_left_is_ended_before_the_next_one_starts(folder: Folder) -> None:
-    """To adopt it is another matter; here nothing hangs, no port is in the way, and nothing runs twice."""
+def test_what_a_killed_one_left_is_adopted_by_the_next_one(folder: Folder) -> None:
     port = free_port()
-    pid = folder.start({"a": service("--port", port, port=port)})
+    guardian = folder.start({"a": service("--port", port, port=port)})
     assert folder.settle()["ok"]
     orphan = folder.row("a")["pid"]
-    os.kill(pid, signal.SIGKILL)
-    folder.ended(pid)
+    brain = folder.client.request("GET", "/v1/status")["supervisor"]["pid"]
+    for pid in (guardian, brain):
+        os.kill(pid, signal.SIGKILL)
+        within(5, lambda pid=pid: not lives(pid))
     assert lives(orphan)
     folder.start()
     assert folder.settle()["ok"]
-    assert not lives(orphan)
-    assert folder.row("a")["pid"] != orphan
+    row = folder.row("a")
+    assert (row["pid"], row["ownership"], row["generation"]) == (orphan, "adopted", 1)
     folder.down()
+    assert not lives(orphan)
 
 
 def test_a_service_that_is_stopped_is_unhealthy_until_it_goes_on(folder: Folder) -> None:
