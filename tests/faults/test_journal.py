@@ -59,7 +59,7 @@ def wrongly_named(journal: str, ours: dict[int, str]) -> int:
     return sum(found.pid not in ours for found in (*leaders, *find_orphans(journal)))
 
 
-@pytest.mark.parametrize("step", [25, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [100, pytest.param(1, marks=pytest.mark.torture)])
 def test_a_reader_survives_every_cut_and_names_no_stranger(tmp_path: pathlib.Path, step: int) -> None:
     with lost_supervisor(tmp_path / "stack") as (stack, data):
         copy, ours, crashes, wrong = tmp_path / "journal", stack.processes(), 0, 0
