@@ -41,7 +41,7 @@ class Brain:
 
     def bury(self) -> None:
         """End what may be left of it, and collect it."""
-        self.wire.socket.close()
+        self.wire.close()
         with contextlib.suppress(OSError):
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

@@ -30,7 +30,9 @@ def await_heir(
     listener = socket.socket(socket.AF_UNIX)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+    before = os.umask(0o177)
     listener.bind(path)
+    os.umask(before)
     listener.listen(1)
 
     def answer() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import json
+import os
 from array import array
 from collections import deque
 
@@ -54,6 +55,12 @@ class Wire:
         *lines, self._data = (self._data + data).split(b"\n")
         found = [json.loads(line) for line in lines]
         return [(message, [self._descriptors.popleft() for _ in range(message["fds"])]) for message in found]
+
+    def close(self) -> None:
+        """Close the socket, and the descriptors of a message that never became whole."""
+        self.socket.close()
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
 
 
 def accepted(listener: _socket.socket) -> _socket.socket:
