@@ -280,7 +280,8 @@ class Guardian:
     def _finish(self, code: int) -> None:
         """End everything, and note in the journal that it was ended."""
         self._stop(lambda note: note.get("death") != "keep")
-        if self._owns and not descendants():
+        # What one adopted that died before it stood is not below us, and lives.
+        if self._owns and self._state["stood"] and not descendants():
             note_down(self._state["journal"])
         self._end_code = code
 

@@ -240,13 +240,12 @@ class Hands:
         self.history.flush()
 
     def _perform(self, action: act.Action) -> None:
-        if isinstance(action, act.Signal) or (isinstance(action, act.Spawn) and action.generation > 1):
-            # What is decided is known before it is done: who finds only the deed would take it for a crash.
-            self._write_down()
         match action:
             case act.Spawn():
                 self._spawn(action)
             case act.Signal():
+                # Why is known before it is done: who finds only the deed would take it for a crash.
+                self._write_down()
                 self.incarnations.signal(action)
             case act.Clean():
                 self.incarnations.clean(action.name)
@@ -268,6 +267,8 @@ class Hands:
 
     def _spawn(self, action: act.Spawn) -> None:
         spec = self.supervisor.services[action.name].run
+        if action.generation > 1:
+            self._write_down()
         try:
             born = self.incarnations.spawn(spec, action.generation)
         except LaunchError as error:
