@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from mamctl.core.past import Past
 from mamctl.core.states import State, Wanted
-from mamctl.runtime.environment import MARKER
+from mamctl.runtime.environment import MARKER, home_tag
 from mamctl.runtime.launcher import Launched
+from mamctl.runtime.orphans import Orphan, service_of
 from mamctl.runtime.processes import environment, identity, marked, read
 from mamctl.runtime.processes.pinned import pin, unpin
+from mamctl.runtime.processes.stat import DEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from mamctl.runtime.recollection import Trace
 
@@ -31,6 +33,26 @@ def find_survivors(traces: Iterable[Trace]) -> dict[str, Launched]:
     if unrecorded:
         found |= _by_marker(unrecorded)
     return found
+
+
+def unrecorded(home: str, known: Collection[str]) -> list[tuple[Orphan, str]]:
+    """Return the leaders that were started from a home and whose marker is not `known`, each with its marker."""
+    tag = home_tag(home).encode()
+    found = []
+    for pid, value in marked(MARKER.encode()):
+        row = read(pid) if value.rpartition(b"/")[2].startswith(tag) else None
+        marker = value.decode(errors="replace")
+        if row is not None and row.sid == pid and row.state not in DEAD and marker not in known:
+            found.append((row.start_ticks, Orphan(service_of(value), pid), marker))
+    return [(orphan, marker) for _, orphan, marker in sorted(found)]
+
+
+def pinned(pid: int) -> Launched | None:
+    """Return a process with a descriptor of it, or None when it is gone."""
+    try:
+        return Launched(pid, pin(pid))
+    except OSError:
+        return None
 
 
 def last_known(trace: Trace) -> Past:
@@ -85,8 +107,6 @@ def _by_marker(services: Mapping[bytes, str]) -> dict[str, Launched]:
         row = read(pid)
         if row is None or row.sid != pid:
             continue  # one that a leader forked
-        try:
-            found[services[value]] = Launched(pid, pin(pid))
-        except OSError:
-            continue
+        if leader := pinned(pid):
+            found[services[value]] = leader
     return found

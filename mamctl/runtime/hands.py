@@ -151,7 +151,7 @@ class Hands:
     def _remember(self, trace: Trace, leader: Launched | None, *, spared: bool) -> tuple[Remembered, list[Exited]]:
         past = last_known(trace)
         service = self.supervisor.services[trace.service]
-        found = Remembered(trace.service, past, spared=spared, changed=trace.run != run_digest(service.run))
+        found = Remembered(trace.service, past, spared=spared, changed=trace.run not in ("", run_digest(service.run)))
         if past.generation != trace.generation:
             if leader is not None:
                 os.close(leader.pidfd)

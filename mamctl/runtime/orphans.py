@@ -50,7 +50,7 @@ def find_marked(instances: Collection[str]) -> list[Orphan]:
     from mamctl.runtime.processes import marked
 
     found = marked(MARKER, {instance.encode() for instance in instances})
-    return [Orphan(_service(value), pid) for pid, value in found if pid != os.getpid()]
+    return [Orphan(service_of(value), pid) for pid, value in found if pid != os.getpid()]
 
 
 def find_unknown(home: str, journal: str) -> list[Orphan]:
@@ -62,7 +62,7 @@ def find_unknown(home: str, journal: str) -> list[Orphan]:
     ours = [(pid, value) for pid, value in marked(MARKER) if value.rpartition(b"/")[2].startswith(tag)]
     # Read after the look at the processes: a service that is just being started has its record before it lives.
     theirs = {str(record.get("instance")).encode() for record in read_journal(journal) if record["type"] == "intent"}
-    return [Orphan(_service(value), pid) for pid, value in ours if value not in theirs and pid != os.getpid()]
+    return [Orphan(service_of(value), pid) for pid, value in ours if value not in theirs and pid != os.getpid()]
 
 
 def end_orphans(find: Callable[[], list[Orphan]], grace: float = GRACE_SECONDS) -> list[str]:
@@ -80,6 +80,6 @@ def end_orphans(find: Callable[[], list[Orphan]], grace: float = GRACE_SECONDS) 
     return names
 
 
-def _service(instance: bytes) -> str:
+def service_of(instance: bytes) -> str:
     """Return the service that a marker names: `project/service/...`."""
     return instance.split(b"/")[-2].decode(errors="replace") if instance.count(b"/") >= 2 else "?"

@@ -34,10 +34,11 @@ class Trace:
 
 @dataclass(slots=True)
 class Recollection:
-    """All that a journal tells. `keeps`: services were to outlive that supervisor, unless they say otherwise."""
+    """All that a journal tells. `keeps`: services were to outlive that supervisor, unless they say otherwise; so it
+    is when that record was lost, for nobody is to be ended by mistake."""
 
     traces: dict[str, Trace] = field(default_factory=dict)
-    keeps: bool = False
+    keeps: bool = True
     profiles: tuple[str, ...] = ()
     downing: bool = False
     requests: dict[str, tuple[str, str]] = field(default_factory=dict)

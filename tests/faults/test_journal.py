@@ -105,7 +105,7 @@ def bystanders(count: int, environ: dict[str, str]) -> Iterator[list[subprocess.
 @rounds(2, 150)
 def test_the_next_up_manages_with_a_damaged_journal_and_kills_no_stranger(tmp_path: pathlib.Path, rounds: int) -> None:
     luck = random.Random(rounds)
-    crashes = killed = 0
+    crashes = killed = doubles = 0
     with stacked(tmp_path / "stack") as stack:
         services = {name: stack.writer("--lines", 5, restart={"delay": "10ms"}) for name in ("a", "b")}
         other = {**os.environ, "MAMCTL_PROJECT": stack.name + "x", "MAMCTL_INSTANCE": f"{stack.name}x/a/0123456789ab"}
@@ -115,10 +115,17 @@ def test_the_next_up_manages_with_a_damaged_journal_and_kills_no_stranger(tmp_pa
                 kill_keepers(stack)
                 damage(pathlib.Path(stack.place.journal), luck, cut=number % 2 == 0)
                 crashes += "ready" not in stack.mamctl("up", "-d", code=None)
+                doubles += stack.doubles()
                 stack.down()
                 end(list(stack.processes()))
             killed = sum(not lives(stranger.pid) for stranger in strangers)
-    tell("journal cut or with flipped bits, then `up`", f"{rounds}", crashes=crashes, strangers_killed=killed)
+    tell(
+        "journal cut or with flipped bits, then `up`",
+        f"{rounds}",
+        crashes=crashes,
+        strangers_killed=killed,
+        doubles=doubles,
+    )
 
 
 def damage(journal: pathlib.Path, luck: random.Random, *, cut: bool) -> None:
