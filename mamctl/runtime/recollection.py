@@ -34,8 +34,11 @@ class Trace:
 
 @dataclass(slots=True)
 class Recollection:
-    """All that a journal tells. `keeps`: services were to outlive that supervisor, unless they say otherwise; so it
-    is when that record was lost, for nobody is to be ended by mistake."""
+    """All that a journal tells.
+
+    `keeps`: services were to outlive that supervisor, unless they say otherwise. So it is when that record was lost,
+    for nobody is to be ended by mistake.
+    """
 
     traces: dict[str, Trace] = field(default_factory=dict)
     keeps: bool = True
