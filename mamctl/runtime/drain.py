@@ -12,6 +12,8 @@ import struct
 import time
 from zlib import crc32
 
+from mamctl.runtime.logs.hole import before, close_gap
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mamctl.runtime.wire import Message
@@ -60,7 +62,10 @@ class Drain:
         end = os.fstat(self._log).st_size
         self._stamp(end)
         if self._can_splice:
-            return os.splice(self.fifo, self._log, _CHUNK, offset_dst=end, flags=3)
+            known = before(self._log, end)
+            moved = os.splice(self.fifo, self._log, _CHUNK, offset_dst=end, flags=3)
+            close_gap(self._log, end, moved, known)
+            return moved
         data = os.read(self.fifo, _CHUNK)
         self.lost += len(data) - os.pwrite(self._log, data, end)
         return len(data)

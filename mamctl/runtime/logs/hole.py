@@ -2,16 +2,17 @@
 
 A splice names the offset it writes to, for the kernel refuses to splice into files opened to append. Between the look
 at the file's size and the splice others can truncate it; the bytes then land behind a gap that reads as NULs.
+
+Only the standard library, and little of it: the guardian uses this, too.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Final
 
 # So many bytes before the end are remembered: where they changed, the file was cut.
-_KNOWN: Final = 16
-_PIECE: Final = 1 << 16
+_KNOWN = 16
+_PIECE = 1 << 16
 
 
 def before(descriptor: int, end: int) -> bytes:
