@@ -6,6 +6,7 @@ SCRIPT is a Python file that finds `words`, what the guardian said, and `guarded
 """
 
 import json
+import os
 import pathlib
 import sys
 
@@ -15,5 +16,7 @@ from mamctl.runtime.guarded import Guarded
 
 if __name__ == "__main__":
     words = json.loads(sys.argv[-1])
+    # As a supervisor does: what it starts is not to keep the line open.
+    os.set_inheritable(words["guardian"], False)
     script = pathlib.Path(sys.argv[1])
     exec(compile(script.read_text(), script, "exec"), {"words": words, "guarded": Guarded(words)})
