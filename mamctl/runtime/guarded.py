@@ -115,7 +115,7 @@ class Guarded:
 
     def orders(self) -> list[str]:
         """Return what it told us unasked: `let go`, `failed`, `yours`; after that `lost` tells whether it is gone."""
-        if not self._orders:
+        if not self._orders and self._ears.poll(0):
             self._receive()
         said = list(self._orders)
         self._orders.clear()
@@ -124,7 +124,7 @@ class Guarded:
     def wait_for(self, order: str) -> bool:
         """Wait, as long as it takes, for one order; False when the guardian is gone."""
         while not self.lost and order not in self.orders():
-            continue
+            self._ears.poll()
         return not self.lost
 
     def estate(self) -> list[tuple[str, list[int], dict[str, Any]]]:
