@@ -62,6 +62,7 @@ def last_known(trace: Trace) -> Past:
         return past
     return replace(
         past,
+        wanted=Wanted.UP,  # nothing else is spawned
         generation=max(past.generation, trace.generation),
         state=State.STARTING,
         reason=None,

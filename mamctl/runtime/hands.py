@@ -34,7 +34,7 @@ from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
 from mamctl.runtime.processes import is_dead
-from mamctl.runtime.processes.pinned import NONE
+from mamctl.runtime.processes.pinned import NONE, unpin
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.timers import Timers
@@ -154,7 +154,7 @@ class Hands:
         found = Remembered(trace.service, past, spared=spared, changed=trace.run not in ("", run_digest(service.run)))
         if past.generation != trace.generation:
             if leader is not None:
-                os.close(leader.pidfd)
+                unpin(leader.pidfd)
             return found, []
         if leader is not None and not is_dead(leader.pid):
             self.incarnations.adopt(service.run, trace.generation, trace.instance, leader)
@@ -248,7 +248,7 @@ class Hands:
                 self._write_down()
                 self.incarnations.signal(action)
             case act.Clean():
-                self.incarnations.clean(action.name)
+                self.incarnations.clean(action.name, action.generation)
             case act.Attach():
                 self._look(action.name)
             case act.StartProbe():

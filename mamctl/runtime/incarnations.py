@@ -149,9 +149,13 @@ class Incarnations:
             found.send(action.signal)
             crash_point("mid_stop")
 
-    def clean(self, name: str) -> None:
+    def clean(self, name: str, generation: int) -> None:
         """See that nothing is left of the last incarnation of a service; `Emptied` follows."""
-        dead = self._dead[name]
+        dead = self._dead.get(name)
+        if dead is None:
+            # A damaged journal has its stop and not its spawn: there is nobody to look for.
+            self._post(Emptied(name, generation, self._loop.time(), (), luck()))
+            return
         # Whoever cannot look has not seen that nothing is left: it is looked at again, in its own time.
         with contextlib.suppress(OSError):
             if self._sweeper.is_clean(dead):

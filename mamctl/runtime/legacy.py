@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mamctl.runtime.adoption import find_survivors, pinned, unrecorded
 from mamctl.runtime.journal import read_journal, still_holding
+from mamctl.runtime.processes.pinned import unpin
 from mamctl.runtime.recollection import Trace, recollect
 
 if TYPE_CHECKING:
@@ -60,5 +61,5 @@ class Legacy:
         gone = [name for name in traces if name not in known]
         for name in gone:
             if leader := self.leaders.pop(name, None):
-                os.close(leader.pidfd)
+                unpin(leader.pidfd)
         return [*self._doubles, *(traces.pop(name).instance for name in gone)]
