@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,17 @@ def test_systemd_waits_longer_than_down_which_waits_longer_than_the_services():
     found = settings(unit(job(stop_seconds=100.5)))
     assert found["ExecStop"].endswith("down --timeout 101s")
     assert found["TimeoutStopSec"] == "131s"
+
+
+def test_a_stop_on_the_way_back_from_a_kill_stops_the_services_too_but_a_kill_stops_none(tmp_path):
+    words = shlex.split(settings(unit(job()))["ExecStopPost"].replace("$$", "$"))
+    words[3:] = ["/bin/echo", *words[4:]]
+    for result, said in (("success", "down --timeout 60s\n"), ("signal", ""), ("watchdog", ""), ("exit-code", "")):
+        done = subprocess.run(
+            words, env={"SERVICE_RESULT": result}, capture_output=True, text=True, check=True, timeout=10
+        )
+        assert done.stdout.endswith(said)
+        assert bool(done.stdout) is bool(said)
 
 
 def test_a_unit_of_the_system_has_a_user_and_starts_at_boot():

@@ -67,14 +67,15 @@ class Machine:
         """Return where a file of the machine is seen from here."""
         return Path(f"/proc/{self.leader}/root{inside}")
 
-    def pids(self, marker: str) -> list[int]:
-        """Return the processes, by their pids inside, that have a text in their environment or command line."""
-        found = []
+    def processes(self, marker: str) -> dict[int, str]:
+        """Return the processes that have a text in their environment or command line: pid inside, and command."""
+        found = {}
         for entry in self.path("/proc").iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):
-                    about = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-                    found += [int(entry.name)] if marker.encode() in about else []
+                    command = (entry / "cmdline").read_bytes()
+                    if marker.encode() in command + (entry / "environ").read_bytes():
+                        found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
 
     def unit(self, name: str, *options: str, user: str | None = None, **environ: str) -> dict[str, str]:
@@ -173,9 +174,9 @@ class Stack:
         """As whom the systemd is talked to that runs the stack."""
         return {"user": self.user, **self.environ} if self._own else {}
 
-    def left(self) -> list[int]:
-        """Return every process that belongs to the stack."""
-        return [*self.machine.pids(f"MAMCTL_PROJECT={self.name}"), *self.machine.pids(self.manifest)]
+    def left(self) -> dict[int, str]:
+        """Return every process that belongs to the stack, with its command."""
+        return self.machine.processes(f"MAMCTL_PROJECT={self.name}\0") | self.machine.processes(self.manifest)
 
 
 def _command(rootfs: Path) -> list[str]:

@@ -7,6 +7,8 @@ Why these settings:
 - `KillMode=process`: when the main process is killed, its services are not; the next one takes them over.
 - `Restart=always`, and no limit to it: a guardian that is killed ten times in a row comes back ten times. But not after
   an end in order (0: somebody said `mamctl down`; 128 + n: a signal asked for it), nor with an invalid manifest (2).
+- `ExecStopPost`: systemd starts no `ExecStop` for a unit that is only on its way back from a kill, while its services
+  live. A stop that was asked for has the result `success`, a kill has not.
 - `Delegate=yes`: the groups in which each service's processes are kept together are ours to make.
 - `OOMPolicy=continue`: one service that ran out of memory is no reason to stop the others.
 - `TimeoutStopSec` is above the longest stop that the manifest allows, so systemd never cuts a grace period short.
@@ -28,6 +30,7 @@ RELOAD_SECONDS: Final = 90
 # systemd refuses a program's path with one of these in it, and expands none of them there.
 _UNSAFE_IN_PROGRAM: Final = frozenset("'\"\\$")
 _BECOME: Final = 'exec "$0" "$@"'
+_BECOME_AFTER_STOP: Final = f'[ "$SERVICE_RESULT" != success ] || {_BECOME}'
 
 _UNIT: Final = """\
 # {marker}
@@ -41,6 +44,7 @@ Type=notify
 NotifyAccess=main
 {who}ExecStart={start}
 ExecStop={stop}
+ExecStopPost={stop_post}
 ExecReload={reload}
 KillMode=process
 Delegate=yes
@@ -66,13 +70,15 @@ def unit_name(stack: str) -> str:
 def unit(job: Job) -> str:
     """Return the unit file of a job."""
     system = job.scope is Scope.SYSTEM
+    down = job.command("down", "--timeout", f"{job.down_seconds}s")
     return _UNIT.format(
         marker=marker(job.manifest),
         description=_plain(f"{job.name}, a stack run by mamctl"),
         after="After=network.target\n" if system else "",
         who="".join(f"{line}\n" for line in _circumstances(job)),
         start=command_line(job.command("supervise", *job.profile_words)),
-        stop=command_line(job.command("down", "--timeout", f"{job.down_seconds}s")),
+        stop=command_line(down),
+        stop_post=command_line(("/bin/sh", "-c", _BECOME_AFTER_STOP, *down)),
         reload=command_line(job.command("up", "--detach", "--timeout", f"{RELOAD_SECONDS}s", *job.profile_words)),
         restart=RESTART_SECONDS,
         start_timeout=START_SECONDS,
