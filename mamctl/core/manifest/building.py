@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from .commands import argv
 from .environments import Environments
 from .findings import Findings, Invalid, Path
-from .interpolation import Target, resolve
+from .interpolation import resolve
 from .model import (
     Condition,
     Dependency,
@@ -24,8 +24,8 @@ from .model import (
     TcpProbe,
     reachable,
 )
-from .nearest import did_you_mean
 from .probes import Ground, probe
+from .references import References
 from .wishes import DependencyWish, ProbeWish, StepKind
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class _Builder:
         self._drafts = drafts
         self._numbers = numbers
         self._found = found
+        self._tell = References(drafts, numbers).tell
         self._environments = Environments(pairs, self._tell, found)
         self._dependencies: dict[tuple[DependencyWish, Condition], Dependency] = {}
 
@@ -154,26 +155,6 @@ class _Builder:
             edge = Dependency(condition, required=wish.required, restart=wish.restart)
             self._dependencies[wish, condition] = edge
         return edge
-
-    def _tell(self, target: Target) -> str:
-        """Return what a reference means. Raises `Invalid`."""
-        drafted = self._drafts.get(target.service)
-        if drafted is None:
-            raise Invalid(f"no such service: {target.service}", did_you_mean(target.service, self._drafts))
-        host = drafted.wish.host
-        if target.what == "host":
-            return host
-        number = self._number(target, drafted)
-        return f"http://{reachable(host)}:{number}" if target.what == "url" else str(number)
-
-    def _number(self, target: Target, drafted: Drafted) -> int:
-        ports = drafted.ports
-        if not ports:
-            raise Invalid(f"{target.service} has no port", "give it one: port: 5001")
-        name = target.port_name or next(iter(ports))
-        if name not in ports:
-            raise Invalid(f"{target.service} has no port {name!r}", did_you_mean(name, ports))
-        return self._numbers[target.service, name]
 
 
 def _start_timeout(drafted: Drafted) -> float | None:

@@ -33,6 +33,7 @@ from .shapes import (
     real,
     whole,
 )
+from .step_fields import SMOKE_STEP, STEP_RECORDS
 from .wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ MANIFEST_FIELDS: Final[Mapping[str, Field]] = {
     "services": Field(MapOfNullable(SERVICE, SERVICE_KEYS), "The services by name."),
     "include": Field(OneOrMore(FIXED), "Other manifests, each with its own env, defaults and folder."),
     "control": Field(Unsupported(), "A control address over TCP."),
-    "smoke": Field(Unsupported(), "Steps of `mamctl smoke`."),
+    "smoke": Field(ListOf(SMOKE_STEP), "The steps of `mamctl smoke`, in their order."),
 }
 
 
@@ -216,5 +217,5 @@ class Defined(Protocol):
 
 
 RECORDS: Final[tuple[Defined, ...]] = (
-    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
+    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR, *STEP_RECORDS,
 )  # fmt: skip

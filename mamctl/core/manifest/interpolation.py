@@ -22,7 +22,10 @@ _WHATS: Final = "write ${services.NAME.port}, .ports.X, .url or .host"
 
 
 class Target(NamedTuple):
-    """What a reference names: a service and its `port`, `url`, `host`, or the named port `port_name`."""
+    """What a reference names: a service and its `port`, `url`, `host`, or the named port `port_name`.
+
+    Without a service: what an earlier step of `mamctl smoke` saves under the name `what`.
+    """
 
     service: str
     what: str
@@ -36,7 +39,7 @@ class Reference(str):
     parts: tuple[str | Target, ...]
 
 
-Lookup = Mapping[str, str]
+Lookup = Mapping[str, str | Target]
 Tell = Callable[[Target], str]
 Complain = Callable[[str, str | None], None]
 
@@ -69,6 +72,8 @@ def _joined(parts: list[str | Target]) -> str:
 
 
 def _spell(target: Target) -> str:
+    if not target.service:
+        return f"${{{target.what}}}"
     what = f"ports.{target.port_name}" if target.port_name else target.what
     return f"${{services.{target.service}.{what}}}"
 

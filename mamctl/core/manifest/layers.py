@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _NOT_FOR_TASKS: Final = frozenset({"sockets", "ready", "live", "health"})
 _NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "sockets", "ready", "live", "health"})
-_READ_FIRST: Final = frozenset({"env_file", "include"})
+# Read apart from the rest: `${}` of these is seen by others, or sees what others have not.
+_READ_APART: Final = frozenset({"env_file", "include", "smoke"})
 _NO_MAP: Final = "write command: [program, argument] beneath it"
 _INCLUDE: Final = ListOf(FIXED)
 
@@ -64,11 +65,21 @@ class Surroundings(NamedTuple):
     beneath: Mapping[str, Entry]
 
 
+class Smoke(NamedTuple):
+    """The steps of `mamctl smoke` as one file writes them, what `${}` in them sees, and their environment's layers."""
+
+    value: object
+    layer: Layer
+    lookup: Lookup
+    env: tuple[Mapping[str, str | None], ...]
+
+
 class Unit(NamedTuple):
-    """What a file with its override comes to, with what it includes."""
+    """What a file with its override comes to, with the services that it includes; `smoke`: its own steps, if any."""
 
     name: object
     services: dict[str, Entry]
+    smoke: Smoke | None = None
 
 
 def check_top(layer: Layer, found: Findings) -> Layer:
@@ -123,7 +134,7 @@ def _substituted(key: str, layer: Layer, lookup: Lookup, found: Findings) -> obj
 
 def unite(layers: Sequence[Layer], around: Surroundings, found: Findings) -> Unit:
     """Return the unit of a file and what lies over it; the layers have been through `check_top`."""
-    lookup = ChainMap(dict(around.environ), dict(around.pairs)) if any(layer.dollar for layer in layers) else {}
+    lookup = _lookup(around) if any(layer.dollar for layer in layers) else {}
     top: Tree = {}
     for layer in layers:
         prepared = _prepare(layer, lookup, found)
@@ -137,7 +148,19 @@ def unite(layers: Sequence[Layer], around: Surroundings, found: Findings) -> Uni
     services = dict(around.beneath)
     for name, raw in _map(top.get("services")).items():
         _place(name, raw, services, Entry(defaults, layers[0].folder, files, env), found)
-    return Unit(_present(top.get("name")), services)
+    return Unit(_present(top.get("name")), services, _smoke(layers, lookup, env))
+
+
+def _lookup(around: Surroundings) -> Lookup:
+    return ChainMap(dict(around.environ), dict(around.pairs))
+
+
+def _smoke(layers: Sequence[Layer], lookup: Lookup, env: tuple[Mapping[str, str | None], ...]) -> Smoke | None:
+    """Return the steps of the highest layer that has some; they are read once ports are chosen."""
+    layer = next((layer for layer in reversed(layers) if "smoke" in layer.tree), None)
+    if layer is None or layer.tree["smoke"] is None:
+        return None
+    return Smoke(layer.tree["smoke"], layer, lookup, env)
 
 
 def _place(name: str, raw: object, services: dict[str, Entry], unit: Entry, found: Findings) -> None:
@@ -155,7 +178,7 @@ def _place(name: str, raw: object, services: dict[str, Entry], unit: Entry, foun
 
 def _prepare(layer: Layer, lookup: Lookup, found: Findings) -> Tree:
     """Return the layer's keys with `${}` substituted and services expanded; what is no map is noted and left out."""
-    tree: Tree = {key: _substituted(key, layer, lookup, found) for key in layer.tree if key not in _READ_FIRST}
+    tree: Tree = {key: _substituted(key, layer, lookup, found) for key in layer.tree if key not in _READ_APART}
     for key in ("services", "defaults"):
         value = tree.get(key)
         if value is not None and not isinstance(value, dict):

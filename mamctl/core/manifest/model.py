@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .steps import SmokeStep
+
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -258,7 +260,7 @@ class Manifest:
     """The whole wish: a name, the folder it lies in (absolute), and the services by name, in the order of the file.
 
     `files` are all the files that were read for it (manifest, override, includes, env files), absolute.
-    `warnings` are sentences for `validate`, each with its place.
+    `warnings` are sentences for `validate`, each with its place. `smoke` are the steps of `mamctl smoke`.
     """
 
     name: str
@@ -267,6 +269,7 @@ class Manifest:
     services: Mapping[str, ServiceSpec]
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    smoke: tuple[SmokeStep, ...] = ()
 
 
 def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:

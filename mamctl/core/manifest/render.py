@@ -23,7 +23,12 @@ def render(manifest: Manifest) -> dict[str, object]:
     # Who shares another's secret, by a variable of all services or a reference, does not give it away.
     secrecy = Secrecy(manifest.services.values())
     services: Tree = {name: _masked(_service(spec), secrecy) for name, spec in manifest.services.items()}
-    return {"name": manifest.name, "services": services}
+    tree: dict[str, object] = {"name": manifest.name, "services": services}
+    if manifest.smoke:
+        from .step_rendering import render_step
+
+        tree["smoke"] = [_masked(render_step(step), secrecy) for step in manifest.smoke]
+    return tree
 
 
 def _service(spec: ServiceSpec) -> Tree:
@@ -154,4 +159,8 @@ def _mask(value: object, secrecy: Secrecy) -> object:
 
 def _text(text: str) -> str:
     """Write a dollar sign that would be read as the beginning of `${}` or `$$` twice."""
+    if "\0" in text:
+        from .step_rendering import spell_later
+
+        return spell_later(text)
     return text.replace("$", "$$") if "${" in text or "$$" in text else text

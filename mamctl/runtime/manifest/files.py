@@ -11,6 +11,7 @@ from mamctl.core.manifest.layers import (
     Entry,
     Layer,
     Mention,
+    Smoke,
     Surroundings,
     Unit,
     check_top,
@@ -45,6 +46,8 @@ class Files:
         self._entries: dict[str, Entry] = {}
         self._problems: list[Problem] = []
         self.read: list[str] = []
+        # The steps of included files come before those of who includes them.
+        self.smoke: list[Smoke] = []
         # A manifest file could not be understood, so services may be unknown.
         self.broken = False
 
@@ -55,6 +58,7 @@ class Files:
         over = self._document(override) if override else None
         unit = self._unit([layer for layer in (document, over) if layer], ())
         self._entries = unit.services
+        self._keep_steps(unit)
         if document and document.tree.get("services") is None and not unit.services:
             self._found.add((), "there are no services", "write services: {name: {command: [...]}}", file=self._path)
         return unit
@@ -106,8 +110,12 @@ class Files:
             self._refuse(mention, error.message, "the path is relative to the file that names it")
             return
         unit = self._unit([document] if document else [], opened)
+        self._keep_steps(unit)
         for name, entry in unit.services.items():
             self._define(name, entry, beneath)
+
+    def _keep_steps(self, unit: Unit) -> None:
+        self.smoke += [unit.smoke] if unit.smoke else []
 
     def _refuse(self, mention: Mention, message: str, hint: str) -> None:
         self._found.add(mention.at, message, hint, file=mention.by)

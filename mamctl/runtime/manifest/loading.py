@@ -19,6 +19,7 @@ from .files import Files
 
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.core.manifest.steps import SmokeStep
 
 _LOCAL_PORTS: Final = "/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -80,7 +81,7 @@ class _Loading:
         check(drafts, self._found)
         pairs = self._files.service_env_files(drafts)
         # From here on nothing new can be wrong but what the chosen ports bring.
-        services = self._services(drafts, pairs, assign)
+        services, steps = self._services(drafts, pairs, assign)
         return Manifest(
             name=name,
             path=self._path,
@@ -88,21 +89,29 @@ class _Loading:
             services=MappingProxyType(services),
             files=tuple(self._files.read),
             warnings=self._warnings(drafts) if warn else (),
+            smoke=steps,
         )
 
     def _services(
         self, drafts: Mapping[str, Drafted], pairs: Mapping[str, Mapping[str, str]], assign: Assign
-    ) -> dict[str, ServiceSpec]:
+    ) -> tuple[dict[str, ServiceSpec], tuple[SmokeStep, ...]]:
         requests = _requests(drafts)
         numbers = preferred(requests)
-        services = build(drafts, numbers, pairs, self._found)
-        self._files.refuse()
+        built = self._built(drafts, numbers, pairs)
         chosen = numbers if assign is preferred else assign(requests)
-        if chosen == numbers:
-            return services
-        services = build(drafts, chosen, pairs, self._found)
+        return built if chosen == numbers else self._built(drafts, chosen, pairs)
+
+    def _built(
+        self, drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Mapping[str, Mapping[str, str]]
+    ) -> tuple[dict[str, ServiceSpec], tuple[SmokeStep, ...]]:
+        services = build(drafts, numbers, pairs, self._found)
+        steps: tuple[SmokeStep, ...] = ()
+        if self._files.smoke:
+            from mamctl.core.manifest.step_building import build_steps  # Most manifests have none.
+
+            steps = build_steps(self._files.smoke, drafts, numbers, self._found)
         self._files.refuse()
-        return services
+        return services, steps
 
     def _warnings(self, drafts: Mapping[str, Drafted]) -> tuple[str, ...]:
         local = _local_ports()

@@ -11,9 +11,12 @@ from mamctl.core.manifest.findings import Finding, Findings, spell
 from mamctl.core.manifest.layers import Entry, Layer, Surroundings, check_top, includes, top_env_files, unite
 from mamctl.core.manifest.model import Manifest, ServiceSpec
 from mamctl.core.manifest.naming import project_name
+from mamctl.core.manifest.step_building import build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mamctl.core.manifest.steps import SmokeStep
 
 FOLDER = "/stack"
 
@@ -22,6 +25,7 @@ class Reading(NamedTuple):
     name: str
     services: dict[str, ServiceSpec]
     findings: list[Finding]
+    smoke: tuple[SmokeStep, ...] = ()
 
     @property
     def problems(self) -> list[str]:
@@ -30,7 +34,7 @@ class Reading(NamedTuple):
     @property
     def manifest(self) -> Manifest:
         assert self.problems == []
-        return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services)
+        return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services, smoke=self.smoke)
 
 
 def has_dollar(value: object) -> bool:
@@ -63,8 +67,10 @@ def read(
     check(drafts, found)
     list(env_files(drafts))
     wanted = {(name, port): wish.wanted or 0 for name, one in drafts.items() for port, wish in one.ports.items()}
-    services = build(drafts, {**wanted, **(numbers or {})}, pairs or {}, found)
-    return Reading(project_name(unit.name, FOLDER, found), services, found.all)
+    chosen = {**wanted, **(numbers or {})}
+    services = build(drafts, chosen, pairs or {}, found)
+    steps = build_steps([unit.smoke] if unit.smoke else [], drafts, chosen, found)
+    return Reading(project_name(unit.name, FOLDER, found), services, found.all, steps)
 
 
 def service(keys: dict[str, object] | None = None, **more: object) -> ServiceSpec:

@@ -396,6 +396,5 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
         "services.a.release",
     ),
     "a range": (one({"port": "8001-8010"}), "services.a.ports.http"),
-    "smoke": ({"services": {}, "smoke": [{"name": "x", "http": "${id}"}]}, "smoke"),
     "control": ({"services": {}, "control": {"listen": "127.0.0.1:7373"}}, "control"),
 }
