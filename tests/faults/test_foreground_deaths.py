@@ -126,7 +126,7 @@ def test_a_hangup_leaves_nothing(stack: Stack, terminal: Callable[..., Terminal]
 def test_ctrl_z_stops_only_the_client(stack: Stack, terminal: Callable[..., Terminal]) -> None:
     stack.write({"a": stack.writer("--rate", 500), "b": {"command": IDLE}})
     shell = terminal("bash", "--norc", "--noprofile", "-i")
-    shell.press(" ".join(MAMCTL) + " up\r")
+    shell.press(" ".join(MAMCTL) + " up\n")
     shell.expect("all 2 ready")
     pids = stack.pids()
     shell.press("\x1a")
@@ -134,8 +134,9 @@ def test_ctrl_z_stops_only_the_client(stack: Stack, terminal: Callable[..., Term
     size = stack.log("a").stat().st_size
     eventually(lambda: stack.log("a").stat().st_size > size + 10_000, within=SOON)
     assert stack.pids() == pids
-    shell.press("fg\r")
-    shell.expect("mamctl.cli.main up")
+    shell.press("fg\n")
+    shell.press("?")
+    shell.expect("the services go on")
     shell.press("\x03")
     shell.expect("nothing is left")
     assert stack.processes() == {}
