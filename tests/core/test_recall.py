@@ -377,6 +377,7 @@ def test_one_whose_end_nobody_knows_is_said_to_have_ended_unsupervised():
         APP, STARTING + "ok app -> app ready \n reborn cold lost=app -> app stopping/unsupervised_exit | clean app"
     )
     assert (history["app"].exit_code, history["app"].exit_signal) == (None, None)
+    assert history.said("adopted") == []
     history.play("empty app -> app backoff/unsupervised_exit")
 
 
