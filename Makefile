@@ -100,6 +100,7 @@ bench: $(VENV)/.stack frontend  ## measure beside the peers and the limits of th
 	$(BENCH) python3 -m bench physical --out out/latest.json
 	$(BENCH) python3 -m bench report out/latest.json
 	python benchmarks/second_up.py
+	python benchmarks/takeover.py
 
 clean:  ## remove what can be made again (the media, the data and the logs stay)
 	rm -rf $(VENV) build services/frontend/dist services/frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
