@@ -23,6 +23,7 @@ from .shapes import (
     SIZE,
     TEXT,
     WORD,
+    Scalar,
     Schema,
     Unsupported,
     choice,
@@ -33,7 +34,6 @@ from .shapes import (
     real,
     whole,
 )
-from .step_fields import SMOKE_STEP, STEP_RECORDS
 from .wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish
 
 if TYPE_CHECKING:
@@ -195,6 +195,11 @@ SERVICE: Final = Record(
     ),
 )
 
+# Read apart, by `control`: few manifests have it.
+_CONTROL: Final = Scalar(ANYTHING.parse, {"$ref": "#/$defs/control"})
+# Read apart, by `step_building`: few manifests have steps, and the table of their keys takes a millisecond to make.
+_STEPS: Final = Scalar(ANYTHING.parse, {"type": "array", "items": {"$ref": "#/$defs/smoke_step"}})
+
 MANIFEST_FIELDS: Final[Mapping[str, Field]] = {
     "name": Field(NAME, "The project's name. Default: the folder's."),
     "env": Field(ENV, "Environment variables of every service; null removes one."),
@@ -202,8 +207,8 @@ MANIFEST_FIELDS: Final[Mapping[str, Field]] = {
     "defaults": Field(SERVICE, "Keys merged beneath each service."),
     "services": Field(MapOfNullable(SERVICE, SERVICE_KEYS), "The services by name."),
     "include": Field(OneOrMore(FIXED), "Other manifests, each with its own env, defaults and folder."),
-    "control": Field(Unsupported(), "A control address over TCP."),
-    "smoke": Field(ListOf(SMOKE_STEP), "The steps of `mamctl smoke`, in their order."),
+    "control": Field(_CONTROL, "The control API over TCP; the Unix socket is always there."),
+    "smoke": Field(_STEPS, "The steps of `mamctl smoke`, in their order."),
 }
 
 
@@ -217,5 +222,5 @@ class Defined(Protocol):
 
 
 RECORDS: Final[tuple[Defined, ...]] = (
-    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR, *STEP_RECORDS,
+    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
 )  # fmt: skip

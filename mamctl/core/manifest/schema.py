@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .control import CONTROL
 from .fields import MANIFEST_FIELDS, RECORDS
+from .step_fields import STEP_RECORDS
 
 if TYPE_CHECKING:
     from .shapes import Schema
@@ -20,5 +22,5 @@ def schema() -> Schema:
         "additionalProperties": False,
         "patternProperties": {"^x-": {}},
         "properties": {key: field.schema() for key, field in MANIFEST_FIELDS.items()},
-        "$defs": {record.reference: record.definition() for record in RECORDS},
+        "$defs": {record.reference: record.definition() for record in (*RECORDS, *STEP_RECORDS, CONTROL)},
     }

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from mamctl.core.manifest.render import render
 from mamctl.core.manifest.schema import schema
+from mamctl.core.manifest.step_fields import STEP_RECORDS
 from mamctl.core.manifest.steps import (
     ExecAction,
     Expectation,
@@ -268,3 +269,7 @@ def test_the_schema_takes_good_steps_and_refuses_bad_ones():
     assert [error.message for error in validator.iter_errors(tree(*GOOD))] == []
     for name in ("no list", "an unknown key", "a number as a step's action", "a method", "two bodies", "a saved name"):
         assert not validator.is_valid({**tree(), "smoke": BAD[name][0]}), name
+
+
+def test_every_key_has_a_description():
+    assert all(field.about.endswith(".") for record in STEP_RECORDS for field in record.fields.values())
