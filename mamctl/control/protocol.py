@@ -11,23 +11,46 @@ The server is handed objects that fit these; it knows neither processes nor the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mamctl.core.errors import MamctlError, ManifestError, TimedOut, UsageError
+from mamctl.core.errors import MamctlError, ManifestError, NotRunningError, TimedOut, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
 Document = dict[str, Any]
+# One family of figures: its name, its kind (gauge, counter, histogram), what it means, and its samples; each sample has
+# what follows the name (`_bucket`, `_sum`), its labels, and its value.
+Family = tuple[str, str, str, "list[tuple[str, dict[str, str], float]]"]
 # How many events are read at once, for a page or a piece of a stream.
 BATCH = 500
 
 
-class Operator(Protocol):
-    """Who carries out requests; see `runtime.operator.Operator`."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request: decoded path, the last value of each query name, lower-case headers, the JSON body."""
 
-    def document(self) -> Document:
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Answer(NamedTuple):
+    """What a request gets: a document, or a text that is no JSON, and headers of its own."""
+
+    status: int
+    body: Document | str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Operator(Protocol):
+    """Who carries out requests; see `runtime.operator.Operator`. What its documents are, the endpoints say."""
+
+    def document(self) -> Any:
         """Return the status document."""
         ...
 
@@ -35,41 +58,43 @@ class Operator(Protocol):
         """Return the services that names or globs mean; raises UsageError."""
         ...
 
-    async def up(
-        self, names: Sequence[str] | None, profiles: Iterable[str], *, alone: bool, wait: float | None
-    ) -> Document:
+    async def up(self, names: Sequence[str] | None, profiles: Iterable[str], *, alone: bool, wait: float | None) -> Any:
         """Reconcile and wait."""
         ...
 
-    async def settle(self, names: Sequence[str] | None = None, *, wait: float | None) -> Document:
+    async def settle(self, names: Sequence[str] | None = None, *, wait: float | None) -> Any:
         """Wait for what is wanted already."""
         ...
 
-    async def settle_stop(self, names: Sequence[str], *, wait: float | None) -> Document:
+    async def settle_stop(self, names: Sequence[str], *, wait: float | None) -> Any:
         """Wait for services that are being stopped already."""
         ...
 
-    async def reexec(self) -> Document:
+    def signal(self, names: Sequence[str], number: int) -> Any:
+        """Send a signal to the main processes of services; raises NotRunningError."""
+        ...
+
+    async def reexec(self) -> Any:
         """Let the installed version take over; returns only an error."""
         ...
 
-    async def start(self, names: Sequence[str], *, wait: float | None) -> Document:
+    async def start(self, names: Sequence[str], *, wait: float | None) -> Any:
         """Start services and wait."""
         ...
 
-    async def stop(self, names: Sequence[str], *, wait: float | None) -> Document:
+    async def stop(self, names: Sequence[str], *, wait: float | None) -> Any:
         """Stop services and wait."""
         ...
 
-    async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Document:
+    async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Any:
         """Restart services and wait."""
         ...
 
-    async def down(self, *, force: bool, wait: float | None) -> Document:
+    async def down(self, *, force: bool, wait: float | None) -> Any:
         """Stop everything and end."""
         ...
 
-    async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Document:
+    async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> Any:
         """Wait until services are where they should be."""
         ...
 
@@ -82,7 +107,7 @@ class Feed(Protocol):
         """The number of the newest."""
         ...
 
-    def since(self, seq: int, limit: int) -> list[Document]:
+    def since(self, seq: int, limit: int) -> list[Any]:
         """Return the first `limit` events after `seq`."""
         ...
 
@@ -113,26 +138,33 @@ class Views(Protocol):
         """Yield log records in batches; when following, an empty batch now and then while there is nothing new."""
         ...
 
-    def ports(self) -> list[Document]:
+    def ports(self) -> list[Any]:
         """Return every port with who holds it."""
         ...
 
-    def graph(self) -> Document:
+    def graph(self) -> Any:
         """Return the dependency graph."""
+        ...
+
+    async def figures(self) -> list[Family]:
+        """Return all that is measured: it is sampled now."""
         ...
 
 
 class Refusal(MamctlError):
     """A request that is answered with an HTTP error."""
 
-    def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, hint: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.code = code
+        self.headers = headers
 
 
-def error_document(error: MamctlError) -> tuple[int, Document]:
-    """Return the HTTP status and the body for an error."""
+def answer_to(error: MamctlError) -> Answer:
+    """Return what a request gets that went wrong."""
     status, code = _kind(error)
     document: Document = {
         "error": error.message,
@@ -142,7 +174,7 @@ def error_document(error: MamctlError) -> tuple[int, Document]:
     }
     if isinstance(error, ManifestError):
         document["problems"] = [problem._asdict() for problem in error.problems]
-    return status, document
+    return Answer(status, document, error.headers if isinstance(error, Refusal) else ())
 
 
 def _kind(error: MamctlError) -> tuple[int, str]:
@@ -155,5 +187,7 @@ def _kind(error: MamctlError) -> tuple[int, str]:
             return 404, "unknown_service"
         case TimedOut():
             return 503, "timed_out"
+        case NotRunningError():
+            return 409, "not_running"
         case _:
             return 503, "failed"

@@ -1,66 +1,46 @@
-"""The endpoints: each takes a request and returns a document, or streams."""
+"""The endpoints that answer with a document. The logs and the stream of events are in `streams`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mamctl.control.arguments import RestartBody
+from mamctl.control.endpoint import TABLE, endpoint
 from mamctl.control.protocol import BATCH, Document, Refusal
-from mamctl.core.manifest import units
-from mamctl.core.manifest.findings import Invalid
+from mamctl.control.reading import read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from mamctl.control.protocol import Feed, Operator, Views
+    from mamctl.control import answers
+    from mamctl.control.arguments import (
+        DownBody,
+        EventsQuery,
+        ScaleBody,
+        SignalBody,
+        UpBody,
+        WaitBody,
+        WaitQuery,
+    )
+    from mamctl.control.protocol import Feed, Operator, Request, Views
 
-# A request may ask to wait, but nobody waits for ever.
-LONGEST_WAIT = 3600.0
-ACTIONS = ("start", "stop", "restart")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request: decoded path, the last value of each query name, lower-case headers, the JSON body."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Routes:
-    """Finds the endpoint of a request."""
+    """Carries out requests."""
 
     def __init__(self, operator: Operator, feed: Feed, views: Views) -> None:
         self._operator = operator
         self._feed = feed
         self._views = views
-        self._table: dict[str, dict[str, Callable[[Request], Awaitable[Document]]]] = {
-            "/v1/status": {"GET": self._status},
-            "/v1/health": {"GET": self._health},
-            "/v1/events": {"GET": self._events},
-            "/v1/wait": {"GET": self._wait},
-            "/v1/ports": {"GET": self._ports},
-            "/v1/graph": {"GET": self._graph},
-            "/v1/up": {"POST": self._up},
-            "/v1/down": {"POST": self._down},
-            "/v1/restart": {"POST": self._restart},
-            "/v1/reexec": {"POST": self._reexec},
-        }
 
-    async def answer(self, request: Request) -> Document:
+    async def answer(self, request: Request) -> Document | str:
         """Carry out a request. Raises Refusal and the errors of the operator."""
-        methods = self._table.get(request.path)
-        if methods is None:
-            return await self._of_service(request)
-        endpoint = methods.get(request.method)
-        if endpoint is None:
-            raise Refusal(405, "method_not_allowed", f"{request.path} takes {', '.join(methods)}")
-        return await endpoint(request)
+        found, names = TABLE.find(request)
+        return await found.answer(self, **found.arguments(request, names))
 
-    async def answer_again(self, request: Request) -> Document:
+    async def answer_again(self, request: Request) -> Document | str:
         """Answer a request whose change another supervisor has made: wait for what it brought, and change nothing."""
         match request.path.split("/"):
             case ["", "v1", "down"]:
@@ -68,131 +48,132 @@ class Routes:
             case ["", "v1", "reexec"]:
                 return {"supervisor": self._operator.document()["supervisor"]}
             case ["", "v1", "services", name, "stop"]:
-                return await self._operator.settle_stop(self._operator.select([name]), wait=_waiting(request.body))
+                return await self._operator.settle_stop(self._operator.select([name]), wait=_wish(request).wait)
+            case ["", "v1", "services", name, "signal"]:
+                found, names = TABLE.find(request)
+                body: Any = found.arguments(request, names)["body"]
+                return {"signal": body.signal, "services": self._operator.select([name])}
             case ["", "v1", "services", name, _]:
-                return await self._operator.settle(self._operator.select([name]), wait=_waiting(request.body))
+                return await self._operator.settle(self._operator.select([name]), wait=_wish(request).wait)
             case _:
-                return await self._operator.settle(names_of(request.body, "services"), wait=_waiting(request.body))
+                wish = _wish(request)
+                return await self._operator.settle(wish.services, wait=wish.wait)
 
     # Reading ------------------------------------------------------------------------------------------------------
 
-    async def _status(self, _request: Request) -> Document:
+    @endpoint("GET", "/v1/status")
+    async def status(self) -> answers.Status:
+        """Tell how every service is, and why."""
         return self._operator.document()
 
-    async def _health(self, _request: Request) -> Document:
+    @endpoint("GET", "/v1/services/{name}")
+    async def service(self, name: str) -> answers.ServiceRow:
+        """Tell how one service is, and why."""
+        names = self._operator.select([name])
+        if len(names) > 1:
+            raise Refusal(400, "bad_request", f"that means {len(names)} services: {', '.join(names)}", "name one")
+        rows: Sequence[Any] = self._operator.document()["services"]
+        return next(row for row in rows if row["name"] == names[0])
+
+    @endpoint("GET", "/v1/health")
+    async def health(self) -> answers.Health:
+        """Tell that the supervisor answers."""
         return {"status": "healthy"}
 
-    async def _events(self, request: Request) -> Document:
-        newest = max(0, self._feed.last - BATCH)
-        return {"events": self._feed.since(integer(request.query, "since", newest), BATCH)}
+    @endpoint("GET", "/v1/events")
+    async def events(self, query: EventsQuery) -> answers.Events:
+        """Tell what happened: the next 500 events; without `since` the newest ones."""
+        since = max(0, self._feed.last - BATCH) if query.since is None else query.since
+        return {"events": self._feed.since(since, BATCH)}
 
-    async def _wait(self, request: Request) -> Document:
-        names = [name for name in request.query.get("services", "").split(",") if name]
-        wait = seconds(request.query.get("timeout"), "timeout", 60.0)
-        return await self._operator.wait_for(names, request.query.get("for", "ready"), wait)
+    @endpoint("GET", "/v1/wait")
+    async def wait(self, query: WaitQuery) -> answers.Waited:
+        """Wait until services are where they should be, or until one of them cannot be any more."""
+        return await self._operator.wait_for(list(query.services), query.for_, query.timeout)
 
-    async def _ports(self, _request: Request) -> Document:
+    @endpoint("GET", "/v1/ports")
+    async def ports(self) -> answers.Ports:
+        """Tell who holds each port of the manifest."""
         return {"ports": self._views.ports()}
 
-    async def _graph(self, _request: Request) -> Document:
+    @endpoint("GET", "/v1/graph")
+    async def graph(self) -> answers.Graph:
+        """Tell who depends on whom."""
         return self._views.graph()
+
+    @endpoint("GET", "/metrics", media=METRICS)
+    async def metrics(self) -> str:
+        """Tell all that is measured, as Prometheus reads it. Processes are looked at only now."""
+        from mamctl.control.metrics import exposition
+
+        return exposition(await self._views.figures())
+
+    @endpoint("GET", "/v1/openapi.json")
+    async def openapi(self) -> Document:
+        """Return this document."""
+        from mamctl.control.openapi import document
+
+        return document()
 
     # Changing -----------------------------------------------------------------------------------------------------
 
-    async def _up(self, request: Request) -> Document:
-        body = request.body
-        if flag(body, "only_wait"):
-            return await self._operator.settle(wait=_waiting(body))
-        return await self._operator.up(
-            names_of(body, "services"),
-            names_of(body, "profiles") or (),
-            alone=flag(body, "no_deps"),
-            wait=_waiting(body),
-        )
+    @endpoint("POST", "/v1/up")
+    async def up(self, body: UpBody) -> answers.UpOutcome:
+        """Read the manifest again, make the stack match it, and want services."""
+        if body.only_wait:
+            return await self._operator.settle(wait=body.wait)
+        names = None if body.services is None else list(body.services)
+        return await self._operator.up(names, body.profiles, alone=body.no_deps, wait=body.wait)
 
-    async def _down(self, request: Request) -> Document:
-        return await self._operator.down(force=flag(request.body, "force"), wait=_waiting(request.body))
+    @endpoint("POST", "/v1/down")
+    async def down(self, body: DownBody) -> answers.DownOutcome:
+        """Stop everything, and the supervisor."""
+        return await self._operator.down(force=body.force, wait=body.wait)
 
-    async def _restart(self, request: Request) -> Document:
-        return await self._operator.restart(names_of(request.body, "services"), wait=_waiting(request.body))
+    @endpoint("POST", "/v1/restart")
+    async def restart_all(self, body: RestartBody) -> answers.Outcome:
+        """Restart services; the manifest is read again first."""
+        names = None if body.services is None else list(body.services)
+        return await self._operator.restart(names, wait=body.wait)
 
-    async def _reexec(self, _request: Request) -> Document:
+    @endpoint("POST", "/v1/reexec")
+    async def reexec(self) -> answers.Replaced:
+        """Let the installed version take over. The new one answers: repeat the request with the same id."""
         return await self._operator.reexec()
 
-    async def _of_service(self, request: Request) -> Document:
-        parts = request.path.split("/")
-        if len(parts) not in (4, 5) or parts[:3] != ["", "v1", "services"]:
-            raise Refusal(404, "unknown_path", f"no such path: {request.path}", "GET /v1/status")
-        names = self._operator.select([parts[3]])
-        if len(parts) == 4:
-            _only(request, "GET")
-            return self._row(names)
-        if parts[4] not in ACTIONS:
-            raise Refusal(404, "unknown_path", f"no such action: {parts[4]}", f"one of {', '.join(ACTIONS)}")
-        _only(request, "POST")
-        wait = _waiting(request.body)
-        match parts[4]:
-            case "start":
-                return await self._operator.start(names, wait=wait)
-            case "stop":
-                return await self._operator.stop(names, wait=wait)
-            case _:
-                return await self._operator.restart(names, wait=wait)
+    @endpoint("POST", "/v1/services/{name}/start")
+    async def start(self, name: str, body: WaitBody) -> answers.Outcome:
+        """Start services, dependencies first."""
+        return await self._operator.start(self._operator.select([name]), wait=body.wait)
 
-    def _row(self, names: Sequence[str]) -> Document:
-        if len(names) > 1:
-            raise Refusal(400, "bad_request", f"that means {len(names)} services: {', '.join(names)}", "name one")
-        rows: Sequence[Document] = self._operator.document()["services"]
-        return next(row for row in rows if row["name"] == names[0])
+    @endpoint("POST", "/v1/services/{name}/stop")
+    async def stop(self, name: str, body: WaitBody) -> answers.StopOutcome:
+        """Stop services, and nothing else."""
+        return await self._operator.stop(self._operator.select([name]), wait=body.wait)
 
+    @endpoint("POST", "/v1/services/{name}/restart")
+    async def restart(self, name: str, body: WaitBody) -> answers.Outcome:
+        """Restart services."""
+        return await self._operator.restart(self._operator.select([name]), wait=body.wait)
 
-def _only(request: Request, method: str) -> None:
-    if request.method != method:
-        raise Refusal(405, "method_not_allowed", f"{request.path} takes {method}")
+    @endpoint("POST", "/v1/services/{name}/signal")
+    async def signal(self, name: str, body: SignalBody) -> answers.Signalled:
+        """Send a signal to the main process of services. What they make of it is theirs, and their restart policy's."""
+        assert isinstance(body.signal, int), "the reader makes a number of every name"
+        return self._operator.signal(self._operator.select([name]), body.signal)
 
-
-def _waiting(body: Mapping[str, Any]) -> float | None:
-    value = body.get("wait")
-    return None if value is None else seconds(value, "wait", 0.0)
+    @endpoint("POST", "/v1/services/{name}/scale")
+    async def scale(self, name: str, body: ScaleBody) -> answers.Outcome:
+        """Let a service have more or fewer replicas; it needs the key `replicas` for that."""
+        names = self._operator.select([name])
+        raise Refusal(
+            409,
+            "not_scalable",
+            f"{', '.join(names)} cannot have {body.replicas} replicas: the manifest gives no `replicas` key",
+            "run one of it, or write the service twice under two names",
+        )
 
 
-def seconds(value: object, name: str, default: float, most: float = LONGEST_WAIT) -> float:
-    """Return the seconds of a duration in a request: `500ms`, `2s`, `5m`, `1h` or a number of seconds."""
-    if value is None:
-        return default
-    try:
-        number = units.seconds(value)
-    except Invalid:
-        number = -1.0
-    if not 0 <= number <= most:
-        hint = f"500ms, 2s, 5m, 1h or a number of seconds, from 0 to {most:g} s"
-        raise Refusal(400, "bad_request", f"{name} must be a duration", hint)
-    return number
-
-
-def integer(query: Mapping[str, str], name: str, default: int) -> int:
-    """Return a whole number of a query."""
-    value = query.get(name)
-    if value is None:
-        return default
-    if not (value.isascii() and value.isdigit()) or len(value) > 15:
-        raise Refusal(400, "bad_request", f"{name} must be a whole number")
-    return int(value)
-
-
-def names_of(body: Mapping[str, Any], name: str) -> list[str] | None:
-    """Return a list of names of a body, None when it is not there."""
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise Refusal(400, "bad_request", f"{name} must be a list of names")
-    return value
-
-
-def flag(body: Mapping[str, Any], name: str) -> bool:
-    """Return a yes or no of a body."""
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise Refusal(400, "bad_request", f"{name} must be true or false")
-    return value
+def _wish(request: Request) -> RestartBody:
+    """Return which services a change was for, and how long its outcome is waited for."""
+    return read_body(RestartBody, {name: request.body.get(name) for name in ("services", "wait")})

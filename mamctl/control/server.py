@@ -7,8 +7,10 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mamctl.control.admission import on_our_socket
+from mamctl.control.gate import Gate
 from mamctl.control.listener import is_ours
-from mamctl.control.protocol import Document, Refusal, error_document
+from mamctl.control.protocol import Answer, Refusal, answer_to
 from mamctl.control.routes import Routes
 from mamctl.control.streams import KEEPALIVE_SECONDS, Streams
 from mamctl.control.wire import Wire
@@ -17,12 +19,14 @@ from mamctl.core.errors import MamctlError
 if TYPE_CHECKING:
     import socket
 
-    from mamctl.control.protocol import Feed, Memory, Operator, Views
-    from mamctl.control.routes import Request
+    from mamctl.control.admission import Admission
+    from mamctl.control.protocol import Feed, Memory, Operator, Request, Views
 
 logger = logging.getLogger("mamctl")
 REMEMBERED_REQUESTS = 256
 MOST_CONNECTIONS = 256
+# Who comes over TCP has not shown a token yet: together they must not keep the owner out.
+MOST_TCP_CONNECTIONS = 64
 IDLE_SECONDS = 30.0
 # The end of the supervisor waits so long for clients to take what they are sent.
 GRACE_SECONDS = 1.0
@@ -33,7 +37,7 @@ class Done(NamedTuple):
 
     method: str
     path: str
-    answer: asyncio.Future[tuple[int, Document]]
+    answer: asyncio.Future[Answer]
 
 
 class ControlServer:
@@ -54,70 +58,88 @@ class ControlServer:
         keepalive: float = KEEPALIVE_SECONDS,
         memory: Memory | None = None,
     ) -> None:
-        self._listener = listener
         self._routes = Routes(operator, feed, views)
         self._streams = Streams(operator, feed, views, keepalive=keepalive)
         self._idle = idle
-        self._server: asyncio.Server | None = None
         self._memory = memory
         self._done: OrderedDict[str, Done] = OrderedDict()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._own = Gate(listener, on_our_socket, self._serve, most=MOST_CONNECTIONS)
+        self._tcp: Gate | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return sum(len(gate.connections) for gate in self._gates())
 
     async def start(self) -> None:
         """Begin to accept."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=self._listener)
+        await self._own.open()
+
+    async def open_tcp(self, listener: socket.socket, admission: Admission) -> None:
+        """Accept over TCP too, in place of what was accepted there before."""
+        await self.close_tcp()
+        self._tcp = Gate(listener, admission, self._serve, most=MOST_TCP_CONNECTIONS)
+        await self._tcp.open()
+
+    async def close_tcp(self) -> None:
+        """Accept over TCP no more, and end those connections."""
+        gate, self._tcp = self._tcp, None
+        if gate is not None:
+            gate.close()
+            await gate.end()
 
     async def close(self, grace: float = GRACE_SECONDS) -> None:
         """Accept no more, let answers under way go out for `grace` seconds, then end all connections."""
-        if self._server is not None:
-            self._server.close()
+        for gate in self._gates():
+            gate.close()
         self._streams.end()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=grace)
-        left: list[asyncio.Future[Any]] = [*self._connections, *(done.answer for done in self._done.values())]
-        for task in left:
-            task.cancel()
+        under_way = [task for gate in self._gates() for task in gate.connections]
+        if under_way:
+            await asyncio.wait(under_way, timeout=grace)
+        left: list[asyncio.Future[Any]] = [done.answer for done in self._done.values()]
+        for answer in left:
+            answer.cancel()
+        for gate in self._gates():
+            await gate.end()
         if left:
             await asyncio.wait(left, timeout=grace)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    def _gates(self) -> list[Gate]:
+        return [gate for gate in (self._own, self._tcp) if gate is not None]
+
+    async def _serve(self, gate: Gate, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if is_ours(writer.get_extra_info("socket")):
-                await self._converse(Wire(reader, writer, patience=self._idle))
+            if gate is not self._own or is_ours(writer.get_extra_info("socket")):
+                await self._converse(gate, Wire(reader, writer, patience=self._idle, admit=gate.admission))
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             # The client went away or is asleep, or the supervisor is leaving: what it did not take, it does not get.
             writer.transport.abort()
         finally:
-            self._connections.discard(task)
             writer.close()
 
-    async def _converse(self, wire: Wire) -> None:
+    async def _converse(self, gate: Gate, wire: Wire) -> None:
         goes_on = True
         while goes_on:
             try:
-                if len(self._connections) > MOST_CONNECTIONS:
-                    raise Refusal(503, "busy", f"{MOST_CONNECTIONS} clients are connected already", "try again")
+                gate.require_room()
                 request = await wire.request()
                 if request is None:
                     return
                 if stream := self._streams.of(request):
-                    await stream(request, wire)
+                    await stream(wire)
                     return
             except MamctlError as error:
                 await wire.refuse(error)
                 return
-            goes_on = await wire.answer(*await self._answer(request))
+            goes_on = await wire.answer(await self._answer(request))
 
-    async def _answer(self, request: Request) -> tuple[int, Document]:
+    async def _answer(self, request: Request) -> Answer:
         identity = request.headers.get("x-request-id")
         if identity is None or request.method == "GET":
             return await self._carry_out(request)
         done = self._done.get(identity) or self._begin(identity, request)
         if (done.method, done.path) != (request.method, request.path):
-            return error_document(
+            return answer_to(
                 Refusal(409, "request_id_taken", f"this id was that of {done.method} {done.path}", "use a new id")
             )
         # A client that went away must not take its request with it: the next one with this id wants the answer.
@@ -139,18 +161,18 @@ class ControlServer:
                 del self._done[identity]
                 return
 
-    async def _carry_out_once(self, identity: str, request: Request) -> tuple[int, Document]:
+    async def _carry_out_once(self, identity: str, request: Request) -> Answer:
         # Nothing comes between the note and the change: a supervisor that is killed made both, or neither.
         if self._memory:
             self._memory.note(identity, request.method, request.path)
         return await self._carry_out(request)
 
-    async def _carry_out(self, request: Request, *, again: bool = False) -> tuple[int, Document]:
+    async def _carry_out(self, request: Request, *, again: bool = False) -> Answer:
         try:
             answer = self._routes.answer_again if again else self._routes.answer
-            return 200, await answer(request)
+            return Answer(200, await answer(request))
         except MamctlError as error:
-            return error_document(error)
+            return answer_to(error)
         except Exception:
             logger.exception("%s %s", request.method, request.path)
-            return error_document(Refusal(500, "internal", "the supervisor has a defect", "look at logs/mamctl.log"))
+            return answer_to(Refusal(500, "internal", "the supervisor has a defect", "look at logs/mamctl.log"))

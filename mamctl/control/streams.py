@@ -1,7 +1,7 @@
 """The answers without end: events as they happen (SSE), and logs (NDJSON).
 
 A reader that is slow or dead holds up nobody: what it is sent comes from the history by number, a batch at a time, so
-that there is no queue of its own that could fill.
+that there is no queue of its own that could fill. A follower of logs that falls behind is told how much it missed.
 """
 
 from __future__ import annotations
@@ -9,30 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-from mamctl.control.protocol import BATCH, Refusal
-from mamctl.control.routes import integer, seconds
+from mamctl.control.arguments import EventsQuery, LogsQuery
+from mamctl.control.endpoint import endpoint
+from mamctl.control.protocol import BATCH
+from mamctl.control.reading import read_query
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-    from mamctl.control.protocol import Document, Feed, Operator, Views
-    from mamctl.control.routes import Request
+    from mamctl.control.protocol import Document, Feed, Operator, Request, Views
     from mamctl.control.wire import Wire
 
 KEEPALIVE_SECONDS = 15.0
-# Who wants more than this reads the files.
-LONGEST_TAIL = 10_000
-OLDEST = 365 * 86_400.0
-
-
-class Extent(NamedTuple):
-    """How much of the logs: the last lines, how old at most, and whether to go on."""
-
-    tail: int
-    since: float | None
-    follow: bool
+SSE = "text/event-stream"
+NDJSON = "application/x-ndjson"
 
 
 class Streams:
@@ -46,13 +39,18 @@ class Streams:
         self._ending = False
         self._bells: set[asyncio.Event] = set()
 
-    def of(self, request: Request) -> Callable[[Request, Wire], Awaitable[None]] | None:
-        """Return what streams the answer of this request, None when it is a document."""
+    def of(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
+        """Return what streams the answer of this request, None when it is a document. Raises Refusal and UsageError."""
         if request.method != "GET":
             return None
-        if request.path == "/v1/events" and "text/event-stream" in request.headers.get("accept", ""):
-            return self._events
-        return self._logs if request.path == "/v1/logs" else None
+        if request.path == "/v1/events" and SSE in request.headers.get("accept", ""):
+            last = request.headers.get("last-event-id")
+            said = read_query(EventsQuery, {} if last is None else {"since": last}).since
+            return partial(self.stream, query=read_query(EventsQuery, request.query), last=said)
+        if request.path != "/v1/logs":
+            return None
+        query = read_query(LogsQuery, request.query)
+        return partial(self.logs, query=query, names=self._operator.select(query.service or ["*"]))
 
     def end(self) -> None:
         """Let every stream say what there is to say, and end."""
@@ -60,12 +58,17 @@ class Streams:
         for bell in self._bells:
             bell.set()
 
-    async def _events(self, request: Request, wire: Wire) -> None:
-        seq = self._start(request)
+    @endpoint("GET", "/v1/events", media=SSE)
+    async def stream(self, wire: Wire, *, query: EventsQuery, last: int | None = None) -> None:
+        """Stream events as they happen: from now, or from the one after `since` or `Last-Event-ID`."""
+        # What a reader says itself is newer than the address that it comes back to.
+        given = query.since if last is None else last
+        # A number that we have not reached is of another history; its reader would wait for ever.
+        seq = self._feed.last if given is None else min(given, self._feed.last)
         bell = asyncio.Event()
         unlisten = self._feed.listen(lambda _event: bell.set())
         self._bells.add(bell)
-        wire.begin("text/event-stream")
+        wire.begin(SSE)
         try:
             while True:
                 bell.clear()
@@ -80,17 +83,11 @@ class Streams:
             unlisten()
             self._bells.discard(bell)
 
-    def _start(self, request: Request) -> int:
-        """Return the number of the last event that this reader has."""
-        last = integer(request.headers, "last-event-id", integer(request.query, "since", self._feed.last))
-        # A number that we have not reached is of another history; its reader would wait for ever.
-        return min(last, self._feed.last)
-
-    async def _logs(self, request: Request, wire: Wire) -> None:
-        extent = _extent(request.query)
-        names = self._names(request.query)
-        batches = self._views.logs(names, tail=extent.tail, since=extent.since, follow=extent.follow)
-        wire.begin("application/x-ndjson")
+    @endpoint("GET", "/v1/logs", media=NDJSON)
+    async def logs(self, wire: Wire, *, query: LogsQuery, names: list[str]) -> None:
+        """Give the last lines of logs as JSON, one a line; with `follow` also what is written from now."""
+        batches = self._views.logs(names, tail=query.tail, since=query.since, follow=query.follow)
+        wire.begin(NDJSON)
         loop = asyncio.get_running_loop()
         spoke = loop.time()
         async with contextlib.aclosing(batches):
@@ -99,25 +96,10 @@ class Streams:
                     await wire.write("".join(f"{json.dumps(record)}\n" for record in batch))
                     spoke = loop.time()
                 elif self._ending:
-                    return
+                    break
                 elif loop.time() - spoke > self._keepalive:
                     await wire.write("\n")
                     spoke = loop.time()
-
-    def _names(self, query: Mapping[str, str]) -> list[str]:
-        return self._operator.select([name for name in query.get("service", "").split(",") if name] or ["*"])
-
-
-def _extent(query: Mapping[str, str]) -> Extent:
-    """Return how much of the logs is asked for."""
-    tail = integer(query, "tail", 100)
-    if tail > LONGEST_TAIL:
-        raise Refusal(400, "bad_request", f"tail may be at most {LONGEST_TAIL}", "`mamctl logs` reads the files")
-    since = query.get("since")
-    follow = query.get("follow", "0")
-    if follow not in ("0", "1", "false", "true"):
-        raise Refusal(400, "bad_request", "follow must be true or false")
-    return Extent(tail, None if since is None else seconds(since, "since", 0.0, OLDEST), follow in ("1", "true"))
 
 
 def _event(event: Document) -> str:

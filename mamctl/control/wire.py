@@ -10,26 +10,34 @@ from urllib.parse import parse_qsl, unquote
 
 import h11
 
-from mamctl.control.protocol import Document, Refusal, error_document
-from mamctl.control.routes import Request
+from mamctl.control.admission import is_json
+from mamctl.control.protocol import Answer, Refusal, Request, answer_to
 
 if TYPE_CHECKING:
+    from mamctl.control.admission import Admission
     from mamctl.core.errors import MamctlError
 
 LARGEST_BODY = 1 << 20
 READ = 1 << 16
 # Who is refused may still be sending; we read on for this long, so that the answer is not lost with the connection.
 LINGER_SECONDS = 1.0
-HOSTS = frozenset({"mamctl", "localhost", "127.0.0.1", "[::1]"})
+# The only text that is no document is the one for Prometheus.
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Wire:
-    """A connection of a client that has `patience` seconds for each request and each answer."""
+    """A connection of a client that has `patience` seconds for each request and each answer.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, patience: float) -> None:
+    `admit` sees the head of each request before its body is read.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, patience: float, admit: Admission
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._patience = patience
+        self._admit = admit
         self._http = h11.Connection(h11.SERVER)
         self._bodiless = False
 
@@ -44,13 +52,15 @@ class Wire:
             except h11.RemoteProtocolError as error:
                 raise Refusal(400, "bad_request", f"this is not HTTP: {error}") from None
 
-    async def answer(self, status: int, document: Document, *, last: bool = False) -> bool:
-        """Send a document; tell whether the client may send another request."""
-        body = json.dumps(document, default=str).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    async def answer(self, answer: Answer, *, last: bool = False) -> bool:
+        """Send an answer; tell whether the client may send another request."""
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, default=str)
+        body = text.encode()
+        media = TEXT if isinstance(answer.body, str) else "application/json"
+        headers = [("Content-Type", media), ("Content-Length", str(len(body))), *answer.headers]
         if last:
             headers.append(("Connection", "close"))
-        self._put(h11.Response(status_code=status, headers=headers))
+        self._put(h11.Response(status_code=answer.status, headers=headers))
         self._put(h11.Data(data=b"" if self._bodiless else body))
         self._put(h11.EndOfMessage())
         async with asyncio.timeout(self._patience):
@@ -62,7 +72,7 @@ class Wire:
 
     async def refuse(self, error: MamctlError) -> None:
         """Send an error as the last word of this connection."""
-        await self.answer(*error_document(error), last=True)
+        await self.answer(answer_to(error), last=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while await self._reader.read(READ):
@@ -89,6 +99,7 @@ class Wire:
                 case h11.Request():
                     head = event
                     self._bodiless = head.method == b"HEAD"
+                    self._admit(head.method.decode("ascii"), _headers(head))
                 case h11.Data():
                     body += event.data
                     if len(body) > LARGEST_BODY:
@@ -110,23 +121,20 @@ class Wire:
 
 def _understood(head: h11.Request, body: bytes) -> Request:
     path, _, query = head.target.decode("ascii").partition("?")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-    if _host(headers.get("host", "")) not in HOSTS:
-        raise Refusal(400, "bad_host", "the Host header names somebody else")
+    headers = _headers(head)
     method = head.method.decode("ascii")
-    return Request(method, unquote(path), dict(parse_qsl(query)), headers, _body(method, headers, body))
+    pairs = dict(parse_qsl(query, keep_blank_values=True))
+    return Request(method, unquote(path), pairs, headers, _body(method, headers, body))
 
 
-def _host(header: str) -> str:
-    """Return the name in a Host header, without its port."""
-    name = header if header.endswith("]") else header.rpartition(":")[0] or header
-    return name.lower()
+def _headers(head: h11.Request) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
 
 
 def _body(method: str, headers: dict[str, str], body: bytes) -> dict[str, object]:
     if method == "GET" or not body:
         return {}
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(headers):
         raise Refusal(415, "not_json", "a body must be application/json")
     try:
         document = json.loads(body)

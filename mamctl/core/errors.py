@@ -1,6 +1,7 @@
 """What can go wrong, as one small tree. Each error says what, which and why; `hint` says what next.
 
 MamctlError            exit 1
+|-- NotRunningError    exit 1   what was asked of a service takes a running process
 |-- UsageError         exit 2   a wrong word on the command line, an unknown service
 |   `-- ManifestError  exit 2   every problem of a manifest at once
 |-- NoSupervisor       exit 4   nothing runs here, or it cannot be reached
@@ -27,6 +28,10 @@ class UsageError(MamctlError):
     """What was asked for does not exist or does not fit together."""
 
     exit_code = 2
+
+
+class NotRunningError(MamctlError):
+    """What was asked of a service takes a running process of ours, and there is none."""
 
 
 class Problem(NamedTuple):

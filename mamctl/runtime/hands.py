@@ -112,7 +112,7 @@ class Hands:
         self._pumping = False
         self._timers = Timers(self._loop, self.post)
         self._waiters: set[asyncio.Future[None]] = set()
-        self._watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
+        self.watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     @property
@@ -207,7 +207,7 @@ class Hands:
         self.outputs.drain_all()
 
     def _let_go(self) -> None:
-        self._watcher.close()
+        self.watcher.close()
         self._timers.close()
         self._reaping.cancel()
         self.notifications.close_all()
@@ -254,7 +254,7 @@ class Hands:
             case act.StartProbe():
                 self._watch(action)
             case act.StopProbes():
-                self._watcher.stop(action.name)
+                self.watcher.stop(action.name)
             case act.ArmTimer():
                 self._timers.arm(action)
             case act.Reconfigure():
@@ -283,12 +283,12 @@ class Hands:
         service = self.supervisor.services[name]
         env = environment(service.run, self.manifest.name, self._inherited, "probe")
         self.incarnations.contexts[name] = Context(env=env, cwd=service.run.cwd)
-        self._watcher.attach(service, self.incarnations.contexts[name])
+        self.watcher.attach(service, self.incarnations.contexts[name])
 
     def _watch(self, action: act.StartProbe) -> None:
         service = self.supervisor.services[action.name]
         context = self.incarnations.contexts[action.name]
-        self._watcher.start(action, service, context, lambda: self.incarnations.tree(action.name))
+        self.watcher.start(action, service, context, lambda: self.incarnations.tree(action.name))
 
     def _reap_orphans(self) -> None:
         self.sweeper.reap_orphans()

@@ -29,7 +29,8 @@ Event = dict[str, Any]
 class History:
     """Numbers events, remembers the last ones, appends all of them to a file.
 
-    `hide` is what every event's data goes through before anybody sees it.
+    `hide` is what every event's data goes through before anybody sees it. `began`: the number of the last event before
+    this supervisor.
     """
 
     def __init__(self, path: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -38,7 +39,7 @@ class History:
         self._recent: deque[Event] = deque(maxlen=REMEMBERED)
         self._listeners: dict[Callable[[Event], None], None] = {}
         self._unwritten: list[Event] = []
-        self._seq = last_seq(path)
+        self._seq = self.began = last_seq(path)
         # What was on disk before us may end in a torn line, which must not swallow our first.
         self._torn = True
         self.hide: Callable[[dict[str, object]], dict[str, object]] = dict

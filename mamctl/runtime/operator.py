@@ -11,6 +11,7 @@ from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled, unme
 from mamctl.core.selection import select
 from mamctl.core.states import ENDED, Reason, Wanted
 from mamctl.runtime.processes import command_line, read
+from mamctl.runtime.signalling import signal_leaders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -124,6 +125,10 @@ class Operator:
         chosen = self.select(names) if names else wanted
         self._hands.post(Restart(tuple(chosen), self._hands.now))
         return await self._brought_up(wait, chosen)
+
+    def signal(self, names: Sequence[str], number: int) -> Report:
+        """Send a signal to the main processes of services. Raises NotRunningError."""
+        return signal_leaders(self._hands, names, number)
 
     async def down(self, *, force: bool, wait: float | None) -> Report:
         """Stop everything and end the supervisor."""

@@ -105,6 +105,10 @@ class Outputs:
 
         return last_lines(self.files(spec), count, generation)
 
+    def written(self, name: str) -> int:
+        """Return how many bytes a service's logs have had in all, since they began."""
+        return sum(sink.position for sink in self._of(name))
+
     def close(self, name: str) -> None:
         """Let go of a service's sinks, and of the FIFOs that nobody writes to any more."""
         for sink in self._sinks.pop(name, ()):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from mamctl.runtime.figures import Figures
 from mamctl.runtime.logs.reader import Follower, tail
 from mamctl.runtime.ports import Standing, survey
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from mamctl.core.manifest.model import Port
     from mamctl.core.service import Service
+    from mamctl.runtime.figures import Family
     from mamctl.runtime.hands import Hands
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.reader import Line
@@ -30,11 +32,15 @@ class Views:
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
+        self._figures = Figures(hands)
 
     async def logs(
         self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
     ) -> AsyncGenerator[list[Record], None]:
-        """Yield log records in batches, oldest first; when following, empty ones while there is nothing new."""
+        """Yield log records in batches, oldest first; when following, empty ones while there is nothing new.
+
+        Who is slower than what is written is told how much was passed over: `{"skipped": 12, "missed_bytes": 0}`.
+        """
         services = self._hands.supervisor.services
         files = [found for name in names for found in self._hands.outputs.files(services[name].run)]
         with Follower(files) as follower:
@@ -42,8 +48,13 @@ class Views:
             for batch in batched(await asyncio.to_thread(_tail, files, tail, since, follower.positions)):
                 yield batch
                 await asyncio.sleep(0)
+            told = (follower.skipped, follower.missed)
             while follow:
-                for batch in batched(follower.poll()):
+                found = follower.poll()
+                if told != (so_far := (follower.skipped, follower.missed)):
+                    yield [{"skipped": so_far[0] - told[0], "missed_bytes": so_far[1] - told[1]}]
+                    told = so_far
+                for batch in batched(found):
                     yield batch
                     await asyncio.sleep(0)
                 if not follower.pending:
@@ -53,6 +64,10 @@ class Views:
     def ports(self) -> list[dict[str, Any]]:
         """Return every port of the manifest with who holds it now."""
         return self._hands.secrecy.tree(ports_of(self._hands))
+
+    async def figures(self) -> list[Family]:
+        """Return all that is measured."""
+        return await self._figures.families()
 
     def graph(self) -> dict[str, Any]:
         """Return names, edges and layers."""

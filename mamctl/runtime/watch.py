@@ -10,6 +10,7 @@ from mamctl.core.events import Attached, Found, Probed
 from mamctl.core.manifest.model import HttpProbe, Listener, LogProbe, TcpProbe
 from mamctl.core.probing import probe_for
 from mamctl.core.states import Purpose
+from mamctl.runtime.meters import PROBE_BUCKETS, Histogram
 from mamctl.runtime.probes import Outcome, next_delay
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ ASK_AGAIN = 3
 class Watcher:
     """Owns the probing tasks, one for each service and purpose.
 
-    `ask` names who answers on a port: `ours`, `foreign`, `unknown` or `none` (see `ports`).
+    `ask` names who answers on a port: `ours`, `foreign`, `unknown` or `none` (see `ports`). `latencies`: how long the
+    probes of a service took, by its name and their purpose.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Watcher:
         self._post = post
         self._ask = ask
         self._tasks: dict[tuple[str, Purpose], asyncio.Task[None]] = {}
+        self.latencies: dict[tuple[str, Purpose], Histogram] = {}
 
     def start(
         self, action: StartProbe, service: Service, context: Context, tree: Callable[[], Collection[int]]
@@ -96,11 +99,18 @@ class Watcher:
         while True:
             await asyncio.sleep(next_delay(loop.time() - began) if action.fast else probe.interval)
             outcome = await self._check(probe, context)
+            self._measure((action.name, action.purpose), outcome)
             if outcome.ok and action.fast:
                 outcome = self._by_ours(outcome, service.run, probe, tree)
             self._post(Probed(action.name, action.generation, action.purpose, outcome.ok, outcome.detail, loop.time()))
             if self._tasks.get((action.name, action.purpose)) is not asyncio.current_task():
                 return  # what was just posted ended or replaced this probe, which does not cancel itself
+
+    def _measure(self, key: tuple[str, Purpose], outcome: Outcome) -> None:
+        found = self.latencies.get(key)
+        if found is None:
+            found = self.latencies[key] = Histogram(PROBE_BUCKETS)
+        found.add(outcome.latency)
 
     async def _check(self, probe: Probe, context: Context) -> Outcome:
         """Ask once; once more when the supervisor was stopped meanwhile, for that is no fault of the service's."""

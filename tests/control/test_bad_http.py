@@ -125,7 +125,7 @@ def test_a_client_that_never_takes_its_answer_is_let_go(tmp_path: pathlib.Path) 
             made.sendall(GOOD)
             head = made.recv(1 << 16)
             assert head.startswith(b"HTTP/1.1 200")
-            eventually(lambda: not served.server._connections)
+            eventually(lambda: not served.server.connections)
             whole = int(head.lower().partition(b"content-length: ")[2].split()[0])
             assert len(head + rest_of(made)) < whole
 

@@ -85,7 +85,7 @@ def test_a_post_needs_no_body(served: Served) -> None:
         ("GET", "/v1/up", 405, "method_not_allowed"),
         ("DELETE", "/v1/services/web", 405, "method_not_allowed"),
         ("GET", "/v1/services/web/stop", 405, "method_not_allowed"),
-        ("POST", "/v1/logs", 404, "unknown_path"),
+        ("POST", "/v1/logs", 405, "method_not_allowed"),
         ("GET", "/v1/wait?timeout=long", 400, "bad_request"),
         ("GET", "/v1/wait?timeout=nan", 400, "bad_request"),
         ("GET", "/v1/wait?timeout=-1", 400, "bad_request"),

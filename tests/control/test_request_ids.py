@@ -46,7 +46,7 @@ def test_those_who_ask_at_the_same_time_share_one_answer(served: Served) -> None
     ]
     for asker in askers:
         asker.start()
-    eventually(lambda: len(served.server._connections) == 5 and served.operator.calls)
+    eventually(lambda: served.server.connections == 5 and served.operator.calls)
     served.soon(served.operator.held.set)
     for asker in askers:
         asker.join(5)

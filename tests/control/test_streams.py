@@ -171,7 +171,7 @@ def test_a_stream_whose_reader_left_is_given_up(tmp_path: pathlib.Path) -> None:
         with listening(served), listening(served, "/v1/logs?follow=1"):
             eventually(lambda: served.views.open == 1)
         eventually(lambda: served.views.open == 0)
-        eventually(lambda: not served.server._connections)
+        eventually(lambda: not served.server.connections)
         assert not served.history._listeners
 
 

@@ -75,11 +75,15 @@ class Smoke(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """What a file with its override comes to, with the services that it includes; `smoke`: its own steps, if any."""
+    """What a file with its override comes to, with the services that it includes; `smoke`: its own steps, if any.
+
+    `control` is what it says of the API's address, or None.
+    """
 
     name: object
     services: dict[str, Entry]
     smoke: Smoke | None = None
+    control: object = None
 
 
 def check_top(layer: Layer, found: Findings) -> Layer:
@@ -148,7 +152,8 @@ def unite(layers: Sequence[Layer], around: Surroundings, found: Findings) -> Uni
     services = dict(around.beneath)
     for name, raw in _map(top.get("services")).items():
         _place(name, raw, services, Entry(defaults, layers[0].folder, files, env), found)
-    return Unit(_present(top.get("name")), services, _smoke(layers, lookup, env))
+    smoke = _smoke(layers, lookup, env)
+    return Unit(_present(top.get("name")), services, smoke, _present(top.get("control")))
 
 
 def _lookup(around: Surroundings) -> Lookup:

@@ -256,11 +256,21 @@ def reachable(host: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """Where the control API answers over TCP. `token_file` is absolute; None: `token` in the supervisor's folder."""
+
+    host: str
+    port: int
+    token_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The whole wish: a name, the folder it lies in (absolute), and the services by name, in the order of the file.
 
     `files` are all the files that were read for it (manifest, override, includes, env files), absolute.
     `warnings` are sentences for `validate`, each with its place. `smoke` are the steps of `mamctl smoke`.
+    `control`: the API's address over TCP, if it has one.
     """
 
     name: str
@@ -270,6 +280,7 @@ class Manifest:
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     smoke: tuple[SmokeStep, ...] = ()
+    control: Control | None = None
 
 
 def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:

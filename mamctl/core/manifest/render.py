@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, assert_never
 
+from .addresses import Address
 from .model import ExecProbe, HttpProbe, Kind, LogProbe, NotifyProbe, TcpProbe
 from .secrecy import MASK, Secrecy
 from .signals import NAMES
@@ -28,6 +29,9 @@ def render(manifest: Manifest) -> dict[str, object]:
         from .step_rendering import render_step
 
         tree["smoke"] = [_masked(render_step(step), secrecy) for step in manifest.smoke]
+    if manifest.control:
+        at = manifest.control
+        tree["control"] = _present({"listen": str(Address(at.host, at.port)), "token_file": at.token_file})
     return tree
 
 

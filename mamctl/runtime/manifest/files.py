@@ -111,6 +111,11 @@ class Files:
             return
         unit = self._unit([document] if document else [], opened)
         self._keep_steps(unit)
+        if unit.control is not None:
+            hint = f"write it in {os.path.basename(self._path)}"
+            self._found.add(
+                ("control",), "an included file cannot say where the stack answers", hint, file=mention.file.path
+            )
         for name, entry in unit.services.items():
             self._define(name, entry, beneath)
 

@@ -18,7 +18,7 @@ from mamctl.core.manifest.naming import project_name
 from .files import Files
 
 if TYPE_CHECKING:
-    from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.core.manifest.model import Control, ServiceSpec
     from mamctl.core.manifest.steps import SmokeStep
 
 _LOCAL_PORTS: Final = "/proc/sys/net/ipv4/ip_local_port_range"
@@ -79,6 +79,7 @@ class _Loading:
             # What depends on services of a file that could not be read is no second problem.
             self._files.refuse()
         check(drafts, self._found)
+        answers_at = self._control(unit.control, drafts)
         pairs = self._files.service_env_files(drafts)
         # From here on nothing new can be wrong but what the chosen ports bring.
         services, steps = self._services(drafts, pairs, assign)
@@ -90,7 +91,15 @@ class _Loading:
             files=tuple(self._files.read),
             warnings=self._warnings(drafts) if warn else (),
             smoke=steps,
+            control=answers_at,
         )
+
+    def _control(self, written: object, drafts: Mapping[str, Drafted]) -> Control | None:
+        if written is None:
+            return None
+        from mamctl.core.manifest.control import control  # few manifests have it
+
+        return control(written, os.path.dirname(self._path), drafts, self._found)
 
     def _services(
         self, drafts: Mapping[str, Drafted], pairs: Mapping[str, Mapping[str, str]], assign: Assign

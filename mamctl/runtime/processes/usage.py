@@ -16,10 +16,11 @@ _NEWBORN: Final = 0.01
 
 
 class Usage(NamedTuple):
-    """What a tree uses: percent of one core (two busy threads: 200), and resident bytes of all its processes."""
+    """What a tree uses: percent of one core (two busy threads: 200), resident bytes, and the pids of its processes."""
 
     cpu_percent: float
     memory_bytes: int
+    pids: tuple[int, ...] = ()
 
 
 class _Reading(NamedTuple):
@@ -55,15 +56,16 @@ class Sampler:
     def _usage(self, root: Stat, rows: list[Stat], now: float) -> Usage:
         ticks = sum(row.cpu_ticks + row.reaped_ticks for row in rows)
         memory = sum(row.rss_pages for row in rows) * PAGE
+        pids = tuple([row.pid for row in rows if row.state not in DEAD])
         key = (root.pid, root.start_ticks)
         last = self._last.get(key)
         if last and now - last.at < SHORTEST:
-            return Usage(last.percent, memory)
+            return Usage(last.percent, memory, pids)
         since = last or _Reading(min(root.start_ticks / TICKS, now - _NEWBORN), 0, 0.0)
         # Less than before: an orphan left the tree and took its past along. Nobody used negative time.
         percent = max(0.0, (ticks - since.ticks) / TICKS / (now - since.at) * 100)
         self._last[key] = _Reading(now, ticks, percent)
-        return Usage(percent, memory)
+        return Usage(percent, memory, pids)
 
     def _forget(self, table: Mapping[int, Stat]) -> None:
         gone = [key for key in self._last if key[0] not in table or table[key[0]].start_ticks != key[1]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.manifest.building import build
 from mamctl.core.manifest.checks import check
+from mamctl.core.manifest.control import control
 from mamctl.core.manifest.draft import draft, env_files
 from mamctl.core.manifest.findings import Finding, Findings, spell
 from mamctl.core.manifest.layers import Entry, Layer, Surroundings, check_top, includes, top_env_files, unite
@@ -16,6 +17,7 @@ from mamctl.core.manifest.step_building import build_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mamctl.core.manifest.model import Control
     from mamctl.core.manifest.steps import SmokeStep
 
 FOLDER = "/stack"
@@ -26,6 +28,7 @@ class Reading(NamedTuple):
     services: dict[str, ServiceSpec]
     findings: list[Finding]
     smoke: tuple[SmokeStep, ...] = ()
+    control: Control | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -34,7 +37,8 @@ class Reading(NamedTuple):
     @property
     def manifest(self) -> Manifest:
         assert self.problems == []
-        return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services, smoke=self.smoke)
+        own = {"smoke": self.smoke, "control": self.control}
+        return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services, **own)
 
 
 def has_dollar(value: object) -> bool:
@@ -70,7 +74,8 @@ def read(
     chosen = {**wanted, **(numbers or {})}
     services = build(drafts, chosen, pairs or {}, found)
     steps = build_steps([unit.smoke] if unit.smoke else [], drafts, chosen, found)
-    return Reading(project_name(unit.name, FOLDER, found), services, found.all, steps)
+    at = control(unit.control, FOLDER, drafts, found) if unit.control is not None else None
+    return Reading(project_name(unit.name, FOLDER, found), services, found.all, steps, at)
 
 
 def service(keys: dict[str, object] | None = None, **more: object) -> ServiceSpec:

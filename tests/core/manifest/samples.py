@@ -11,6 +11,8 @@ def one(keys: dict[str, object]) -> dict[str, object]:
 
 
 GOOD: dict[str, dict[str, object]] = {
+    "a control listener": {"services": {}, "control": {"listen": "127.0.0.1:7373"}},
+    "one for other machines": {"services": {}, "control": {"listen": "[::]:7373", "token_file": "token"}},
     "no service yet": {"services": {}},
     "one command": {"services": {"a": {"command": RUN}}},
     "a string as command": {"services": {"a": {"command": "python -m thing"}}},
@@ -396,5 +398,4 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
         "services.a.release",
     ),
     "a range": (one({"port": "8001-8010"}), "services.a.ports.http"),
-    "control": ({"services": {}, "control": {"listen": "127.0.0.1:7373"}}, "control"),
 }

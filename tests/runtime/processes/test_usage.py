@@ -31,7 +31,7 @@ def table():
 
 def test_the_first_sample_is_the_mean_since_the_start(table):
     table.put(10, cpu=5.0, started=90.0)
-    assert table.sampler().sample({"a": 10})["a"] == (50.0, 10 * PAGE)
+    assert table.sampler().sample({"a": 10})["a"] == (50.0, 10 * PAGE, (10,))
 
 
 def test_the_next_sample_is_the_share_since_the_one_before(table):
@@ -49,8 +49,8 @@ def test_the_whole_tree_counts_and_the_neighbours_do_not(table):
     table.put(12, ppid=11, cpu=1.0)
     table.put(20, cpu=7.0)
     found = table.sampler().sample({"a": 10, "b": 20})
-    assert found["a"] == (pytest.approx(30.0), 30 * PAGE)
-    assert found["b"] == (pytest.approx(70.0), 10 * PAGE)
+    assert found["a"] == (pytest.approx(30.0), 30 * PAGE, (10, 11, 12))
+    assert found["b"] == (pytest.approx(70.0), 10 * PAGE, (20,))
 
 
 def test_who_was_orphaned_but_stayed_in_the_session_counts(table):
@@ -87,7 +87,7 @@ def test_a_question_asked_again_at_once_gets_the_last_share(table):
     sampler.sample({"a": 10})
     table.now += 0.02
     table.put(10, cpu=5.02, pages=20)
-    assert sampler.sample({"a": 10})["a"] == (50.0, 20 * PAGE)
+    assert sampler.sample({"a": 10})["a"] == (50.0, 20 * PAGE, (10,))
 
 
 def test_another_process_with_the_same_pid_begins_anew(table):

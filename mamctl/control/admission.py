@@ -1,0 +1,91 @@
+"""Who may ask. On the Unix socket the kernel has answered that already; over TCP every request must show a token.
+
+A web page that somebody looks at can send requests to our port, too. It has no token; and before that counts, it is
+refused for its name: the Host must be ours (a page that lets its own name point here says that name), the Origin, if
+there is one, must be the Host itself, and a change must be JSON, which a page may not send to strangers unasked.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Final, Protocol
+
+from mamctl.control.protocol import Refusal
+from mamctl.core.manifest.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mamctl.control.secret import TokenFile
+
+OUR_NAMES: Final = frozenset({"mamctl", "localhost", "127.0.0.1", "::1"})
+READING: Final = frozenset({"GET", "HEAD"})
+
+
+class Admission(Protocol):
+    """Lets a request in, or raises Refusal; it has seen only the method and the headers, in lower case."""
+
+    def __call__(self, method: str, headers: Mapping[str, str], /) -> None:
+        """Raise Refusal, or return."""
+
+
+def on_our_socket(_method: str, headers: Mapping[str, str]) -> None:
+    """Let in who reached the Unix socket and means us."""
+    if _name(headers.get("host", "")) not in OUR_NAMES:
+        raise _not_us()
+
+
+class OverTcp:
+    """Lets in who has the token. `host` is the address that we listen on."""
+
+    def __init__(self, token: TokenFile, host: str) -> None:
+        self._token = token
+        self._names = OUR_NAMES | {host.lower()}
+        if not is_loopback(host):
+            self._names |= {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
+
+    def __call__(self, method: str, headers: Mapping[str, str], /) -> None:
+        """Raise Refusal, or return."""
+        host = headers.get("host", "")
+        if _name(host) not in self._names and not _is_address(_name(host)):
+            raise _not_us()
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
+            raise Refusal(403, "bad_origin", "requests of other web pages are not answered")
+        self._require_token(headers.get("authorization", ""))
+        if method not in READING and not is_json(headers):
+            raise Refusal(415, "not_json", "a change must be application/json", "Content-Type: application/json")
+
+    def _require_token(self, header: str) -> None:
+        scheme, _, given = header.partition(" ")
+        if scheme.lower() == "bearer" and self._token.matches(given.strip()):
+            return
+        why = "this token is not the one" if header else "a token is required"
+        hint = "Authorization: Bearer, and what stands in the supervisor's token_file"
+        raise Refusal(401, "unauthorized", why, hint, (("WWW-Authenticate", 'Bearer realm="mamctl"'),))
+
+
+def is_json(headers: Mapping[str, str]) -> bool:
+    """Tell whether a body says that it is JSON."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _not_us() -> Refusal:
+    return Refusal(400, "bad_host", "the Host header names somebody else")
+
+
+def _name(header: str) -> str:
+    """Return the name in a Host header: without its port, and without the brackets of IPv6."""
+    name = header if header.endswith("]") else header.rpartition(":")[0] or header
+    return name.removeprefix("[").removesuffix("]").lower()
+
+
+def _is_address(name: str) -> bool:
+    """Tell whether a name is an address: nobody else's name can be made to point here by that."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False

@@ -1,0 +1,116 @@
+"""What a request may carry: one record for each body and each query.
+
+The types are the rules: `reading` refuses what does not fit them, and `schemas` tells the same to the OpenAPI document.
+A trailing underscore keeps a name apart from Python's own words; the request has it without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+# A request may ask to wait, but nobody waits for ever.
+LONGEST_WAIT = 3600.0
+# Who wants more than this reads the files.
+LONGEST_TAIL = 10_000
+OLDEST = 365 * 86_400.0
+LARGEST_NUMBER = 10**15 - 1
+
+
+class Span(NamedTuple):
+    """A duration: `500ms`, `2s`, `5m`, `1h` or a number of seconds, at most `most` of them."""
+
+    most: float
+
+
+class Between(NamedTuple):
+    """A whole number with bounds."""
+
+    least: int
+    most: int
+
+
+class SignalName(NamedTuple):
+    """A signal: `HUP`, `SIGHUP` or its number."""
+
+
+Wait = Annotated[float, Span(LONGEST_WAIT), "How long to wait for the outcome; without it the answer comes at once."]
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpBody:
+    """What is to come up."""
+
+    services: Annotated[Names | None, "Names or globs, added to what is wanted already; without it all are wanted."] = (
+        None
+    )
+    profiles: Annotated[Names, "Also what has one of these profiles."] = ()
+    no_deps: Annotated[bool, "Without what the named services depend on."] = False
+    only_wait: Annotated[bool, "Change nothing: only wait for what is wanted already."] = False
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DownBody:
+    """How everything is stopped."""
+
+    force: Annotated[bool, "KILL at once, without a grace period."] = False
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestartBody:
+    """What is restarted."""
+
+    services: Annotated[Names | None, "Names or globs; without it all that are wanted."] = None
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBody:
+    """How long to wait for what becomes of it."""
+
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBody:
+    """Which signal is sent."""
+
+    signal: Annotated[str | int, SignalName(), "HUP, SIGHUP or 1."]
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleBody:
+    """How many replicas there are to be."""
+
+    replicas: Annotated[int, Between(0, 1000), "How many."]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuery:
+    """Which events."""
+
+    since: Annotated[
+        int | None, Between(0, LARGEST_NUMBER), "Only what came after this number; without it the newest ones."
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogsQuery:
+    """Which lines of which logs."""
+
+    service: Annotated[Names, "Names or globs, separated by commas; without it all services."] = ()
+    tail: Annotated[int, Between(0, LONGEST_TAIL), "So many of the last lines, of all of them together."] = 100
+    since: Annotated[float | None, Span(OLDEST), "Only lines that are not older than this."] = None
+    follow: Annotated[bool, "Go on with what is written from now."] = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitQuery:
+    """What is waited for."""
+
+    services: Annotated[Names, "Names or globs, separated by commas; without it all that are wanted."] = ()
+    for_: Annotated[Literal["ready", "stopped", "completed"], "Where they should be."] = "ready"
+    timeout: Annotated[float, Span(LONGEST_WAIT), "How long to wait."] = 60.0
