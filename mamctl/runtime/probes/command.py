@@ -61,18 +61,25 @@ def by_polling(loop: asyncio.AbstractEventLoop, pid: int, ended: Callable[[], No
 class Command:
     """A running command. OSError from the constructor when it cannot be started.
 
-    Its pid is in `pids` until it is reaped, so that whoever reaps orphans leaves it alone.
+    Its pid is in `pids` until it is reaped, so that whoever reaps orphans leaves it alone. `stdout` is a descriptor.
     """
 
     def __init__(
-        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, pids: set[int], watch: Watch | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        pids: set[int],
+        watch: Watch | None = None,
+        stdout: int = subprocess.DEVNULL,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int | None] = self._loop.create_future()
         self._tail = b""
         self._stderr, writing = os.pipe()
         try:
-            self._process = _spawn(argv, env, cwd, writing)
+            self._process = _spawn(argv, env, cwd, stdout, writing)
         except BaseException:
             os.close(self._stderr)
             raise
@@ -141,9 +148,9 @@ class Command:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _spawn(argv: Sequence[str], env: Mapping[str, str], cwd: str, stderr: int) -> subprocess.Popen[bytes]:
+def _spawn(argv: Sequence[str], env: Mapping[str, str], cwd: str, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
     null = subprocess.DEVNULL
-    return subprocess.Popen(argv, stdin=null, stdout=null, stderr=stderr, env=env, cwd=cwd, process_group=0)
+    return subprocess.Popen(argv, stdin=null, stdout=stdout, stderr=stderr, env=env, cwd=cwd, process_group=0)
 
 
 def _reap(pid: int) -> int | None:
