@@ -165,7 +165,7 @@ class Guardian:
     def _listen_to(self, brain: Brain) -> None:
         try:
             messages = brain.wire.receive()
-            for message, descriptors in messages or ():
+            for message, descriptors in sorted(messages or (), key=lambda one: one[0]["do"] == "succeed"):
                 self._obey(brain, message, descriptors)
         except Exception as error:  # noqa: BLE001 - whatever a brain that went mad says, its services shall live
             say(f"the supervisor made no sense: {error!r}")
@@ -290,7 +290,7 @@ class Guardian:
             say(f"could not be ended: {', '.join(map(str, left))}")
 
     def _renew(self) -> None:
-        """Become the guardian that is installed now, if it starts at all; it starts the successor."""
+        """Become the guardian that is installed now, if it starts at all. What was heard and not done is forgotten."""
         if self._brain and self._children.succeeds([*boot(), "check"]):
             brain = [self._brain.pid, self._brain.wire.socket.fileno()]
             state = {**self._state, "kept": self._vault.estate(), "brain": brain, "statuses": self._children.statuses}
