@@ -149,7 +149,7 @@ async def supervise(
             manager.operator.replace = succession.replace
             gc.freeze()
             gc.enable()
-            return await serve(listener, manager, keeper, place)
+            return await serve(listener, manager, keeper, place, custody)
         finally:
             listener.close()
 
@@ -164,8 +164,9 @@ def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], c
         manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
 
 
-async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place) -> int:
+async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place, custody: Guarded) -> int:
     """Answer requests until the run ends; return its exit code."""
+    from mamctl.cli.remote import Remote
     from mamctl.control import registry
     from mamctl.control.server import ControlServer
     from mamctl.runtime.views import Views
@@ -175,7 +176,10 @@ async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, pla
     )
     await server.start()
     registry.register(place, os.getpid())
-    code, why = await keeper.until_the_end()
+    async with asyncio.TaskGroup() as group:
+        remote = group.create_task(Remote(server, manager, custody, place.home).follow())
+        code, why = await keeper.until_the_end()
+        remote.cancel()
     manager.history.record("info", None, 0, {"ending": {"code": code, "reason": why}})
     manager.history.flush()
     registry.unregister(place)
