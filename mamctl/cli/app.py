@@ -31,6 +31,7 @@ SECTIONS: Final = {
         "logs": "logs",
         "events": "events",
         "wait": "wait",
+        "smoke": "smoke",
     },
     "Look before you leap": {
         "validate": "manifest",

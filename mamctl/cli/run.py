@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mamctl.cli.aftermath import last_word
+from mamctl.cli.asrun import manifest_as_run
 from mamctl.cli.attendance import attend
 from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.command import Command, pass_invocation
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mamctl.cli.invocation import Invocation
-    from mamctl.core.manifest.model import Manifest, ServiceSpec
+    from mamctl.core.manifest.model import ServiceSpec
 
 STOP_SECONDS: Final = 120.0
 
@@ -46,32 +47,15 @@ def run_command(invocation: Invocation, task: str, arguments: tuple[str, ...], *
 
     What it depends on is started first; if no supervisor ran before, all of that is stopped again afterwards.
     """
-    manifest = _manifest(invocation)
+    manifest = manifest_as_run(invocation)
     (name,) = select([task], manifest.services)[:1]
     spec = manifest.services[name]
     if not spec.argv:
         raise UsageError(f"{name} is {spec.kind}: it has no command to run", "`run` takes a task or a service")
     with _dependencies(invocation, spec, timeout):
         # Ports that were chosen only now are part of the task's environment.
-        manifest = _manifest(invocation)
+        manifest = manifest_as_run(invocation)
         return _in_this_terminal(manifest.services[name], manifest.name, arguments, invocation.environ)
-
-
-def _manifest(invocation: Invocation) -> Manifest:
-    """Return the manifest with the ports that the running supervisor has chosen, if one runs."""
-    from mamctl.runtime.manifest import load, preferred
-
-    status = invocation.status()
-    known = {
-        (row["service"], port): number
-        for row in (status or {"services": []})["services"]
-        for port, number in row["ports"].items()
-    }
-
-    def assign(requests: Sequence[Any]) -> Mapping[tuple[str, str], int]:
-        return {**preferred(requests), **known}
-
-    return load(invocation.place.manifest, environ=invocation.environ, assign=assign)
 
 
 @contextmanager
