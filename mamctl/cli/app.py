@@ -102,6 +102,7 @@ def _nearest(word: str) -> str:
     subcommand_metavar="COMMAND ...",
 )
 @click.option("-f", "--file", metavar="FILE", help="The manifest, in place of the nearest services.yaml.")
+@click.option("--host", metavar="URL", help="A supervisor elsewhere: http://host:port; its token is MAMCTL_TOKEN.")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -111,9 +112,11 @@ def _nearest(word: str) -> str:
 )
 @click.version_option(VERSION, "--version", message="mamctl %(version)s")
 @click.pass_context
-def cli(context: click.Context, file: str | None, color: str) -> None:
+def cli(context: click.Context, file: str | None, host: str | None, color: str) -> None:
     """Bring a whole local stack up in the right order, see the truth about it, and leave nothing behind."""
-    context.obj = Invocation(file=file, color=color, environ=context.obj)
+    if file and host:
+        raise UsageError("-f names a manifest here, --host a supervisor elsewhere", "leave one out")
+    context.obj = Invocation(file=file, color=color, environ=context.obj, host=host)
 
 
 def invoke(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

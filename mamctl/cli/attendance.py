@@ -7,7 +7,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.control.client import Client
 from mamctl.core.errors import MamctlError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def attend(invocation: Invocation, path: str, body: dict[str, Any], wait: float,
     """POST and return the answer; `draw` makes the summary while it takes long and stderr is a terminal."""
 
     def ask() -> Any:
-        return Client(invocation.place.socket).request("POST", path, body, timeout=wait + MARGIN)
+        return invocation.client.request("POST", path, body, timeout=wait + MARGIN)
 
     if not sys.stderr.isatty() or invocation.environ.get("TERM") == "dumb":
         return ask()
@@ -38,16 +37,15 @@ def attend(invocation: Invocation, path: str, body: dict[str, Any], wait: float,
 def watched(invocation: Invocation, ask: Callable[[], Any], draw: Draw) -> Any:
     """Run a request and draw the stack's way until its answer is there; the screen is left clean."""
     from mamctl.cli.errand import Errand
-    from mamctl.runtime.history import last_seq
     from mamctl.ui.live import Live
     from mamctl.ui.progress import Progress
 
     live = Live(terminal=True, width=invocation.side_width)
     began = time.monotonic()
-    since = last_seq(invocation.place.events)
+    since = _since(invocation)
     errand = Errand(ask)
     try:
-        stream = invocation.client.stream(f"/v1/events?since={since}", {"Accept": "text/event-stream"})
+        stream = invocation.client.stream(f"/v1/events{since}", {"Accept": "text/event-stream"})
         progress = Progress(invocation.client.request("GET", "/v1/status"), began)
     except (MamctlError, OSError, EOFError):
         # The supervisor is busy or just leaving: the answer itself says what there is to say.
@@ -60,6 +58,15 @@ def watched(invocation: Invocation, ask: Callable[[], Any], draw: Draw) -> Any:
         _show(live.clear())
         stream.close()
     return errand.result()
+
+
+def _since(invocation: Invocation) -> str:
+    """Return which events are wanted: those after the last one on disk; of a supervisor elsewhere the new ones."""
+    if invocation.host:
+        return ""
+    from mamctl.runtime.history import last_seq
+
+    return f"?since={last_seq(invocation.place.events)}"
 
 
 def _turn(errand: Any, stream: Any, progress: Progress) -> bool:

@@ -28,7 +28,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
 
     began = time.monotonic()
     request: dict[str, Any] = {**body, "wait": timeout}
-    started = ensure_supervisor(invocation, request, foreground=False) is not None
+    started = invocation.host is None and ensure_supervisor(invocation, request, foreground=False) is not None
     # A supervisor that was started for this wants it already: only its outcome is asked for.
     request["only_wait"] = started
     try:
@@ -46,7 +46,7 @@ def bring_up(invocation: Invocation, body: Mapping[str, Any], timeout: float) ->
 def begin(invocation: Invocation, body: Mapping[str, Any]) -> int:
     """Bring the stack up without waiting; return the exit code."""
     request = {**body, "wait": None}
-    if ensure_supervisor(invocation, request, foreground=False) is None:
+    if invocation.host or ensure_supervisor(invocation, request, foreground=False) is None:
         invocation.client.request("POST", "/v1/up", request)
     invocation.tell(["starting: `mamctl status` shows how far it is"])
     return 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     "down",
     cls=Command,
+    remote=True,
     short_help="Stop everything, and leave nothing behind.",
     examples=["mamctl down", "mamctl down --timeout 5m"],
 )

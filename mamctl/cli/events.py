@@ -26,6 +26,7 @@ WITHOUT_SINCE: Final = 100
 @click.command(
     "events",
     cls=Command,
+    remote=True,
     short_help="Show what happened: starts, failures, stops.",
     examples=["mamctl events", "mamctl events --since 0 --json", "mamctl events -f"],
 )
@@ -37,13 +38,21 @@ def events_command(invocation: Invocation, *, follow: bool, since: int | None, a
     """Show what happened to the stack: starts, failures, restarts, stops; the last 100 unless --since is given."""
     show = _shower(invocation, as_json=as_json)
     last = 0
-    found = [event for event in read_events(invocation.place.events) if event["seq"] > (since or 0)]
+    found = _known(invocation, since)
     for event in found if since is not None else found[-WITHOUT_SINCE:]:
         show(event)
         last = event["seq"]
     if follow:
         _follow(invocation, max(last, since or 0), show)
     return 0
+
+
+def _known(invocation: Invocation, since: int | None) -> list[Event]:
+    if invocation.host:
+        from mamctl.cli.elsewhere import events_after
+
+        return list(events_after(invocation.client, since))
+    return [event for event in read_events(invocation.place.events) if event["seq"] > (since or 0)]
 
 
 def _shower(invocation: Invocation, *, as_json: bool) -> Any:
@@ -65,6 +74,8 @@ def _follow(invocation: Invocation, since: int, show: Any) -> None:
     try:
         stream = invocation.client.stream(f"/v1/events?since={since}", {"Accept": "text/event-stream"})
     except NoSupervisor:
+        if invocation.host:
+            raise
         raise NoSupervisor("no supervisor is running, so nothing new can happen", "`mamctl up -d` starts it") from None
     try:
         while True:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mamctl.cli.search import manifest_path, stack_place
 from mamctl.control.client import Client
+from mamctl.control.reach import over_tcp
 from mamctl.core.errors import NoSupervisor
 from mamctl.ui.measure import width_of
 from mamctl.ui.paint import Paint, paint_for
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
 
 class Invocation:
-    """What the global options say. `file` is that of `-f`; `color` is auto, always or never."""
+    """What the global options say. `file` is that of `-f`; `host` the URL of a supervisor elsewhere, or None.
 
-    def __init__(self, *, file: str | None, color: str, environ: Mapping[str, str]) -> None:
+    `color` is auto, always or never.
+    """
+
+    def __init__(self, *, file: str | None, color: str, environ: Mapping[str, str], host: str | None = None) -> None:
         self.file = file
+        self.host = host
         self.color = color
         self.environ = environ
 
@@ -55,14 +60,19 @@ class Invocation:
 
     @cached_property
     def client(self) -> Client:
-        """The client of the supervisor; its requests raise NoSupervisor when none runs."""
-        return Client(self.place.socket)
+        """The client of the supervisor; its requests raise NoSupervisor when none runs. Any thread may use it."""
+        return Client(over_tcp(self.host, self.environ) if self.host else self.place.socket)
 
     def status(self) -> dict[str, Any] | None:
-        """Return the status document of the running supervisor, or None when none runs."""
+        """Return the status document of the running supervisor, or None when none runs.
+
+        Raises NoSupervisor for one elsewhere: nobody here knows how its stack is then.
+        """
         try:
             found: dict[str, Any] = self.client.request("GET", "/v1/status")
         except NoSupervisor:
+            if self.host:
+                raise
             return None
         return found
 

@@ -33,6 +33,7 @@ IDLE: Final = 1.0
 @click.command(
     "logs",
     cls=Command,
+    remote=True,
     short_help="Show what services wrote, merged in time order.",
     examples=[
         "mamctl logs backend -f",
@@ -66,9 +67,15 @@ def logs_command(
 
     The name `mamctl` means the supervisor's own log.
     """
+    regex = _compiled(pattern)
+    if invocation.host:
+        from mamctl.cli.elsewhere import RemoteLogs
+
+        shown = RemoteLogs(invocation, pattern=regex, as_json=as_json, prefix=not no_prefix, times=timestamps)
+        shown.show(services, lines=LINES if lines is None else lines, since=since, follow=follow)
+        return 0
     from mamctl.runtime.logs.reader import Follower, tail
 
-    regex = _compiled(pattern)
     files = log_files_of(invocation, services)
     show = _shower(invocation, files, as_json=as_json, prefix=not no_prefix, times=timestamps)
     count = lines if lines is not None or since is not None else LINES

@@ -11,7 +11,6 @@ from mamctl.cli.attendance import MARGIN, attend
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.cli.verdict import exit_code
-from mamctl.control.client import Client
 from mamctl.core.selection import is_glob, select
 from mamctl.ui import progress
 from mamctl.ui.report import outcome, stop_notes, told_in
@@ -27,6 +26,7 @@ _TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=Tru
 @click.command(
     "start",
     cls=Command,
+    remote=True,
     short_help="Start services and what they depend on.",
     examples=["mamctl start backend", "mamctl start 'worker-*' --timeout 5m"],
 )
@@ -41,6 +41,7 @@ def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout:
 @click.command(
     "stop",
     cls=Command,
+    remote=True,
     short_help="Stop services, and nothing else.",
     examples=["mamctl stop agent", "mamctl stop agent api"],
 )
@@ -61,6 +62,7 @@ def stop_command(invocation: Invocation, services: tuple[str, ...], *, timeout: 
 @click.command(
     "restart",
     cls=Command,
+    remote=True,
     short_help="Stop services and start them again; all without names.",
     examples=["mamctl restart backend", "mamctl restart"],
 )
@@ -83,8 +85,7 @@ def _each(invocation: Invocation, verb: str, names: Sequence[str], timeout: floa
     from mamctl.cli.errand import Errand
 
     def ask(path: str) -> Errand:
-        client = Client(invocation.place.socket)
-        return Errand(lambda: client.request("POST", path, {"wait": timeout}, timeout=timeout + MARGIN))
+        return Errand(lambda: invocation.client.request("POST", path, {"wait": timeout}, timeout=timeout + MARGIN))
 
     errands = [ask(path) for path in paths]
     return [errand.result() for errand in errands]

@@ -28,6 +28,7 @@ _STYLES = {"free": "dim", "ours": "good", "orphaned": "warn", "foreign": "bad", 
 @click.command(
     "ports",
     cls=Command,
+    remote=True,
     short_help="Show every port, and who holds it.",
     examples=["mamctl ports", "mamctl ports --json"],
 )

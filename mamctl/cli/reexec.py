@@ -19,6 +19,7 @@ PATIENCE: Final = 120.0
 @click.command(
     "reexec",
     cls=Command,
+    remote=True,
     short_help="Replace the running supervisor by the installed version.",
     examples=["mamctl reexec", "mamctl -f /srv/shop/services.yaml reexec"],
 )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(
     "status",
     cls=Command,
+    remote=True,
     short_help="Show every service: how it is, and why.",
     examples=["mamctl status", "mamctl status 'web-*' --json", "mamctl status --watch"],
 )

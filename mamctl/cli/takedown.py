@@ -21,6 +21,8 @@ AGAIN: Final = 0.01
 
 def take_down(invocation: Invocation, timeout: float) -> int:
     """Stop the stack and say how it went; return the exit code."""
+    if invocation.host:
+        return _told(invocation, bring_down(invocation, timeout))
     from mamctl.runtime.ownership import is_owned
 
     deadline = time.monotonic() + min(timeout, LEAVE_SECONDS)
@@ -79,7 +81,8 @@ def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:
     answer: dict[str, Any] = attend(invocation, "/v1/down", body, timeout, stopping)
     if not answer.get("settled", True):
         raise _too_slow(invocation, timeout)
-    _until_gone(invocation.place.socket)
+    if not invocation.host:
+        _until_gone(invocation.place.socket)
     return answer
 
 

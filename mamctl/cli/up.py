@@ -9,6 +9,7 @@ import click
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.detached import PATIENCE, begin, bring_up
 from mamctl.cli.span import SPAN
+from mamctl.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mamctl.cli.invocation import Invocation
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     "up",
     cls=Command,
+    remote=True,
     short_help="Bring the stack up in the right order.",
     examples=[
         "mamctl up",
@@ -49,12 +51,14 @@ def up_command(
     In the foreground it streams states and logs until Ctrl-C stops everything in order.
     Keys: s status, r restart, ? help, q as Ctrl-C. On a running stack it observes: Ctrl-C detaches.
     With -d it waits until all has settled, shows the table and leaves the stack running;
-    it ends with 0, 1 when something failed, 5 when it has not settled in time.
+    it ends with 0, 1 when something failed, 5 when it has not settled in time. --host implies -d.
     """
     if reclaim:
+        if invocation.host:
+            raise UsageError("--reclaim looks at processes of this machine; --host is about another", "leave one out")
         _reclaim(invocation)
     body: dict[str, Any] = {"services": list(services) or None, "profiles": list(profiles), "no_deps": no_deps}
-    if not detach:
+    if not detach and not invocation.host:
         from mamctl.cli.foreground import run_foreground
 
         return run_foreground(invocation, body)

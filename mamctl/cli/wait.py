@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(
     "wait",
     cls=Command,
+    remote=True,
     short_help="Wait until services are ready, stopped or completed.",
     examples=["mamctl wait", "mamctl wait backend --timeout 10s", "mamctl wait migrate --for completed"],
 )

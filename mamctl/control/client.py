@@ -1,4 +1,4 @@
-"""The command line's own client: HTTP/1.1 over the Unix socket by hand, so that `mamctl status` stays quick.
+"""The command line's own client: HTTP/1.1 by hand over a Unix socket or TCP, so that `mamctl status` stays quick.
 
 It knows what our own server sends: a status line, headers, and a body with a length, in chunks, or to the end of the
 connection. Scripts use `mamctl.Client` (httpx); this one imports nothing that takes time.
@@ -12,6 +12,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from mamctl.control.reach import Reach
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
@@ -34,13 +35,15 @@ class ApiError(MamctlError):
         self.body = body
         if status in (400, 404):
             self.exit_code = 2
+        if status in (401, 403):
+            self.exit_code = NoSupervisor.exit_code
 
 
 class Client:
-    """Talks to the supervisor behind a control socket."""
+    """Talks to a supervisor: to the one behind a control socket, or where else it can be reached."""
 
-    def __init__(self, socket_path: str, *, timeout: float = 10.0) -> None:
-        self.socket_path = socket_path
+    def __init__(self, where: str | Reach, *, timeout: float = 10.0) -> None:
+        self.reach = Reach(where) if isinstance(where, str) else where
         self.timeout = timeout
 
     def request(self, method: str, path: str, body: object | None = None, *, timeout: float | None = None) -> Any:
@@ -51,7 +54,7 @@ class Client:
         """
         payload = b"" if body is None else json.dumps(body).encode()
         identity = "" if method == "GET" else f"X-Request-Id: {os.urandom(8).hex()}\r\n"
-        request = _request(method, path, payload, identity + "Connection: close\r\n")
+        request = self._request(method, path, payload, identity + "Connection: close\r\n")
         try:
             status, answer = self._exchange(request, time.monotonic() + (timeout or self.timeout))
             document = json.loads(answer) if answer else None
@@ -66,7 +69,7 @@ class Client:
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         connection = self._connect(self.timeout)
         try:
-            connection.sendall(_request("GET", path, b"", extra))
+            connection.sendall(self._request("GET", path, b"", extra))
             return Stream(connection, self.timeout)
         except BaseException as error:
             connection.close()
@@ -104,21 +107,22 @@ class Client:
                 raise _silence() from None
 
     def _connect(self, timeout: float) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(timeout)
         try:
-            connection.connect(self.socket_path)
+            return self.reach.connect(timeout)
         except OSError as error:
-            connection.close()
             # A full queue of clients: somebody listens, but does not accept.
             raise _silence() if isinstance(error, BlockingIOError | TimeoutError) else self._nobody() from None
-        return connection
+
+    def _request(self, method: str, path: str, payload: bytes, extra: str) -> bytes:
+        head = f"{method} {path} HTTP/1.1\r\n{self.reach.headers}Content-Type: application/json\r\n{extra}"
+        return f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
 
     def _nobody(self) -> NoSupervisor:
-        return NoSupervisor(f"no supervisor answers at {self.socket_path}", "`mamctl up -d` starts one")
+        return NoSupervisor(f"no supervisor answers at {self.reach}", self.reach.hint)
 
     def _stranger(self) -> NoSupervisor:
-        return NoSupervisor(f"what answers at {self.socket_path} is no supervisor", "set MAMCTL_HOME to another folder")
+        hint = "set MAMCTL_HOME to another folder" if self.reach.tcp is None else "is it the right port?"
+        return NoSupervisor(f"what answers at {self.reach} is no supervisor", hint)
 
 
 class Stream:
@@ -255,11 +259,6 @@ class _Chunks:
             self._raw = rest[length + 2 :]
             self.ended = length == 0
         return b"".join(parts)
-
-
-def _request(method: str, path: str, payload: bytes, extra: str) -> bytes:
-    head = f"{method} {path} HTTP/1.1\r\nHost: mamctl\r\nContent-Type: application/json\r\n{extra}"
-    return f"{head}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
 
 
 def _send(connection: socket.socket, request: bytes) -> None:

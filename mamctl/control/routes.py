@@ -83,8 +83,13 @@ class Routes:
     @endpoint("GET", "/v1/events")
     async def events(self, query: EventsQuery) -> answers.Events:
         """Tell what happened: the next 500 events; without `since` the newest ones."""
-        since = max(0, self._feed.last - BATCH) if query.since is None else query.since
-        return {"events": self._feed.since(since, BATCH)}
+        seq = max(0, self._feed.last - BATCH) if query.since is None else query.since
+        page: list[Any] = []
+        # What is on disk and what is remembered come in two parts.
+        while more := self._feed.since(seq, BATCH - len(page)):
+            page += more
+            seq = page[-1]["seq"]
+        return {"events": page}
 
     @endpoint("GET", "/v1/wait")
     async def wait(self, query: WaitQuery) -> answers.Waited:

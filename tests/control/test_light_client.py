@@ -161,7 +161,7 @@ def test_one_that_is_lost_again_and_again_is_given_up(tmp_path: pathlib.Path, mo
     assert 2 <= len(server.requests) <= 3
     # Whoever is still waited for: let the script end.
     for _ in range(3 - len(server.requests)):
-        Client(client.socket_path)._connect(1).close()
+        Client(client.reach.path)._connect(1).close()
 
 
 @pytest.mark.parametrize("how", ["nothing there", "nobody listens", "not a socket"])
@@ -338,9 +338,9 @@ def test_a_stream_that_does_not_begin_is_silence_or_absence(tmp_path: pathlib.Pa
     before = len(os.listdir("/proc/self/fd"))
     with scripted(tmp_path, hangs_up) as (client, _), pytest.raises(NoSupervisor):
         client.stream("/v1/events")
-    os.unlink(client.socket_path)
+    os.unlink(client.reach.path)
     with scripted(tmp_path, waits) as (client, _), pytest.raises(TimedOut):
-        Client(client.socket_path, timeout=0.02).stream("/v1/events")
+        Client(client.reach.path, timeout=0.02).stream("/v1/events")
     assert len(os.listdir("/proc/self/fd")) == before
 
 
