@@ -304,3 +304,44 @@ def test_who_ends_while_both_are_dead_has_an_unknown_end(stack: Stack) -> None:
         assert (stack.rows()["again"]["generation"], stack.rows()["again"]["restarts"]) == (2, 1)
         stack.down()
         os.waitpid(guardian, 0)
+
+
+# The limit -------------------------------------------------------------------------------------------------------
+
+LARGEST_PIPE = 1 << 20
+# What a writer's line has at least.
+LINE = f"dies 1 {0:060}\n"
+
+
+def test_while_both_are_dead_a_service_waits_for_the_next_up_once_its_pipe_is_full(stack: Stack) -> None:
+    many = stack.writer("--rate", 4000, logs={"max_size": "1GB"})
+    stack.up({"waits": many, "dies": many})
+    pids, guardian, brain = stack.pids(), stack.guardian, stack.brain
+    assert guardian is not None
+    kill(guardian, brain)
+    eventually(lambda: not lives(guardian) and not lives(brain), within=SOON)
+    eventually(lambda: is_blocked(pids["waits"]) and is_blocked(pids["dies"]), within=SOON)
+    kill(pids["dies"])
+    unread = {name: sum(written(stack.notes, name).values()) - stored_lines(stack, name) for name in pids}
+    stack.mamctl("up", "-d", "waits", "--no-wait")
+    assert stack.pids()["waits"] == pids["waits"]
+    before = sum(written(stack.notes, "waits").values())
+    eventually(lambda: sum(written(stack.notes, "waits").values()) > before + 1000, within=SOON)
+    stack.down()
+    kept = stack.tally("waits")
+    gone = tally(pathlib.Path(stack.place.logs), stack.notes, "dies")
+    assert 0 < gone.lost <= unread["dies"] + 1
+    assert gone.lost * len(LINE) <= LARGEST_PIPE
+    tell("both dead until the pipe is full, then `up`", f"1, {unread['waits']:,} lines waited", lost=kept.lost,
+         doubled=kept.doubled, torn=kept.torn)  # fmt: skip
+
+
+def is_blocked(pid: int) -> bool:
+    """Tell whether a process waits in a write."""
+    with contextlib.suppress(OSError):
+        return "pipe_write" in pathlib.Path(f"/proc/{pid}/wchan").read_text()
+    return False
+
+
+def stored_lines(stack: Stack, name: str) -> int:
+    return stack.log(name).read_bytes().count(b"\n")
