@@ -75,7 +75,7 @@ def test_a_reader_survives_every_cut_and_names_no_stranger(tmp_path: pathlib.Pat
         tell("journal cut at every byte (reading)", f"{len(data) + 1} cuts", crashes=crashes, strangers_named=wrong)
 
 
-@rounds(60, 5000)
+@rounds(15, 2000)
 def test_a_reader_survives_flipped_bits_and_names_no_stranger(tmp_path: pathlib.Path, rounds: int) -> None:
     with lost_supervisor(tmp_path / "stack") as (stack, data):
         copy, ours, wrong = tmp_path / "journal", stack.processes(), []
