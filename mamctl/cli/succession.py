@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mamctl.core.errors import MamctlError
 from mamctl.runtime.crashpoints import crash_point
+from mamctl.runtime.environment import home_tag
 
 if TYPE_CHECKING:
     from mamctl.cli.keeper import Keeper
@@ -99,7 +100,8 @@ class Succession:
         logger.warning("the guardian is gone: this process takes its place and starts a new supervisor")
         self._manager.write_down()
         # The request without the words of the guardian that is gone.
-        become(self._custody.will(sys.orig_argv[:-1], door=self._place.door, journal=self._place.journal))
+        where = {"door": self._place.door, "journal": self._place.journal, "tag": home_tag(self._place.home)}
+        become(self._custody.will(sys.orig_argv[:-1], **where))
         logger.error("that failed: it goes on without a guardian")
 
     def _await_heir(self) -> None:

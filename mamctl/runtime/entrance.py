@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import json
 import os
 
 from mamctl.runtime.rebirth import say
+from mamctl.runtime.wire import accepted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mamctl.runtime.wire import Message
+
+PATIENCE = 1.0
 
 
 class Entrance:
@@ -39,6 +47,18 @@ class Entrance:
         finally:
             os.umask(before)
         return self.listener
+
+    def answer(self, known: Message) -> bytes:
+        """Tell the next guest what is known; return the word he came with, nothing for one who does not say any."""
+        word = b""
+        with contextlib.suppress(OSError):
+            assert self.listener is not None
+            guest = accepted(self.listener)
+            with contextlib.closing(guest):
+                guest.settimeout(PATIENCE)
+                word = guest.recv(64).strip()
+                guest.sendall(json.dumps(known).encode())
+        return word
 
     def shut(self) -> None:
         """Take the socket away, unless somebody else's is there by now."""

@@ -137,10 +137,11 @@ class Guarded:
             self.keep(name, descriptors, note)
             self._found[name] = (descriptors, note)
 
-    def will(self, argv: list[str], *, door: str, journal: str) -> dict[str, Any]:
+    def will(self, argv: list[str], *, door: str, journal: str, tag: str) -> dict[str, Any]:
         """Return the state of the guardian that this process is to become."""
         known = {name: self.words[name] for name in ("open_files", "crashes_allowed")}
-        return {"argv": argv, "door": door, "journal": journal, "kept": self.estate(), "stood": True, **known}
+        about = {"argv": argv, "door": door, "journal": journal, "tag": tag}
+        return {**about, "kept": self.estate(), "stood": True, **known}
 
     # The line ----------------------------------------------------------------------------------------------------
 

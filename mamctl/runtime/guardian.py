@@ -24,21 +24,18 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-import json
 import os
-import resource
 import select
 import signal
 import time
 from collections import deque
 
-from mamctl.runtime.brain import Brain
+from mamctl.runtime.brain import FORWARDED, Brain, started
 from mamctl.runtime.entrance import Entrance
-from mamctl.runtime.kin import Children, descendants, marker
+from mamctl.runtime.kin import Children, family, marker
 from mamctl.runtime.rebirth import become, boot, note_down, say
 from mamctl.runtime.systemd import Systemd
 from mamctl.runtime.vault import Vault
-from mamctl.runtime.wire import accepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +45,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 SUCCESSOR_SECONDS = 60.0
+AGAIN_SECONDS = 1.0
 PAUSE = 0.002
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Guardian:
@@ -75,8 +72,10 @@ class Guardian:
         """Keep until a brain leaves in order, or all is over; return the exit code."""
         self._listen()
         if self._state.get("brain"):
-            self._brain = self._meet(*self._state.pop("brain"))
+            self._brain = self._meet(Brain(*self._state.pop("brain")))
             self._successor = self._start("successor")
+            if self._successor is None:
+                self._brain.tell("failed")
         else:
             self._again_at = 0.0
         while self._end_code is None:
@@ -112,7 +111,7 @@ class Guardian:
 
     def _open(self) -> None:
         if self._owns and (door := self._entrance.open()):
-            self._hear_from(door.fileno(), lambda: self._answer(door))
+            self._hear_from(door.fileno(), self._answer)
 
     def _hear_from(self, fd: int, hear: Callable[[], object]) -> None:
         self._ears.register(fd, select.POLLIN)
@@ -131,35 +130,28 @@ class Guardian:
             else:
                 self._finish(128 + number)
 
-    def _answer(self, door: _socket.socket) -> None:
+    def _answer(self) -> None:
         """Tell who asks how it stands; `retry` starts a brain again after all."""
-        guest = accepted(door)
-        with contextlib.suppress(OSError):
-            guest.settimeout(1.0)
-            brain = self._brain.pid if self._brain else None
-            known = {"guardian": os.getpid(), "brain": brain, "crashes": len(self._crashes), "gave_up": self._gave_up}
-            if guest.recv(64).strip() == b"retry" and self._gave_up:
-                self._crashes.clear()
-                self._again_at = 0.0
-            guest.sendall(json.dumps(known).encode())
-        guest.close()
+        brain = self._brain.pid if self._brain else None
+        known = {"guardian": os.getpid(), "brain": brain, "crashes": len(self._crashes), "gave_up": self._gave_up}
+        if self._entrance.answer(known) == b"retry" and self._gave_up:
+            self._crashes.clear()
+            self._again_at = 0.0
 
     # Brains ------------------------------------------------------------------------------------------------------
 
-    def _start(self, kind: str) -> Brain:
-        ours, theirs = _socket.socketpair()
-        os.set_inheritable(theirs.fileno(), True)
+    def _start(self, kind: str) -> Brain | None:
         lasting = {name: self._state[name] for name in ("open_files", "crashes_allowed")}
-        words = {"start": kind, "guardian": theirs.fileno(), **lasting, **self._systemd.words}
-        argv = [*self._state["argv"], json.dumps(words)]
-        pid = os.posix_spawn(argv[0], argv, self._systemd.environ, setsigmask=(), setsigdef=FORWARDED)
-        theirs.close()
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, tuple(self._state["open_files"]))
-        return self._meet(pid, ours.detach())
+        words = {"start": kind, **lasting, **self._systemd.words}
+        try:
+            brain = started(self._state["argv"], words, self._systemd.environ)
+        except OSError as error:
+            say(f"no supervisor can be started: {error}")
+            return None
+        return self._meet(brain)
 
-    def _meet(self, pid: int, fd: int) -> Brain:
-        brain = Brain(pid, _socket.socket(fileno=fd))
-        self._hear_from(fd, lambda: self._listen_to(brain))
+    def _meet(self, brain: Brain) -> Brain:
+        self._hear_from(brain.wire.socket.fileno(), lambda: self._listen_to(brain))
         return brain
 
     def _listen_to(self, brain: Brain) -> None:
@@ -225,8 +217,10 @@ class Guardian:
     def _tend(self, now: float) -> None:
         """Do what is due by time."""
         if self._again_at is not None and now >= self._again_at:
-            self._again_at = None
             self._brain = self._start("again" if self._state["stood"] else "first")
+            # No service is to pay for a full process table, or for an installation that is just being renewed.
+            self._again_at = None if self._brain else now + AGAIN_SECONDS
+            self._end_code = None if self._brain or self._state["stood"] else 1
         if self._successor and now > self._successor.since + SUCCESSOR_SECONDS:
             self._lose(self._successor)
         if self._gave_up:
@@ -277,16 +271,21 @@ class Guardian:
 
     # The end -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _tag(self) -> str:
+        """What our home's services bear, adopted ones (not below us) too: ours to end once a supervisor stood."""
+        return str(self._state.get("tag", "")) if self._owns and self._state["stood"] else ""
+
     def _finish(self, code: int) -> None:
         """End everything, and note in the journal that it was ended."""
         self._stop(lambda note: note.get("death") != "keep")
-        # What one adopted that died before it stood is not below us, and lives.
-        if self._owns and self._state["stood"] and not descendants():
+        if self._owns and self._state["stood"] and not family(self._tag):
             note_down(self._state["journal"])
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
-        if left := self._children.stop(lambda pid: self._vault.note_of(marker(pid)), chosen, self._vault.move):
+        vault = self._vault
+        if left := self._children.stop(lambda pid: vault.note_of(marker(pid)), chosen, vault.move, tag=self._tag):
             say(f"could not be ended: {', '.join(map(str, left))}")
 
     def _renew(self) -> None:

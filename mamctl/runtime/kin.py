@@ -31,12 +31,13 @@ class Children:
 
     def status(self, pid: int) -> int | None:
         """Reap a child; return its wait status, None when it lives or is nobody's child here."""
-        if pid in self.statuses:
-            return self.statuses.pop(pid)
-        with contextlib.suppress(ChildProcessError):
+        remembered = self.statuses.pop(pid, None)
+        try:
             found, status = os.waitpid(pid, os.WNOHANG)
-            return status if found else None
-        return None
+        except ChildProcessError:
+            return remembered
+        # What was remembered is that of an earlier one, who had the same number.
+        return status if found else None
 
     def reap(self, spared: Collection[int]) -> None:
         """Collect every zombie but these; remember how it ended."""
@@ -47,17 +48,22 @@ class Children:
             return
         for pid, (parent, state) in table().items():
             if parent == os.getpid() and state == "Z" and pid not in spared:
-                self.statuses.setdefault(pid, os.waitpid(pid, 0)[1])
+                self.statuses[pid] = os.waitpid(pid, 0)[1]
         while len(self.statuses) > RECORDED:
             del self.statuses[next(iter(self.statuses))]
 
     def stop(
-        self, note_of: Callable[[int], Message], chosen: Callable[[Message], bool], meanwhile: Callable[[], None]
+        self,
+        note_of: Callable[[int], Message],
+        chosen: Callable[[Message], bool],
+        meanwhile: Callable[[], None],
+        *,
+        tag: str = "",
     ) -> list[int]:
-        """End all below us that are chosen, each with its own signal and grace, then KILL; return who survives that."""
+        """End all of the family that are chosen, each with its own signal and grace, then KILL; return who survives."""
         began = time.monotonic()
         told: set[int] = set()
-        while left := {pid: note for pid in descendants() if chosen(note := note_of(pid))}:
+        while left := {pid: note for pid in family(tag) if chosen(note := note_of(pid))}:
             elapsed = time.monotonic() - began
             if elapsed > KILL_SECONDS + max(note.get("grace", GRACE_SECONDS) for note in left.values()):
                 return list(left)
@@ -73,7 +79,10 @@ class Children:
 
     def succeeds(self, argv: list[str]) -> bool:
         """Run a command; tell whether it ended well, and in time."""
-        pid = os.posix_spawn(argv[0], argv, os.environ)
+        try:
+            pid = os.posix_spawn(argv[0], argv, os.environ)
+        except OSError:
+            return False
         until = time.monotonic() + CHECK_SECONDS
         while not (found := os.waitpid(pid, os.WNOHANG))[0]:
             if time.monotonic() > until:
@@ -105,6 +114,21 @@ def descendants() -> list[int]:
     return [pid for pid in family[1:] if rows[pid][1] not in "ZX"]
 
 
+def family(tag: str) -> list[int]:
+    """Return who is below this one, and, with a tag, who else bears a mark of the home that it stands for.
+
+    That is somewhere else whose guardian was killed: an adopted service is a child of process 1.
+    """
+    below = descendants()
+    known = {*below, os.getpid()}
+    others = table() if tag else ()
+    return [*below, *(pid for pid in others if pid not in known and _bears(pid, tag))]
+
+
+def _bears(pid: int, tag: str) -> bool:
+    return marker(pid, b"MAMCTL_INSTANCE").rpartition("/")[2].startswith(tag)
+
+
 def signal_one(pid: int, number: int) -> None:
     """Signal one process, and wake it: a stopped one would not see the signal. One that is gone is no error."""
     with contextlib.suppress(OSError):
@@ -112,10 +136,10 @@ def signal_one(pid: int, number: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def marker(pid: int) -> str:
-    """Return the name of the service that a process belongs to, by the mark in its environment; "" without one."""
+def marker(pid: int, name: bytes = b"MAMCTL_SERVICE") -> str:
+    """Return the name of the service that a process belongs to, or another mark in its environment; "" without it."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
         for entry in file.read().split(b"\0"):
-            if entry.startswith(b"MAMCTL_SERVICE="):
-                return entry[15:].decode(errors="replace")
+            if entry.startswith(name + b"="):
+                return entry[len(name) + 1 :].decode(errors="replace")
     return ""

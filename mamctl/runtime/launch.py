@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.core.errors import MamctlError, ManifestError, Problem, UsageError
-from mamctl.runtime.environment import MARKER, without_markers
+from mamctl.runtime.environment import MARKER, home_tag, without_markers
 from mamctl.runtime.rebirth import boot, remember
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def guardian_state(
         "argv": argv,
         "door": place.door,
         "journal": place.journal,
+        "tag": home_tag(place.home),
         "kept": [[name, [fd], {}] for name, fd in kept.items()],
         "stood": False,
         "crashes_allowed": crashes_allowed,

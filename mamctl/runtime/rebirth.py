@@ -38,7 +38,11 @@ def boot() -> list[str]:
 
 def become(state: Message) -> None:
     """Turn this process into a guardian with this state: its pid, its children and what is kept stay. May fail."""
-    memory = remember(state)
+    try:
+        memory = remember(state)
+    except OSError as error:
+        say(f"no new guardian: {error}")
+        return
     stay = [memory, *(fd for _, fds, _ in state["kept"] for fd in fds), *(state.get("brain") or ())[1:]]
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:

@@ -68,13 +68,32 @@ DEAF = 'trap "" TERM; echo there; while :; do sleep 0.01; done'
 class Charge:
     """A guardian's process and the folder of its scripts' notes."""
 
-    def __init__(self, folder: pathlib.Path, script: str, *, allowed: int = 2, lease: bool = False, **env: str) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        script: str,
+        *,
+        allowed: int = 2,
+        lease: bool = False,
+        own_python: bool = False,
+        missing: bool = False,
+        **env: str,
+    ) -> None:
+        """`own_python`: all runs by a link in the folder, which may go away; `missing`: supervisors have no program."""
         self.folder = folder
+        python = str(folder / "python") if own_python else sys.executable
+        if own_python:
+            os.symlink(os.path.realpath(sys.executable), python)
         (folder / "script.py").write_text(PRELUDE.format(folder=str(folder)) + script)
         self.lease, theirs = socket.socketpair()
         with theirs, open(folder / "log", "wb") as log:
             state = {
-                "argv": [sys.executable, "-S", understudy.__file__, str(folder / "script.py")],
+                "argv": [
+                    "/no/such/python" if missing else python,
+                    "-S",
+                    understudy.__file__,
+                    str(folder / "script.py"),
+                ],
                 "door": str(folder / "door"),
                 "journal": str(folder / "journal"),
                 "kept": [["lease", [theirs.fileno()], {}]] if lease else [],
@@ -82,7 +101,7 @@ class Charge:
                 "crashes_allowed": allowed,
             }
             self.process = subprocess.Popen(
-                [*boot(), json.dumps(state)],
+                [python, *boot()[1:], json.dumps(state)],
                 stderr=log,
                 env={**os.environ, **env},
                 pass_fds=[theirs.fileno()] if lease else [],
@@ -523,6 +542,39 @@ leave(4)
     assert charge.ends() == 4
     assert charge.said("failed") == [{"failed": True}]
     assert len(charge.lives()) == 2
+
+
+def test_an_installation_that_is_gone_costs_neither_supervisor_nor_guardian(guard: Any) -> None:
+    charge = guard(
+        """
+guarded.begin()
+lock()
+guarded.say("stand")
+if life == 1:
+    note(brain=os.getpid())
+    while not os.path.exists(folder + "/gone"):
+        time.sleep(0.01)
+    guarded.say("succeed")
+    note(failed=guarded.wait_for("failed"))
+    die()
+note(again=True)
+leave(4)
+""",
+        own_python=True,
+    )
+    charge.hear("brain")
+    (charge.folder / "python").rename(charge.folder / "gone")
+    assert charge.hear("failed") == [{"failed": True}]
+    eventually(lambda: "no supervisor can be started" in charge.log(), within=20)
+    (charge.folder / "gone").rename(charge.folder / "python")
+    assert charge.ends() == 4
+    assert len(charge.lives()) == 2
+
+
+def test_one_whose_first_supervisor_cannot_be_started_ends(guard: Any) -> None:
+    charge = guard("", missing=True)
+    assert charge.ends() == 1
+    assert "no supervisor can be started" in charge.log()
 
 
 def test_a_successor_rules_when_the_old_one_dies_meanwhile(guard: Any) -> None:

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mamctl.runtime import kin
+from mamctl.runtime.environment import home_tag, new_instance
 from mamctl.runtime.kin import Children, descendants, marker, signal_one, table
 from mamctl.runtime.subreaper import become_subreaper
 from tests.runtime.stack import lives
 from tests.scripted import eventually
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Callable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells who is whose child")
@@ -83,6 +85,18 @@ def test_the_status_of_a_child_is_told_once_and_of_one_that_lives_or_is_a_strang
         return [children.status(living), children.status(ended), children.status(ended), children.status(1)]
 
     assert apart(scenario) == [None, 3 << 8, None, None]
+
+
+def test_what_is_remembered_of_a_number_is_not_told_of_its_next_owner() -> None:
+    def scenario() -> list[int | None]:
+        living, ended, reaped = spawn(*SLEEP), spawn("/bin/sh", "-c", "exit 3"), spawn("/bin/sh", "-c", "exit 4")
+        children = Children({str(pid): 9 for pid in (living, ended, reaped)})
+        eventually(lambda: is_zombie(ended) and is_zombie(reaped))
+        told = [children.status(living), children.status(ended)]
+        children.reap([])
+        return [*told, children.status(reaped), children.status(living)]
+
+    assert apart(scenario) == [None, 3 << 8, 4 << 8, None]
 
 
 def test_zombies_that_nobody_asked_for_are_reaped_and_remembered_but_not_those_that_are_spared() -> None:
@@ -185,9 +199,34 @@ def test_a_command_succeeds_or_not(command: str, well: bool) -> None:
     assert apart(lambda: Children({}).succeeds(["/bin/sh", "-c", command])) is well
 
 
+def test_a_command_that_is_not_there_does_not_succeed() -> None:
+    assert Children({}).succeeds(["/no/such/command"]) is False
+
+
 def test_a_command_that_takes_too_long_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kin, "CHECK_SECONDS", 0.1)
     assert apart(lambda: Children({}).succeeds(SLEEP)) is False
+
+
+def test_those_of_a_home_are_family_also_where_they_are_not_below_us(tmp_path: pathlib.Path) -> None:
+    ours, others = (new_instance("p", "web", str(tmp_path / name)) for name in ("ours", "others"))
+    process = subprocess.Popen(SLEEP, env={**os.environ, "MAMCTL_INSTANCE": ours})
+    stranger = subprocess.Popen(SLEEP, env={**os.environ, "MAMCTL_INSTANCE": others})
+    try:
+        tag = home_tag(str(tmp_path / "ours"))
+
+        def scenario() -> list[list[int]]:
+            below = spawn(*SLEEP)
+            eventually(lambda: descendants() == [below])
+            found = [kin.family(""), kin.family(tag)]
+            return [[pid for pid in pids if pid != below] for pids in found]
+
+        eventually(lambda: all(marker(one.pid, b"MAMCTL_INSTANCE") for one in (process, stranger)))
+        assert apart(scenario) == [[], [process.pid]]
+    finally:
+        for one in (process, stranger):
+            one.kill()
+            one.wait()
 
 
 def test_a_process_tells_its_service_by_its_mark() -> None:

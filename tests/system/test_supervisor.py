@@ -63,6 +63,15 @@ def is_tidy(folder: Folder) -> bool:
     )
 
 
+def kill_both(folder: Folder, guardian: int) -> None:
+    """Kill guardian and supervisor once all has settled."""
+    assert folder.settle()["ok"]
+    brain = folder.client.request("GET", "/v1/status")["supervisor"]["pid"]
+    for pid in (guardian, brain):
+        os.kill(pid, signal.SIGKILL)
+        within(5, lambda pid=pid: not lives(pid))
+
+
 # Beginning ------------------------------------------------------------------------------------------------------
 
 
@@ -356,10 +365,7 @@ def test_what_a_killed_one_left_is_adopted_by_the_next_one(folder: Folder) -> No
     guardian = folder.start({"a": service("--port", port, port=port)})
     assert folder.settle()["ok"]
     orphan = folder.row("a")["pid"]
-    brain = folder.client.request("GET", "/v1/status")["supervisor"]["pid"]
-    for pid in (guardian, brain):
-        os.kill(pid, signal.SIGKILL)
-        within(5, lambda pid=pid: not lives(pid))
+    kill_both(folder, guardian)
     assert lives(orphan)
     folder.start()
     assert folder.settle()["ok"]
@@ -367,6 +373,23 @@ def test_what_a_killed_one_left_is_adopted_by_the_next_one(folder: Folder) -> No
     assert (row["pid"], row["ownership"], row["generation"]) == (orphan, "adopted", 1)
     folder.down()
     assert not lives(orphan)
+
+
+def test_what_a_foreground_run_adopted_is_ended_with_its_supervisor_though_it_is_no_child_of_the_guardian(
+    folder: Folder,
+) -> None:
+    kill_both(folder, folder.start({"a": service()}))
+    left = folder.processes()
+    assert left
+    caller, found = folder.call(foreground=True)
+    assert folder.settle()["ok"]
+    assert folder.row("a")["ownership"] == "adopted"
+    brain = folder.client.request("GET", "/v1/status")["supervisor"]["pid"]
+    caller.kill()
+    os.kill(brain, signal.SIGKILL)
+    caller.wait()
+    within(5, lambda: folder.processes() == [])
+    folder.ended(found["pid"])
 
 
 def test_a_service_that_is_stopped_is_unhealthy_until_it_goes_on(folder: Folder) -> None:
