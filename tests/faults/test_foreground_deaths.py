@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.terminal import Terminal
-from tests.faults.stack import MAMCTL, MISBEHAVE
+from tests.faults.stack import MAMCTL, MISBEHAVE, end
 from tests.faults.test_kills import IDLE, SOON, stands
 from tests.runtime.stack import lives
 from tests.scripted import eventually
@@ -164,3 +164,22 @@ def test_who_is_to_end_with_a_detached_supervisor_is_started_again(stack: Stack)
     eventually(lambda: stack.pids().get("ends") not in (None, pids["ends"]), within=SOON)
     assert not lives(pids["ends"])
     assert stack.pids()["keeps"] == pids["keeps"]
+
+
+@pytest.mark.parametrize("killed", ["supervisor", "guardian", "client and supervisor"])
+def test_a_foreground_run_ends_what_it_adopted_too(
+    stack: Stack, terminal: Callable[..., Terminal], killed: str
+) -> None:
+    stack.up({"a": {"command": IDLE}, "b": {"command": IDLE}})
+    pids, guardian, brain = stack.pids(), stack.guardian, stack.brain
+    assert guardian is not None
+    end([guardian, brain])
+    up = terminal()
+    up.expect("all 2 ready")
+    assert stack.pids() == pids
+    who = {"client": up.process.pid, "brain": stack.brain, "guardian": stack.guardian or 0}
+    for name in KILLED[killed]:
+        os.kill(who[name], signal.SIGKILL)
+    up.wait()
+    eventually(lambda: not stack.keepers(), within=SOON)
+    eventually(lambda: not stack.processes(), within=SOON)
