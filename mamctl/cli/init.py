@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mamctl.cli.command import Command, pass_invocation
-from mamctl.cli.search import NAMES
+from mamctl.control.place import NAMES
 from mamctl.core.errors import UsageError
 from mamctl.ui.amounts import count
 

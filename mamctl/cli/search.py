@@ -6,16 +6,14 @@ Only names of files are looked at, so that `mamctl status` needs no parser.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from mamctl.control.place import Place, place
+from mamctl.control.place import NAMES, Place, nearest, place
 from mamctl.core.errors import UsageError
 from mamctl.runtime.ownership import require_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-NAMES: Final = ("services.yaml", "services.yml", "services.toml")
 
 
 def manifest_path(explicit: str | None, environ: Mapping[str, str]) -> str:
@@ -43,20 +41,6 @@ def stack_place(explicit: str | None, environ: Mapping[str, str]) -> Place:
     found = place(manifest_path(explicit, environ), environ)
     require_same(found.home, found.manifest)
     return found
-
-
-def nearest(start: str) -> str | None:
-    """Return the manifest of a folder or of the nearest one above it, or None."""
-    folder = os.path.abspath(start)
-    while True:
-        for name in NAMES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                return path
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
 
 
 def _existing(named: str, source: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NAMES = ("services.yaml", "services.yml", "services.toml")
 # sun_path holds 108 bytes with its NUL on Linux and 104 on macOS.
 LONGEST_SOCKET = 100
 
@@ -51,6 +52,20 @@ def place(manifest: str, environ: Mapping[str, str]) -> Place:
         socket.removesuffix(".sock") + ".door",
         socket.removesuffix(".sock") + ".heir",
     )
+
+
+def nearest(start: str) -> str | None:
+    """Return the manifest of a folder or of the nearest one above it, or None."""
+    folder = os.path.abspath(start)
+    while True:
+        for name in NAMES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
 
 
 def _socket(home: str, environ: Mapping[str, str]) -> str:

@@ -131,11 +131,15 @@ def _span(rule: Span, name: str, value: object) -> float:
 
 
 def _number(rule: Between, name: str, value: object) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # JSON knows one kind of number
+    value = _whole(value)
     if isinstance(value, bool) or not isinstance(value, int) or not rule.least <= value <= rule.most:
         raise _wrong(f"{name} must be a whole number from {rule.least} to {rule.most}")
     return value
+
+
+def _whole(value: object) -> object:
+    """Return 3 for 3.0: JSON knows one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _text_number(rule: Between, name: str, value: object) -> int:
@@ -146,7 +150,7 @@ def _text_number(rule: Between, name: str, value: object) -> int:
 
 def _signal(name: str, value: object) -> int:
     try:
-        return signal_number(value)
+        return signal_number(_whole(value))
     except Invalid as error:
         raise _wrong(f"{name}: {error.message}", error.hint) from None
 

@@ -162,7 +162,7 @@ class ControlServer:
                 return
 
     async def _carry_out_once(self, identity: str, request: Request) -> Answer:
-        # Nothing comes between the note and the change: a supervisor that is killed made both, or neither.
+        # The note is written together with what the change brings: a supervisor that is killed made both, or neither.
         if self._memory:
             self._memory.note(identity, request.method, request.path)
         return await self._carry_out(request)

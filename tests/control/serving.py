@@ -66,6 +66,12 @@ class NotingOperator:
     async def wait_for(self, names: Sequence[str], goal: str, wait: float) -> dict[str, Any]:
         return await self._note("wait_for", names, goal, wait)
 
+    def signal(self, names: Sequence[str], number: int) -> dict[str, Any]:
+        self.calls.append(("signal", (names, number)))
+        if self.fault is not None:
+            raise self.fault
+        return {"signal": number, "services": list(names)}
+
     async def _note(self, what: str, *with_: Any) -> dict[str, Any]:
         self.calls.append((what, with_))
         await self.held.wait()
@@ -98,6 +104,9 @@ class FewViews:
                 await asyncio.sleep(0.001)
         finally:
             self.open -= 1
+
+    async def figures(self) -> list[Any]:
+        return [("up", "gauge", "It is up.", [("", {"service": "web"}, 1.0)])]
 
     def ports(self) -> list[dict[str, Any]]:
         return [{"service": "web", "port": 1}]

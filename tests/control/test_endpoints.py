@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mamctl.core.errors import MamctlError, ManifestError, Problem, TimedOut
+from mamctl.core.errors import MamctlError, ManifestError, NotRunningError, Problem, TimedOut
 from tests.control.serving import Unix, serving
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def test_what_is_read_is_answered(served: Served) -> None:
         ("/v1/services/web/stop", {}, ("stop", (["web"], None))),
         ("/v1/services/w%65b/restart", {}, ("restart", (["web"], None))),
         ("/v1/services/*/stop", {}, ("stop", (["web", "db"], None))),
+        ("/v1/up", {"services": None, "wait": None}, ("up", (None, (), False, None))),
+        ("/v1/up", {"services": []}, ("up", ([], (), False, None))),
     ],
 )
 def test_what_changes_something_reaches_the_operator(served: Served, path: str, body: Any, call: Any) -> None:
@@ -98,6 +100,12 @@ def test_a_post_needs_no_body(served: Served) -> None:
         ("GET", "/v1/logs?tail=1000000", 400, "bad_request"),
         ("GET", "/v1/logs?since=yesterday", 400, "bad_request"),
         ("GET", "/v1/logs?follow=perhaps", 400, "bad_request"),
+        ("GET", "/v1/logs?folow=1", 400, "unknown_parameter"),
+        ("GET", "/v1/logs?follow=", 400, "bad_request"),
+        ("GET", "/v1/status?since=1", 400, "unknown_parameter"),
+        ("GET", "/v1/wait?for=rich", 400, "bad_request"),
+        ("GET", "/v1/services/", 404, "unknown_path"),
+        ("POST", "/metrics", 405, "method_not_allowed"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_error_body(
@@ -184,6 +192,88 @@ def test_the_operators_errors_have_a_status_each(served: Served, error: MamctlEr
     assert (found, document["code"], document["error"]) == (status, code, error.message)
     if isinstance(error, ManifestError):
         assert document["problems"] == [problem._asdict() for problem in error.problems]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "hint"),
+    [
+        ("/v1/up", {"no_dep": True}, "did you mean no_deps?"),
+        ("/v1/up", {"zzz": None}, "known: services, profiles, no_deps, only_wait, wait"),
+        ("/v1/down", {"fource": True}, "did you mean force?"),
+        ("/v1/services/web/start", {"services": ["db"]}, "known: wait"),
+        ("/v1/reexec", {"wait": 1}, "it takes no field at all"),
+    ],
+)
+def test_a_field_that_nobody_knows_is_refused_with_the_nearest_one(
+    served: Served, path: str, body: Any, hint: str
+) -> None:
+    status, document = post(served, path, body)
+    assert (status, document["code"], document["hint"]) == (400, "unknown_field", hint)
+    assert served.operator.calls == []
+
+
+def test_an_unknown_path_comes_with_the_nearest_one(served: Served) -> None:
+    assert served.ask("GET", "/v1/statsu")[1]["hint"] == "did you mean /v1/status?"
+    assert served.ask("POST", "/v1/services/web/strat")[1]["hint"] == "did you mean /v1/services/{name}/start?"
+    assert served.ask("GET", "/")[1]["hint"] == "GET /v1/openapi.json lists them"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("POST", "/v1/logs", "GET"), ("DELETE", "/v1/events", "GET"), ("GET", "/v1/up", "POST")],
+)
+def test_a_405_says_what_is_allowed(served: Served, method: str, path: str, allowed: str) -> None:
+    with contextlib.closing(Unix(served.socket)) as made:
+        made.request(method, path, headers={"Host": "mamctl"})
+        answer = made.getresponse()
+        assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+        answer.read()
+
+
+@pytest.mark.parametrize("signal", ["HUP", "SIGHUP", "hup", 1, "1", 1.0])
+def test_a_signal_has_a_name_or_a_number(served: Served, signal: object) -> None:
+    assert post(served, "/v1/services/web/signal", {"signal": signal}) == (200, {"signal": 1, "services": ["web"]})
+    assert served.operator.calls == [("signal", (["web"], 1))]
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ({}, None),
+        ({"signal": None}, None),
+        ({"signal": "HOP"}, "did you mean HUP?"),
+        ({"signal": 0}, "the numbers of signals are 1 to 64"),
+        ({"signal": 65}, "the numbers of signals are 1 to 64"),
+        ({"signal": True}, "write TERM, SIGTERM or 15"),
+        ({"signal": 1.5}, "write TERM, SIGTERM or 15"),
+        ({"signal": ["HUP"]}, "write TERM, SIGTERM or 15"),
+    ],
+)
+def test_what_is_no_signal_is_refused(served: Served, body: Any, hint: str | None) -> None:
+    status, document = post(served, "/v1/services/web/signal", body)
+    assert (status, document["code"], document["hint"]) == (400, "bad_request", hint)
+    assert served.operator.calls == []
+
+
+def test_a_service_that_does_not_run_cannot_be_signalled(served: Served) -> None:
+    served.operator.fault = NotRunningError("web is stopped: it has no process that could be signalled")
+    assert post(served, "/v1/services/web/signal", {"signal": "HUP"})[0] == 409
+
+
+def test_without_replicas_nothing_can_be_scaled(served: Served) -> None:
+    status, document = post(served, "/v1/services/web/scale", {"replicas": 3})
+    assert (status, document["code"]) == (409, "not_scalable")
+    assert post(served, "/v1/services/web/scale", {"replicas": -1})[0] == 400
+    assert post(served, "/v1/services/none/scale", {"replicas": 1})[0] == 404
+
+
+def test_a_page_of_events_goes_on_from_disk_to_memory(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.record(100)
+    served.soon(served.history.flush)
+    served.soon(served.history._recent.clear)
+    served.record(50)
+    page = served.ask("GET", "/v1/events")[1]["events"]
+    assert [event["seq"] for event in page] == list(range(1, 151))
 
 
 def test_a_defect_is_a_500_that_tells_nothing_but_where_to_look(tmp_path: pathlib.Path) -> None:
