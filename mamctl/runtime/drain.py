@@ -37,7 +37,7 @@ class Drain:
         try:
             return self._store()
         except (BlockingIOError, FileNotFoundError):
-            # A log that is missing, or about to be replaced, is a brain's: it knows how far a rotation had come.
+            # A log that is about to be replaced is a brain's: it knows how far the rotation had come.
             return 0
         except OSError as error:
             if self._can_splice and error.errno in (errno.EINVAL, errno.ENOSYS):
@@ -53,12 +53,10 @@ class Drain:
         self._log = self._index = -1
 
     def _store(self) -> int:
+        if self._log >= 0 and not os.fstat(self._log).st_nlink:
+            self.close()
         if self._log < 0:
-            if os.path.lexists(self._paths["log"] + ".new"):
-                raise FileNotFoundError
-            self._log = os.open(self._paths["log"], _OPEN)
-            with contextlib.suppress(OSError):
-                self._index = os.open(self._paths["index"], _OPEN)
+            self._open()
         end = os.fstat(self._log).st_size
         self._stamp(end)
         if self._can_splice:
@@ -69,6 +67,20 @@ class Drain:
         data = os.read(self.fifo, _CHUNK)
         self.lost += len(data) - os.pwrite(self._log, data, end)
         return len(data)
+
+    def _open(self) -> None:
+        """Open the log, or make one where somebody removed it: no service is to wait for a brain that may not come."""
+        if os.path.lexists(self._paths["log"] + ".new"):
+            raise FileNotFoundError
+        try:
+            self._log = os.open(self._paths["log"], _OPEN)
+        except FileNotFoundError:
+            # The index is about the log that was removed, even if the new one gets its inode.
+            with contextlib.suppress(OSError):
+                os.unlink(self._paths["index"])
+            self._log = os.open(self._paths["log"], _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+        with contextlib.suppress(OSError):
+            self._index = os.open(self._paths["index"], _OPEN)
 
     def _stamp(self, end: int) -> None:
         """Write ahead of the bytes when they came, as `logs.record` lays it down; not beside a strange index."""

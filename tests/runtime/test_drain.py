@@ -113,12 +113,19 @@ def test_without_anything_to_move_nothing_happens(either: Orphaned) -> None:
     assert either.stage.content() == b"before\n"
 
 
-def test_a_log_that_is_missing_is_left_to_the_next_supervisor(either: Orphaned) -> None:
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_log_that_was_removed_is_made_anew_and_holds_no_service_up(either: Orphaned, opened: bool) -> None:
+    if opened:
+        either.write(b"gone with it\n")
     os.unlink(either.stage.files.path)
     either.write(b"kept\n")
-    assert not os.path.exists(either.stage.files.path)
-    assert either.waiting() == b"kept\n"
-    assert either.drain.lost == 0
+    assert either.stage.content() == b"kept\n"
+    assert os.stat(either.stage.files.path).st_mode & 0o777 == 0o600
+    assert (either.waiting(), either.drain.lost) == (b"", 0)
+    either.next_supervisor()
+    either.stage.say(b"again\n", generation=2)
+    assert either.stage.content() == b"kept\nagain\n"
+    assert texts(either.stage.lines())[-1] == b"again"
 
 
 def test_a_rotation_that_was_cut_off_is_left_to_the_next_supervisor(either: Orphaned) -> None:
