@@ -61,15 +61,20 @@ def _url(written: str | None, tell: Tell, schemes: tuple[str, ...]) -> str:
     if written is None:
         raise Invalid("url is missing", f"write url: {schemes[0]}://127.0.0.1:5001/path")
     url = resolve(written, tell)
+    # What is filled in later may be a host, a port, or all of a path.
+    good = url.startswith("\0") or any(_is_url(LATER.sub(stand_in, url), schemes) for stand_in in ("1", ""))
     plain = LATER.sub("1", url)
-    try:
-        parts = urlsplit(plain)
-        good = url.startswith("\0") or (parts.scheme in schemes and parts.hostname and (parts.port or 0) >= 0)
-    except ValueError:
-        good = False
     if not good or any(letter <= " " for letter in plain):
         raise Invalid(f"{plain!r} is not a URL", f"write {schemes[0]}://127.0.0.1:5001/path, spaces as %20")
     return url
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme in schemes and parts.hostname and (parts.port or 0) >= 0)
+    except ValueError:
+        return False
 
 
 def tcp(written: str, tell: Tell) -> TcpAction:

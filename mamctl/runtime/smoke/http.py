@@ -13,6 +13,8 @@ from mamctl.runtime.smoke.shortfall import Shortfall, excerpt
 from mamctl.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
     from mamctl.core.manifest.steps import HttpAction
@@ -88,9 +90,15 @@ def _text(data: bytes, charset: str | None) -> str:
 
 def _explained(error: httpx.HTTPError, url: str) -> Shortfall:
     """Say what went wrong; the reason of a failed connection is the system's own, deep inside."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
-        return unreachable(cause, url)
+    causes = list(_causes(error))
+    if not any(isinstance(cause, ssl.SSLError) for cause in causes):
+        for cause in reversed(causes):
+            if isinstance(cause, OSError):
+                return unreachable(cause, url)
     return Shortfall(f"{url} cannot be asked: {excerpt(str(error)) or type(error).__name__}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__

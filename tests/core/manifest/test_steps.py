@@ -103,12 +103,14 @@ def test_what_a_step_saves_is_seen_by_those_after_it():
             },
             {"http": "${where}"},
             {"tcp": "127.0.0.1:${id}"},
+            {"http": "http://127.0.0.1:8001${where}?x=${id}"},
+            {"http": "http://${where}/"},
         )
     ).smoke
     assert smoke[1].action == HttpAction(
         f"http://x/{later('id')}", json=json.dumps({"id": later("id"), "n": [later("id")]}, sort_keys=True)
     )
-    assert [sorted(step.needs) for step in smoke] == [[], ["id"], ["where"], ["id"]]
+    assert [sorted(step.needs) for step in smoke] == [[], ["id"], ["where"], ["id"], ["id", "where"], ["where"]]
     assert smoke[2].action.url == later("where")
 
 
