@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("mamctl")
 REEXEC_SECONDS = 90.0
+# From a guardian's death to the next one under a unit: RestartSec, and the start of a slow machine.
+HEIR_SECONDS = 8.0
 
 
 class Succession:
@@ -64,6 +66,11 @@ class Succession:
         finally:
             self._asked = None
         raise MamctlError("the installed version does not start; this one goes on", "look at logs/mamctl.log")
+
+    async def wait_for_heir(self) -> None:
+        """Wait a while for whom systemd has started by now, to tell that everything is down: else it starts anew."""
+        if self._custody.lost and self._custody.words["unit"]:
+            await asyncio.sleep(HEIR_SECONDS)
 
     def _listen(self) -> None:
         for order in self._custody.orders():

@@ -149,7 +149,9 @@ async def supervise(
             manager.operator.replace = succession.replace
             gc.freeze()
             gc.enable()
-            return await serve(listener, manager, keeper, place, custody)
+            code = await serve(listener, manager, keeper, place, custody)
+            await succession.wait_for_heir()
+            return code
         finally:
             listener.close()
 
@@ -157,8 +159,9 @@ async def supervise(
 def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], custody: Guarded) -> None:
     """Want what was asked for, once; one that goes on for another knows what is wanted."""
     first = custody.words["start"] == "first"
-    if request.get("down") or (manager.legacy.recollection.downing and not first):
-        keeper.stop("the one before was told to" if not first else "it was asked for")
+    downing = manager.legacy.recollection.downing and manager.proven
+    if request.get("down") or downing:
+        keeper.stop("the one before was told to" if downing else "it was asked for")
     elif first:
         up = request["up"]
         manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))

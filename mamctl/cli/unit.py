@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mamctl.cli.command import Command, pass_invocation
-from mamctl.core.errors import MamctlError
+from mamctl.core.errors import MamctlError, UsageError
 
 if TYPE_CHECKING:
     from mamctl.cli.invocation import Invocation
@@ -34,6 +34,9 @@ def supervise_command(invocation: Invocation, profiles: tuple[str, ...]) -> int:
     place = invocation.place
     invocation.manifest()  # whatever is wrong with it is said here, where the unit's log shows it
     prepare(place)
+    running = invocation.status()
+    if running is not None and running["supervisor"]["guardian_pid"] is not None:
+        raise UsageError(f"{running['name']} runs already, and not by this unit", "`mamctl down`, then start the unit")
     up = {"services": None, "profiles": list(profiles), "no_deps": False}
     state = guardian_state(place, {"place": list(place), "up": up, "foreground": False, "down": False}, {})
     log = own_log(os.path.join(place.logs, "mamctl.log"))

@@ -31,7 +31,7 @@ class Brain:
         """Know one by its pid and a descriptor of the line, which is ours from now on."""
         self.pid = pid
         self.wire = Wire(_socket.socket(fileno=line))
-        self.ready = self.hands_over = False
+        self.ready = self.hands_over = self.beats = False
         self.code: int | None = None
         self.since = self.heard = time.monotonic()
 

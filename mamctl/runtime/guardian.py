@@ -226,7 +226,7 @@ class Guardian:
         if self._gave_up:
             self._children.reap(())
         self._systemd.tend(now)
-        if self._brain and now - self._brain.heard > (self._systemd.watchdog or now):
+        if self._brain and self._brain.beats and now - self._brain.heard > self._systemd.watchdog:
             say("the supervisor does not answer: it is ended and started again")
             self._lose(self._brain)
 
@@ -249,7 +249,7 @@ class Guardian:
                 self._state["stood"] = True
                 self._systemd.say("READY=1")
             case "alive":
-                brain.heard = time.monotonic()
+                brain.heard, brain.beats = time.monotonic(), True
             case "leave":
                 brain.code, brain.hands_over = message["code"], message["hands_over"]
             case "ready":

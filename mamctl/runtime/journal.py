@@ -49,6 +49,7 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._size = 0
         self._torn = False
+        self._pending = b""
         # The lines that still hold: those about the whole, and for each service the last one of each kind.
         self._whole: dict[str, bytes] = {}
         self._services: dict[str, dict[str, bytes]] = {}
@@ -107,8 +108,18 @@ class Journal:
         self._record("wish", profiles=sorted(profiles), downing=downing)
 
     def request(self, identity: str, method: str, path: str) -> None:
-        """Record that a change is being made, before it is."""
-        self._record("request", id=identity, method=method, path=path)
+        """Record that a change is being made: together with the first record of what it changes, or with `settle`.
+
+        So a supervisor that is killed in between has made both, or neither.
+        """
+        line = _line(type="request", id=identity, method=method, path=path)
+        self._hold("request", None, line)
+        self._pending += line
+
+    def settle(self) -> None:
+        """Write down requests that changed nothing."""
+        if self._pending:
+            self._append(b"")
 
     def down(self) -> None:
         """Record that everything was ended in order."""
@@ -147,6 +158,7 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         """Without fsync: what must survive is our death, not the machine's."""
+        line, self._pending = self._pending + line, b""
         self._size += len(line)
         if self._size > LARGEST:
             self._rewrite()

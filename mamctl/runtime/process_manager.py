@@ -50,6 +50,7 @@ class Requests(NamedTuple):
     def note(self, identity: str, method: str, path: str) -> None:
         """Note one that is being made now."""
         self.journal.request(identity, method, path)
+        asyncio.get_running_loop().call_soon(self.journal.settle)
 
 
 class ProcessManager:

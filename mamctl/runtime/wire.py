@@ -53,8 +53,17 @@ class Wire:
         if not data:
             return None
         *lines, self._data = (self._data + data).split(b"\n")
-        found = [json.loads(line) for line in lines]
-        return [(message, [self._descriptors.popleft() for _ in range(message["fds"])]) for message in found]
+        found = []
+        for line in lines:
+            try:
+                message = json.loads(line)
+                found.append((message, [self._descriptors.popleft() for _ in range(message["fds"])]))
+            except (ValueError, LookupError, TypeError):
+                if not found:
+                    raise
+                self._data = line + b"\n"  # what came before it counts; next time it is met again
+                break
+        return found
 
     def close(self) -> None:
         """Close the socket, and the descriptors of a message that never became whole."""

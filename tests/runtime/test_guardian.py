@@ -612,10 +612,13 @@ def test_systemd_hears_that_it_is_ready_and_services_hear_nothing_of_systemd(gua
     assert charge.said("unit") == [{"unit": True, "env": False}]
 
 
+LIVES_AND_STOPS = "guarded.say('alive'); os.kill(os.getpid(), 19)"
+
+
 def test_a_supervisor_that_does_not_answer_is_ended_and_started_again(guard: Any, tmp_path: Any) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as above:
         above.bind(str(tmp_path / "notify"))
-        script = "guarded.begin()\nif life > 1:\n    leave(0)\n" + CRASHES.replace("die()", "os.kill(os.getpid(), 19)")
+        script = "guarded.begin()\nif life > 1:\n    leave(0)\n" + CRASHES.replace("die()", LIVES_AND_STOPS)
         charge = guard(script, allowed=50, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
         assert charge.ends() == 0
     assert "the supervisor does not answer: it is ended and started again" in charge.log()
