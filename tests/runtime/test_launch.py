@@ -17,7 +17,14 @@ import pytest
 from mamctl.control.place import Place, place
 from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.runtime import launch
-from mamctl.runtime.launch import AlreadyRunningError, prepare, start_supervisor
+from mamctl.runtime.launch import (
+    ALLOWANCE,
+    CRASHES_ALLOWED,
+    AlreadyRunningError,
+    crashes_allowed,
+    prepare,
+    start_supervisor,
+)
 from mamctl.runtime.processes import children
 from tests.runtime import understudy
 from tests.runtime.stack import descriptors, lives
@@ -314,3 +321,14 @@ def test_an_interrupted_start_lets_go_of_the_lease(
     [guardian] = children(os.getpid())
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(guardian, 0)[1]) == 1
+
+
+def test_how_many_crashes_a_guardian_allows_is_the_rule_or_the_variables() -> None:
+    assert crashes_allowed({}) == crashes_allowed({ALLOWANCE: ""}) == CRASHES_ALLOWED
+    assert crashes_allowed({ALLOWANCE: "100"}) == 100
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5", "\u0663"])
+def test_what_is_no_number_of_crashes_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match="is not a number of crashes"):
+        crashes_allowed({ALLOWANCE: given})
