@@ -2,7 +2,8 @@
 
 A web page that somebody looks at can send requests to our port, too. It has no token; and before that counts, it is
 refused for its name: the Host must be ours (a page that lets its own name point here says that name), the Origin, if
-there is one, must be the Host itself, and a change must be JSON, which a page may not send to strangers unasked.
+there is one, must be the Host itself, and a change must be JSON (see `endpoint`), which no page may send to strangers
+unasked.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ if TYPE_CHECKING:
     from mamctl.control.secret import TokenFile
 
 OUR_NAMES: Final = frozenset({"mamctl", "localhost", "127.0.0.1", "::1"})
-READING: Final = frozenset({"GET", "HEAD"})
 
 
 class Admission(Protocol):
-    """Lets a request in, or raises Refusal; it has seen only the method and the headers, in lower case."""
+    """Lets a request in, or raises Refusal; it has seen only the headers, their names in lower case."""
 
-    def __call__(self, method: str, headers: Mapping[str, str], /) -> None:
+    def __call__(self, headers: Mapping[str, str], /) -> None:
         """Raise Refusal, or return."""
 
 
-def on_our_socket(_method: str, headers: Mapping[str, str]) -> None:
+def on_our_socket(headers: Mapping[str, str]) -> None:
     """Let in who reached the Unix socket and means us."""
     if _name(headers.get("host", "")) not in OUR_NAMES:
         raise _not_us()
@@ -44,7 +44,7 @@ class OverTcp:
         if not is_loopback(host):
             self._names |= {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
 
-    def __call__(self, method: str, headers: Mapping[str, str], /) -> None:
+    def __call__(self, headers: Mapping[str, str], /) -> None:
         """Raise Refusal, or return."""
         host = headers.get("host", "")
         if _name(host) not in self._names and not _is_address(_name(host)):
@@ -53,8 +53,6 @@ class OverTcp:
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             raise Refusal(403, "bad_origin", "requests of other web pages are not answered")
         self._require_token(headers.get("authorization", ""))
-        if method not in READING and not is_json(headers):
-            raise Refusal(415, "not_json", "a change must be application/json", "Content-Type: application/json")
 
     def _require_token(self, header: str) -> None:
         scheme, _, given = header.partition(" ")

@@ -233,6 +233,7 @@ Edge = TypedDict(
     "Edge",
     {"from": str, "to": str, "condition": Literal["started", "ready", "completed"], "required": bool},
 )
+Edge.__doc__ = "One dependency: who depends on whom, and on what of it."
 
 
 class Graph(TypedDict):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mamctl.control import arguments
+from mamctl.control.admission import is_json
 from mamctl.control.protocol import Refusal
 from mamctl.control.reading import read_body, read_query, refuse_unknown
 from mamctl.core.manifest.nearest import nearest
@@ -37,6 +38,8 @@ class Endpoint(NamedTuple):
 
     def arguments(self, request: Request, names: Mapping[str, str]) -> dict[str, object]:
         """Return what the method is called with. Raises Refusal for what it cannot be."""
+        if self.method == "POST" and request.strict and not is_json(request.headers):
+            raise Refusal(415, "not_json", "a change must be application/json", "Content-Type: application/json")
         hints = self.answer.__annotations__
         found: dict[str, object] = {name: value for name, value in names.items() if name in hints}
         if "body" in hints:

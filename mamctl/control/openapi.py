@@ -122,8 +122,9 @@ def _parameter(slot: Any, defaults: dict[str, Any], schemas: Schemas) -> Schema:
 def _request_id(method: str) -> list[Schema]:
     if method == "GET":
         return []
+    schema = {"type": "string", "minLength": 1, "maxLength": 200}
     about = "A change that is repeated with the same id is made once, and answered as before; also by a new supervisor."
-    return [{"name": "X-Request-Id", "in": "header", "description": about, "schema": {"type": "string"}}]
+    return [{"name": "X-Request-Id", "in": "header", "description": about, "schema": schema}]
 
 
 def _last_event_id() -> Schema:

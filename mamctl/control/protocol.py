@@ -30,13 +30,17 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request: decoded path, the last value of each query name, lower-case headers, the JSON body."""
+    """One HTTP request: decoded path, the last value of each query name, lower-case headers, the JSON body.
+
+    `strict`: it came over TCP, so a change must say that it is JSON also where it has no body.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
 
 
 class Answer(NamedTuple):

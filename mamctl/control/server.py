@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("mamctl")
 REMEMBERED_REQUESTS = 256
+LONGEST_ID = 200
 MOST_CONNECTIONS = 256
 # Who comes over TCP has not shown a token yet: together they must not keep the owner out.
 MOST_TCP_CONNECTIONS = 64
@@ -110,7 +111,9 @@ class ControlServer:
     async def _serve(self, gate: Gate, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if gate is not self._own or is_ours(writer.get_extra_info("socket")):
-                await self._converse(gate, Wire(reader, writer, patience=self._idle, admit=gate.admission))
+                strict = gate is not self._own
+                wire = Wire(reader, writer, patience=self._idle, admit=gate.admission, strict=strict)
+                await self._converse(gate, wire)
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             # The client went away or is asleep, or the supervisor is leaving: what it did not take, it does not get.
             writer.transport.abort()
@@ -135,8 +138,10 @@ class ControlServer:
 
     async def _answer(self, request: Request) -> Answer:
         identity = request.headers.get("x-request-id")
-        if identity is None or request.method == "GET":
+        if identity is None or request.method != "POST":
             return await self._carry_out(request)
+        if not 0 < len(identity) <= LONGEST_ID:
+            return answer_to(Refusal(400, "bad_request", f"X-Request-Id has 1 to {LONGEST_ID} characters"))
         done = self._done.get(identity) or self._begin(identity, request)
         if (done.method, done.path) != (request.method, request.path):
             return answer_to(

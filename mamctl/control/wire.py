@@ -28,16 +28,23 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 class Wire:
     """A connection of a client that has `patience` seconds for each request and each answer.
 
-    `admit` sees the head of each request before its body is read.
+    `admit` sees the head of each request before its body is read. `strict`: see Request.
     """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, patience: float, admit: Admission
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        patience: float,
+        admit: Admission,
+        strict: bool = False,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._patience = patience
         self._admit = admit
+        self._strict = strict
         self._http = h11.Connection(h11.SERVER)
         self._bodiless = False
 
@@ -99,14 +106,14 @@ class Wire:
                 case h11.Request():
                     head = event
                     self._bodiless = head.method == b"HEAD"
-                    self._admit(head.method.decode("ascii"), _headers(head))
+                    self._admit(_headers(head))
                 case h11.Data():
                     body += event.data
                     if len(body) > LARGEST_BODY:
                         raise Refusal(413, "too_large", f"a request may have at most {LARGEST_BODY} bytes")
                 case h11.EndOfMessage():
                     assert head is not None
-                    return _understood(head, bytes(body))
+                    return _understood(head, bytes(body), strict=self._strict)
                 case _:
                     return None
 
@@ -119,12 +126,12 @@ class Wire:
         self._writer.write(self._http.send(event) or b"")
 
 
-def _understood(head: h11.Request, body: bytes) -> Request:
+def _understood(head: h11.Request, body: bytes, *, strict: bool) -> Request:
     path, _, query = head.target.decode("ascii").partition("?")
     headers = _headers(head)
     method = head.method.decode("ascii")
     pairs = dict(parse_qsl(query, keep_blank_values=True))
-    return Request(method, unquote(path), pairs, headers, _body(method, headers, body))
+    return Request(method, unquote(path), pairs, headers, _body(method, headers, body), strict)
 
 
 def _headers(head: h11.Request) -> dict[str, str]:
