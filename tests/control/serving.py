@@ -13,9 +13,12 @@ import threading
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from mamctl.control.admission import OverTcp
 from mamctl.control.client import Client
 from mamctl.control.listener import Listener
+from mamctl.control.secret import TokenFile
 from mamctl.control.server import ControlServer
+from mamctl.control.tcp import listen
 from mamctl.core.errors import UsageError
 from mamctl.runtime.history import History
 
@@ -153,6 +156,14 @@ class Served:
         done = threading.Event()
         self.loop.call_soon_threadsafe(lambda: (do(), done.set()))
         assert done.wait(PATIENCE)
+
+    def open_tcp(self, token_file: pathlib.Path, host: str = "127.0.0.1") -> int:
+        """Let it answer over TCP too; return the port."""
+        listener = listen(host, 0)
+        admission = OverTcp(TokenFile(str(token_file)), host)
+        opening = asyncio.run_coroutine_threadsafe(self.server.open_tcp(listener, admission), self.loop)
+        opening.result(PATIENCE)
+        return int(listener.getsockname()[1])
 
     def record(self, count: int = 1, **data: Any) -> None:
         """Let events happen."""
