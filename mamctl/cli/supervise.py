@@ -144,6 +144,8 @@ async def supervise(
         custody.keep("control", [listener.socket.fileno()], {"path": place.socket})
         try:
             begin(manager, keeper, request, custody)
+            # From now on we may be killed and followed by another: what is wanted must not be known to us alone.
+            manager.write_down()
             report.stand()
             succession = Succession(manager, place, custody, keeper, foreground=bool(lease))
             manager.operator.replace = succession.replace

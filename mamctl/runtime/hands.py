@@ -11,30 +11,25 @@ import asyncio
 import logging
 import os
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mamctl.core import actions as act
-from mamctl.core.events import Exited, Recalled, Remembered, Spawned, SpawnFailed
+from mamctl.core.events import Exited, Recalled, Spawned, SpawnFailed
 from mamctl.core.manifest.model import OnDeath
 from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.past import as_document, past_of
-from mamctl.core.states import State
 from mamctl.core.supervisor import Supervisor
-from mamctl.runtime.adoption import last_known
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
-from mamctl.runtime.incarnation import Ended
-from mamctl.runtime.incarnations import Equipment, Incarnations, run_digest
+from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.keepsake import keep_manifest
-from mamctl.runtime.launcher import Launched, Launcher, LaunchError
+from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
-from mamctl.runtime.processes import is_dead
-from mamctl.runtime.processes.pinned import NONE, unpin
+from mamctl.runtime.reunion import remember
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.timers import Timers
@@ -52,7 +47,6 @@ if TYPE_CHECKING:
     from mamctl.runtime.legacy import Legacy
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
-    from mamctl.runtime.recollection import Trace
 
 logger = logging.getLogger("mamctl")
 # Orphans that end are nobody's news: they are collected now and then. SIGCHLD would tell of each at once, but hundreds
@@ -107,7 +101,9 @@ class Hands:
             post=self.post,
             group=group,
         )
-        self.know(manifest)
+        self._take(manifest)
+        # Not in the way of the services that are being started now.
+        self._loop.call_later(KEEP_SECONDS, lambda: keep_manifest(self.custody, self.manifest))
         self._events: deque[Event] = deque()
         self._pumping = False
         self._timers = Timers(self._loop, self.post)
@@ -138,47 +134,31 @@ class Hands:
         """
         found, ends = [], []
         for trace in legacy.recollection.traces.values():
-            death = self.supervisor.services[trace.service].spec.on_supervisor_death
+            service = self.supervisor.services[trace.service]
+            death = service.spec.on_supervisor_death
             spared = orderly or (legacy.recollection.keeps if death is None else death is OnDeath.KEEP)
-            remembered, end = self._remember(trace, legacy.leaders.get(trace.service), spared=spared)
+            leader = legacy.leaders.get(trace.service)
+            remembered, end = remember(trace, leader, service.run, self.incarnations, spared=spared)
             found.append(remembered)
-            ends += end
+            ends += [] if end is None else [Exited(*trace.key, end.code, end.signal, self.now, luck())]
         self.post(Recalled(tuple(found), self.now, proven))
         for exited in ends:
             self.post(exited)
         self.sockets.recall_others(self.supervisor.services)
 
-    def _remember(self, trace: Trace, leader: Launched | None, *, spared: bool) -> tuple[Remembered, list[Exited]]:
-        past = last_known(trace)
-        service = self.supervisor.services[trace.service]
-        found = Remembered(trace.service, past, spared=spared, changed=trace.run not in ("", run_digest(service.run)))
-        if past.generation != trace.generation:
-            if leader is not None:
-                unpin(leader.pidfd)
-            return found, []
-        if leader is not None and not is_dead(leader.pid):
-            self.incarnations.adopt(service.run, trace.generation, trace.instance, leader)
-            return replace(found, pid=leader.pid), []
-        if leader is None and trace.pid is not None:
-            leader = Launched(trace.pid, NONE)
-        if leader is None:
-            return found, []
-        how = self.incarnations.bury(service.run, trace.generation, trace.instance, leader)
-        if trace.ended:
-            how = Ended(trace.code, trace.signal)
-            if past.state not in (State.STARTING, State.READY, State.UNHEALTHY):
-                return found, []  # what follows from its end is known already
-        end = Exited(trace.service, trace.generation, how.code, how.signal, self.now, luck())
-        return replace(found, pid=leader.pid, died=True), [end]
-
     def know(self, manifest: Manifest) -> None:
-        """Take a manifest as the one that holds; the supervisor is told apart."""
+        """Take another manifest as the one that holds; the supervisor is told apart.
+
+        The next supervisor has it before anything is done by it: what that one did not know, it would end.
+        """
+        keep_manifest(self.custody, manifest)
+        self._take(manifest)
+
+    def _take(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self.incarnations.project = manifest.name
         self.secrecy = Secrecy(manifest.services.values(), self._inherited)
         self.history.hide = self.secrecy.tree
-        # Not in the way of the services that are being started now.
-        self._loop.call_later(KEEP_SECONDS, lambda: keep_manifest(self.custody, self.manifest))
 
     async def changed(self) -> None:
         """Wait until something happened."""

@@ -128,7 +128,8 @@ class Incarnations:
         self._sockets.recall(spec, found.pidfd)
         self._notifications.adopt(found)
         env = environment(spec, self.project, self._inherited, instance)
-        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
+        outputs = self._read_by_probes(spec, recalled=generation)
+        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=outputs)
         self.alive[spec.name] = found
         self._ends.follow(found, lambda: self._exited(spec.name))
         self.containment.hold(found)
@@ -226,9 +227,9 @@ class Incarnations:
     def _require_free(self, host: str, port: int) -> None:
         require_free(host, port, self.project, self.alive.values, self._sockets.holder)
 
-    def _read_by_probes(self, spec: ServiceSpec) -> list[SinkOutput]:
+    def _read_by_probes(self, spec: ServiceSpec, *, recalled: int | None = None) -> list[SinkOutput]:
         reads = any(probe is not None and isinstance(probe.check, LogProbe) for probe in (spec.ready, spec.live))
-        return self._outputs.readable(spec) if reads else []
+        return self._outputs.readable(spec, recalled=recalled) if reads else []
 
     def _exited(self, name: str) -> None:
         dead = self.alive[name]

@@ -39,10 +39,14 @@ def keep_manifest(custody: Custody, manifest: Manifest) -> None:
     """Put a manifest into custody. Where there is no memory for it, the next supervisor reads the file again."""
     if not hasattr(os, "memfd_create"):
         return
-    with contextlib.suppress(OSError), open(os.memfd_create(NAME), "wb") as memory:
-        pickle.dump(manifest, memory)
-        memory.flush()
-        custody.keep(NAME, [memory.fileno()])
+    try:
+        with open(os.memfd_create(NAME), "wb") as memory:
+            pickle.dump(manifest, memory)
+            memory.flush()
+            custody.keep(NAME, [memory.fileno()])
+    except OSError:
+        # What was kept before holds no longer.
+        custody.drop(NAME)
 
 
 def kept_manifest(custody: Custody) -> Manifest | None:

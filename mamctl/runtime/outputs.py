@@ -80,10 +80,13 @@ class Outputs:
         self._keep(spec)
         return sinks
 
-    def readable(self, spec: ServiceSpec) -> list[SinkOutput]:
-        """Return what the newest incarnation writes, for log probes."""
+    def readable(self, spec: ServiceSpec, *, recalled: int | None = None) -> list[SinkOutput]:
+        """Return what the newest incarnation writes, for log probes; with `recalled`, its number, what it wrote too."""
         from mamctl.runtime.probes.output import SinkOutput
 
+        if recalled is not None:
+            for sink in self._of(spec.name):
+                sink.rewind(recalled)
         pairs = zip(self._of(spec.name), self.files(spec), strict=True)
         return [SinkOutput(sink, path=files.path, index=files.index) for sink, files in pairs]
 

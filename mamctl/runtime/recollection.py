@@ -31,6 +31,11 @@ class Trace:
     signal: int | None = None
     past: Past | None = None
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which incarnation it is: service and generation."""
+        return self.service, self.generation
+
 
 @dataclass(slots=True)
 class Recollection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import pickle
@@ -27,6 +28,9 @@ class Keeper(NoCustody):
         for descriptor in self.kept.pop(name, []):
             os.close(descriptor)
         self.kept[name] = [os.dup(descriptor) for descriptor in descriptors]
+
+    def drop(self, name):
+        self.keep(name, [])
 
     def take(self, name):
         return [os.dup(descriptor) for descriptor in self.kept.get(name, [])]
@@ -81,6 +85,16 @@ def test_what_another_version_kept_is_nothing(keeper, content):
         memory.write(content)
         memory.flush()
         keeper.keep(NAME, [memory.fileno()])
+    assert kept_manifest(keeper) is None
+
+
+def test_without_memory_for_a_new_one_the_old_one_is_let_go(keeper, monkeypatch):
+    def full(_name):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    keep_manifest(keeper, Manifest("old", "/m", "/", {}))
+    monkeypatch.setattr(os, "memfd_create", full)
+    keep_manifest(keeper, Manifest("new", "/m", "/", {}))
     assert kept_manifest(keeper) is None
 
 

@@ -375,6 +375,24 @@ def test_what_a_killed_one_left_is_adopted_by_the_next_one(folder: Folder) -> No
     assert not lives(orphan)
 
 
+def test_one_that_is_killed_as_soon_as_it_stands_has_left_word_of_all_that_is_wanted(folder: Folder) -> None:
+    folder.write({"a": service(), "b": service(depends_on=["a"]), "c": service(depends_on=["b"])})
+    for brain in children_of(folder.start()):
+        os.kill(brain, signal.SIGKILL)
+    within(5, lambda: folder.happened("supervisor-restarted"))
+    folder.settle()
+    assert {name: folder.row(name)["state"] for name in "abc"} == dict.fromkeys("abc", "ready")
+
+
+def test_one_that_is_killed_at_once_after_the_manifest_changed_has_left_the_new_one(folder: Folder) -> None:
+    folder.environ["MAMCTL_CRASH_AT"] = "after_spawn"
+    folder.start({"a": service(manual=True)})
+    folder.write({"a": service(manual=True), "b": service()})
+    assert folder.client.request("POST", "/v1/up", {"wait": 10})["ok"]
+    row = folder.row("b")
+    assert (row["state"], row["ownership"], row["generation"]) == ("ready", "adopted", 1)
+
+
 def test_what_a_foreground_run_adopted_is_ended_with_its_supervisor_though_it_is_no_child_of_the_guardian(
     folder: Folder,
 ) -> None:

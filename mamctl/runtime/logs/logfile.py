@@ -91,6 +91,11 @@ class LogFile:
         self.stamp()
         return self.position
 
+    def beginning(self, generation: int) -> int:
+        """Return the position at which the last incarnation began, as far as this file goes back."""
+        offset = self._index.stamps().beginning(generation)
+        return self.position if offset is None else self._index.base + offset
+
     def stamp(self) -> None:
         """Write down, ahead of the bytes, that they arrive now. A failure costs times only, and is told once."""
         now = time.time_ns()

@@ -95,6 +95,10 @@ class Sink:
         self.start = self._log.begin(generation)
         return descriptor
 
+    def rewind(self, generation: int) -> None:
+        """Take the incarnation that another supervisor started for the current one, with all that it wrote."""
+        self.start = self._log.beginning(generation)
+
     def drain(self) -> None:
         """Store all that waits now; not what comes meanwhile, so that it ends."""
         if self._closed:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mamctl.runtime.logs.record import RECORD_SIZE, Record, parse_record
+
+# How many records are looked at to find where an incarnation began: at least 20 s of its writing.
+FAR_ENOUGH: Final = 10_000
 
 
 class Span(NamedTuple):
@@ -80,6 +83,14 @@ class Stamps:
             return self.offset_at(at)
         return self._record(number).offset if number >= 0 else 0
 
+    def beginning(self, generation: int) -> int | None:
+        """Return the offset at which the last generation begins, looking not too far back; None if it is another."""
+        try:
+            return self._beginning(generation)
+        except _DamagedRecord:
+            self._sift()
+            return self.beginning(generation)
+
     def records(self, start: int = 0) -> list[Record]:
         """Return what tells about the bytes from `start` on: the record that covers it, cut to it, and all later."""
         try:
@@ -92,6 +103,13 @@ class Stamps:
         self._place(start)
         found = [self._record(number) for number in range(max(self._number or 0, 0), len(self))]
         return [record._replace(offset=max(record.offset, start)) for record in found]
+
+    def _beginning(self, generation: int) -> int | None:
+        number = len(self)
+        least = max(0, number - FAR_ENOUGH)
+        while number > least and self._record(number - 1).generation == generation:
+            number -= 1
+        return self._record(number).offset if number < len(self) else None
 
     def _span(self, offset: int) -> Span:
         self._place(offset)

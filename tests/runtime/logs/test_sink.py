@@ -124,6 +124,25 @@ def test_another_supervisor_goes_on_where_the_last_one_was(stage: Stage) -> None
     assert [(line.generation, line.line) for line in stage.lines()] == [(7, b"one"), (8, b"two")]
 
 
+def test_another_supervisor_finds_where_the_last_incarnation_began_also_when_counting_began_anew(stage: Stage) -> None:
+    for generation, said in ((1, b"one\n"), (2, b"two\n"), (1, b"again\n"), (1, b"and on\n")):
+        stage.say(said, generation=generation)
+    stage.sink.close()
+    stage.sink = stage.open()
+    assert stage.sink.start == stage.sink.position
+    stage.sink.rewind(1)
+    assert stage.sink.start == len(b"one\ntwo\n")
+
+
+def test_without_an_index_nothing_was_written_by_the_last_incarnation_as_far_as_one_knows(stage: Stage) -> None:
+    stage.say(b"one\n", generation=1)
+    stage.sink.close()
+    os.unlink(stage.files.index)
+    stage.sink = stage.open()
+    stage.sink.rewind(1)
+    assert stage.sink.start == stage.sink.position == 4
+
+
 def test_a_child_can_be_given_its_end_after_the_fifo_was_removed(stage: Stage) -> None:
     os.unlink(stage.fifo)
     stage.say(b"all the same\n")
