@@ -198,10 +198,9 @@ class Guardian:
             self._again_at = now + (0.1 * 2 ** min(count - 2, 2) if count > 1 else 0.0)
             return
         say(f"the supervisor crashed {count} times within a minute and is not started again; the services go on alone")
-        if control := self._vault.kept.get("control"):
-            with contextlib.suppress(OSError):
-                os.unlink(control[1]["path"])
-            self._vault.drop("control")
+        with contextlib.suppress(OSError, KeyError):
+            os.unlink(self._vault.note("control")["path"])
+        self._vault.drop("control")
         self._stop(lambda note: note.get("death") == "stop")
 
     @property
@@ -285,7 +284,9 @@ class Guardian:
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
         vault = self._vault
-        if left := self._children.stop(lambda pid: vault.note_of(marker(pid)), chosen, vault.move, tag=self._tag):
+        if left := self._children.stop(
+            lambda pid: vault.note(f"fifo/{marker(pid)}"), chosen, vault.move, tag=self._tag
+        ):
             say(f"could not be ended: {', '.join(map(str, left))}")
 
     def _renew(self) -> None:

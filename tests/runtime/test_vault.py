@@ -37,7 +37,7 @@ def test_what_a_name_stood_for_before_is_let_go(vault: Vault) -> None:
     vault.keep("socket/web", [second], {"a": 2})
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(first)
-    assert vault.kept == {"socket/web": ([second], {"a": 2})}
+    assert vault.kept == {"socket/web": ((second,), '{"a": 2}')}
     vault.drop("socket/web")
     vault.drop("nobody's")
     assert vault.kept == {}
@@ -83,5 +83,5 @@ def test_only_fifos_with_logs_are_drained_and_what_was_lost_is_noted(vault: Vaul
     vault.drains[fifo][1].lost = 5
     vault.rest()
     assert vault.drains == {}
-    assert vault.note_of("web")["lost"] == 5
-    assert (vault.note_of("web")["signal"], vault.note_of("nobody")) == (2, {})
+    assert vault.note("fifo/web")["lost"] == 5
+    assert (vault.note("fifo/web")["signal"], vault.note("fifo/nobody")) == (2, {})
