@@ -180,6 +180,7 @@ class Client:
                 time.sleep(pause_after(patience, error))
 
     def _once(self, call: Call) -> Any:
+        require_socket(self.reach)
         answer = self._http.request(
             call.method,
             call.path,
@@ -228,11 +229,18 @@ class Client:
     def _open(self, call: Call, media: str) -> Iterator[httpx.Response]:
         timeout = httpx.Timeout(self._timeout, read=calls.SILENCE)
         headers = {"Accept": media}
+        require_socket(self.reach)
         with self._http.stream(call.method, call.path, params=call.params, headers=headers, timeout=timeout) as answer:
             if answer.status_code >= 400:
                 answer.read()
                 taken(answer, self.reach)
             yield answer
+
+
+def require_socket(reach: Reach) -> None:
+    """Raise ConnectError where no socket is: httpcore would leave its own open until it is collected."""
+    if reach.tcp is None and not os.path.exists(reach.path):
+        raise httpx.ConnectError(f"there is no {reach.path}")
 
 
 def taken(answer: httpx.Response, reach: Reach) -> Any:

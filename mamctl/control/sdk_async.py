@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from mamctl.control import calls
-from mamctl.control.sdk import pause_after, taken
+from mamctl.control.sdk import pause_after, require_socket, taken
 from mamctl.control.streams import NDJSON, SSE
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ class AsyncClient:
                 await asyncio.sleep(pause_after(patience, error))
 
     async def _once(self, call: Call) -> Any:
+        require_socket(self.reach)
         answer = await self._http.request(
             call.method,
             call.path,
@@ -231,6 +232,7 @@ class AsyncClient:
     async def _open(self, call: Call, media: str) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(self._timeout, read=calls.SILENCE)
         headers = {"Accept": media}
+        require_socket(self.reach)
         async with self._http.stream(
             call.method, call.path, params=call.params, headers=headers, timeout=timeout
         ) as answer:

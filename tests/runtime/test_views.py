@@ -29,7 +29,7 @@ async def logs_of(manager: ProcessManager, names: list[str], **wish: Any) -> lis
 
 def test_the_last_lines_of_several_services_come_in_order(tmp_path: pathlib.Path) -> None:
     options = ("--print", "one", "--print", "two\x1b[0m", "--exit", 0)
-    services = {"a": service(*options, kind="task"), "b": service("--print", "three", depends_on=["a"])}
+    services = {"a": service(*options, kind="task"), "b": service("--print", "three", ready={"log": "three"}, depends_on=["a"])}
     stack = Stack(tmp_path, {**services, "none": service()})
 
     async def scenario() -> None:
@@ -102,6 +102,32 @@ def test_many_lines_come_in_batches_and_hold_up_nobody(tmp_path: pathlib.Path) -
             assert len(await logs_of(manager, ["a"], tail=10_000)) == 10_000
             others.cancel()
             assert turns > 10
+
+    run(scenario())
+
+
+def test_who_reads_too_slowly_is_told_how_much_he_missed(tmp_path: pathlib.Path) -> None:
+    """40 MB come while he reads nothing; then he gets the newest, and the number of lines that were passed over."""
+    logs = {"max_size": "100MB"}
+    flood = service("--flood", 40_000_000, "--exit", 0, logs=logs, kind="task", manual=True)
+    stack = Stack(tmp_path, {"a": flood, "idle": service()})
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            await manager.up()
+            found: list[dict[str, Any]] = []
+            async with aclosing(Views(manager.hands).logs(["a"], tail=0, since=None, follow=True)) as batches:
+                assert await anext(batches) == []
+                await manager.start("a")
+                async for batch in batches:
+                    found += batch
+                    if not batch:
+                        break
+            skips = [row for row in found if "skipped" in row]
+            assert skips[0]["skipped"] > 0
+            assert "skipped" in found[0]
+            told = sum(row["skipped"] for row in skips) + len(found) - len(skips)
+            assert told == stack.log("a").count(b"\n")
 
     run(scenario())
 
