@@ -78,10 +78,10 @@ def document_of(invocation: Invocation) -> dict[str, Any]:
 def _unsupervised(document: dict[str, Any], place: Place) -> dict[str, Any]:
     """Add to a document what lives without a supervisor: one that was killed may have left processes."""
     from mamctl.control.door import ask_guardian
-    from mamctl.runtime.orphans import find_orphans
+    from mamctl.runtime.orphans import find_left
 
     guard = ask_guardian(place)
-    left = [orphan._asdict() for orphan in find_orphans(place.journal)]
+    left = [orphan._asdict() for orphan in find_left(place.home, place.journal)]
     leaders = {orphan["service"]: orphan["pid"] for orphan in reversed(left)}
     for row in document["services"]:
         if row["name"] in leaders:

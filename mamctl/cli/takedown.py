@@ -47,12 +47,12 @@ def _adopt(invocation: Invocation) -> bool:
     Where none can be started (the manifest is broken, or gone) what is left is ended without order.
     """
     from mamctl.runtime.launch import AlreadyRunningError, start_supervisor
-    from mamctl.runtime.orphans import end_orphans, find_orphans
+    from mamctl.runtime.orphans import end_orphans, find_left
     from mamctl.runtime.ownership import own
     from mamctl.ui import words
 
     place = invocation.place
-    if not os.path.exists(place.journal) or not find_orphans(place.journal):
+    if not find_left(place.home, place.journal):
         invocation.tell(["nothing is running"])
         return False
     invocation.tell(["its supervisor had died; taking over what it left, to stop it"])
@@ -66,7 +66,7 @@ def _adopt(invocation: Invocation) -> bool:
         return True
     lock = own(place.home, place.manifest)
     try:
-        ended = end_orphans(lambda: find_orphans(place.journal))
+        ended = end_orphans(lambda: find_left(place.home, place.journal))
     finally:
         os.close(lock)
     invocation.tell([f"ended without order: {words.names(ended, most=20)}"])

@@ -47,6 +47,7 @@ class Operator:
         self._load = load
         self._profiles: set[str] = set()
         self._downing = False
+        self._stopped: dict[str, None] = {}
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[tuple[int, str]] = loop.create_future()
 
@@ -134,7 +135,8 @@ class Operator:
         """Stop everything and end the supervisor."""
         self._downing = True
         self._journal.wish(self._profiles, downing=True)
-        running = [name for name, service in self._services.items() if service.running]
+        # Who asks a second time hears of all that ends.
+        self._stopped |= dict.fromkeys(name for name, service in self._services.items() if service.running)
         held = [name for name, service in self._services.items() if service.pid is not None]
         self._hands.post(Down(self._hands.now, force))
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
@@ -142,7 +144,7 @@ class Operator:
         if done:
             self.end(*self.ending)
         return self._hands.secrecy.tree(
-            {"settled": done, "stopped": running, "survivors": survivors, "killed": held if force else []}
+            {"settled": done, "stopped": list(self._stopped), "survivors": survivors, "killed": held if force else []}
         )
 
     def recall(self, found: Recollection) -> None:

@@ -1,4 +1,4 @@
-"""Processes of services whose supervisor is gone and that nobody adopts: found by their markers, and ended.
+"""Processes of services whose supervisor is gone and that nobody adopts: found by journal and marker, and ended.
 
 Nothing here needs a loop: it is done before a supervisor starts, or by the command that finds none and can start none.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mamctl.runtime.journal import read_journal
+from mamctl.runtime.journal import read_journal, still_holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -31,8 +31,9 @@ class Orphan(NamedTuple):
 
 def find_orphans(journal: str) -> list[Orphan]:
     """Return the processes that the journal's last supervisor started and that live; none after a clean `down`."""
+    records = read_journal(journal)
     instances: set[str] = set()
-    for record in read_journal(journal):
+    for record in records:
         match record:
             case {"type": "intent", "instance": str(instance)}:
                 instances.add(instance)
@@ -40,7 +41,24 @@ def find_orphans(journal: str) -> list[Orphan]:
                 instances.clear()
             case _:
                 pass
-    return find_marked(instances)
+    if not instances:
+        return []
+    marked = find_marked(instances)
+    known = {orphan.pid for orphan in marked}
+    return [*marked, *(leader for leader in _recorded(records) if leader.pid not in known)]
+
+
+def _recorded(records: list[dict[str, Any]]) -> list[Orphan]:
+    """Return the leaders that are known by pid and start time: one may have written over its environment."""
+    from mamctl.runtime.adoption import find_survivors
+    from mamctl.runtime.processes import is_dead
+    from mamctl.runtime.processes.pinned import unpin
+    from mamctl.runtime.recollection import recollect
+
+    found = find_survivors(recollect(still_holding(records)).traces.values())
+    for leader in found.values():
+        unpin(leader.pidfd)
+    return [Orphan(service, leader.pid) for service, leader in found.items() if not is_dead(leader.pid)]
 
 
 def find_marked(instances: Collection[str]) -> list[Orphan]:
@@ -51,6 +69,15 @@ def find_marked(instances: Collection[str]) -> list[Orphan]:
 
     found = marked(MARKER, {instance.encode() for instance in instances})
     return [Orphan(service_of(value), pid) for pid, value in found if pid != os.getpid()]
+
+
+def find_left(home: str, journal: str) -> list[Orphan]:
+    """Return all that a supervisor left; also what no record names, if it did not leave in order: some may be lost."""
+    found = find_orphans(journal)
+    records = read_journal(journal)
+    if not os.path.exists(journal) or (records and records[-1]["type"] == "down"):
+        return found
+    return [*found, *find_unknown(home, journal)]
 
 
 def find_unknown(home: str, journal: str) -> list[Orphan]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from mamctl.control.place import place
 from mamctl.runtime.eventfile import last_seq
 from mamctl.runtime.launch import start_supervisor
-from mamctl.runtime.orphans import end_orphans, find_orphans
+from mamctl.runtime.orphans import end_orphans, find_left, find_orphans
 from mamctl.runtime.processes import children, proc
+from mamctl.runtime.rebirth import note_down
 from tests.runtime.stack import Stack, lives, row, run, service
 from tests.scripted import eventually
 
@@ -53,6 +54,40 @@ def test_orphans_are_named_with_their_service_and_a_grandchild_is_one_of_them(
     )
     assert find_orphans(where.journal) == []
     assert not any(lives(orphan.pid) for orphan in found)
+
+
+def test_what_no_record_names_is_left_too_unless_the_supervisor_left_in_order(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = killed(Stack(tmp_path, {"a": service()}), monkeypatch)
+    [orphan] = find_orphans(where.journal)
+    with open(where.journal, "w"):
+        pass
+    assert find_orphans(where.journal) == []
+    assert find_left(where.home, where.journal) == [orphan]
+    note_down(where.journal)
+    assert find_left(where.home, where.journal) == []
+    os.kill(orphan.pid, signal.SIGKILL)
+    eventually(lambda: not lives(orphan.pid))
+
+
+def test_one_that_wrote_over_its_environment_is_one_of_them(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wipe = (
+        "import ctypes, time;"
+        "at = open('/proc/self/stat').read().rpartition(')')[2].split()[47:49];"
+        "ctypes.memset(int(at[0]), 0, int(at[1]) - int(at[0]));"
+        "print('wiped', flush=True); time.sleep(1000)"
+    )
+    stack = Stack(tmp_path, {"a": {"command": [sys.executable, "-c", wipe], "ready": {"log": "wiped"}}})
+    where = killed(stack, monkeypatch)
+    eventually(
+        lambda: [proc.read(f"/proc/{one.pid}/environ").strip(b"\0") for one in find_orphans(where.journal)] == [b""]
+    )
+    [orphan] = find_orphans(where.journal)
+    assert end_orphans(lambda: find_orphans(where.journal)) == ["a"]
+    assert not lives(orphan.pid)
 
 
 def test_one_that_ignores_term_is_killed_after_the_grace_period(
