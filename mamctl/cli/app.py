@@ -39,6 +39,7 @@ SECTIONS: Final = {
         "schema": "manifest",
         "graph": "graph",
         "ports": "ports",
+        "doctor": "doctor",
     },
     "From boot on": {
         "install": "install",

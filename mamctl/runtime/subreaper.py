@@ -19,6 +19,12 @@ def become_subreaper() -> bool:
     return _prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
 
 
+def can_be_subreaper() -> bool:
+    """Tell whether this system lets a process adopt orphans; changes nothing."""
+    found = ctypes.c_int(0)
+    return sys.platform == "linux" and _prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(found)) == 0
+
+
 def resign_as_subreaper() -> None:
     """Let orphans go where they went before: a program that embedded us is as it was."""
     _prctl(PR_SET_CHILD_SUBREAPER, 0)
