@@ -25,8 +25,8 @@ from .shapes import (
     filled,
     is_env_name,
     one_of,
-    text,
     whole,
+    word,
 )
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class StepWish(NamedTuple):
 
 
 def _line(value: object) -> str:
-    """Return a text that can be a header's value."""
-    result = text(value)
+    """Return a text that can be a header's value; a number is as it was written."""
+    result = word(value)
     if "\n" in result or "\r" in result:
         raise Invalid("has more than one line, which no header can")
     return result
@@ -139,7 +139,7 @@ def _exact(exact: str | None = None) -> str | None:
     return exact
 
 
-_LINE: Final = Scalar(_line, {"type": "string"})
+_LINE: Final = Scalar(_line, {"type": ["string", "number", "boolean"]})
 _PATH: Final = Scalar(_saved_path, {"type": "string", "pattern": _SAVED_PATH}, INTERPOLATED)
 _DURATION: Final = duration(zero=False)
 _HEADER_KEYS: Final = Keys(
