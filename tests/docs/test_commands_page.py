@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 
@@ -10,7 +9,6 @@ import click
 import pytest
 
 from mamctl.cli.app import MODULES, cli
-from mamctl.control.routes import Routes
 from mamctl.core import errors
 from tests.docs.pages import code, fences, page, sections, tables
 from tests.docs.transcript import environment
@@ -95,13 +93,6 @@ def test_the_exit_codes_of_the_errors_are_listed_with_their_meaning():
     assert "supervisor" in listed[str(errors.NoSupervisor.exit_code)]
     assert "Timed out" in listed[str(errors.TimedOut.exit_code)]
     assert "failed" in listed[str(errors.MamctlError.exit_code)]
-
-
-def test_the_paths_of_the_control_api_exist():
-    text = sections(PAGE)["The control API"]
-    named = {path for path in re.findall(r"/v1/[a-z]+", text) if path != "/v1/services"}
-    served = set(Routes(None, None, None)._table)
-    assert named == served | {"/v1/logs"}  # logs are a stream, which the routes do not know
 
 
 def test_the_program_that_embeds_a_manifest_runs(tmp_path):
