@@ -16,7 +16,7 @@ from .findings import Findings, Invalid, Path, Tree, kind_of
 from .interpolation import Lookup, interpolate
 from .merging import DELETED, merge
 from .nearest import did_you_mean
-from .shapes import FIXED, Unsupported
+from .shapes import FIXED
 from .wishes import NamedFile
 
 if TYPE_CHECKING:
@@ -87,17 +87,13 @@ class Unit(NamedTuple):
 
 
 def check_top(layer: Layer, found: Findings) -> Layer:
-    """Return the layer with only the known keys that are built; `x-*` is dropped silently, the rest is noted."""
+    """Return the layer with only the known keys; `x-*` is dropped silently, the rest is noted."""
     tree: Tree = {}
     for key, value in layer.tree.items():
-        known = MANIFEST_FIELDS.get(key)
-        if known is None:
-            if not key.startswith("x-"):
-                found.add((key,), "unknown key", did_you_mean(key, MANIFEST_FIELDS), file=layer.file)
-        elif value is not None and isinstance(known.shape, Unsupported):
-            found.add((key,), "not supported yet", "leave it out", file=layer.file)
-        else:
+        if key in MANIFEST_FIELDS:
             tree[key] = value
+        elif not key.startswith("x-"):
+            found.add((key,), "unknown key", did_you_mean(key, MANIFEST_FIELDS), file=layer.file)
     return layer._replace(tree=tree)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mamctl.core.manifest.render import render
 from mamctl.core.manifest.schema import schema
-from mamctl.core.manifest.step_fields import STEP_RECORDS
+from mamctl.core.manifest.step_fields import EXPECT, HTTP, SMOKE_STEP, STEP_RECORDS, WEBSOCKET
 from mamctl.core.manifest.steps import (
     ExecAction,
     Expectation,
@@ -275,3 +277,42 @@ def test_the_schema_takes_good_steps_and_refuses_bad_ones():
 
 def test_every_key_has_a_description():
     assert all(field.about.endswith(".") for record in STEP_RECORDS for field in record.fields.values())
+
+
+WORDS = st.sampled_from(
+    [
+        "http://x/",
+        "${services.web.url}",
+        "${id}",
+        "h:1",
+        "ping",
+        "json.id",
+        "5s",
+        "GET",
+        "(",
+        "$",
+        "",
+        "\0",
+        "1",
+        0,
+        -1,
+        2.5,
+        True,
+    ]
+)
+KEYS = st.sampled_from([*SMOKE_STEP.fields, *HTTP.fields, *EXPECT.fields, *WEBSOCKET.fields, "id", "exact", "?"])
+VALUES = st.recursive(
+    st.none() | WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(st.lists(st.dictionaries(st.sampled_from([*SMOKE_STEP.fields, "?"]), VALUES, max_size=4) | VALUES, max_size=3))
+def test_whatever_is_written_makes_no_traceback_and_what_is_taken_validates_and_renders(steps):
+    whole = tree(*steps)
+    reading = read(whole)
+    if reading.problems == []:
+        assert Draft202012Validator(schema()).is_valid(whole)
+        assert read(json.loads(json.dumps(render(reading.manifest)))).problems == []
