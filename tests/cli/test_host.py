@@ -130,7 +130,7 @@ def test_down_ends_the_other_side(
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "away"
     folder.mkdir()
-    with real_stack(folder) as stack:
+    with real_stack(folder, "ending") as stack:
         found = mamctl("--host", stack.url, "down", MAMCTL_TOKEN=stack.token)
         assert (found.code, found.err) == (0, "stopped 2 services; nothing is left\n")
 

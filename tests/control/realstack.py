@@ -32,12 +32,15 @@ SERVICES: dict[str, Any] = {
 
 
 class RealStack:
-    """The address, the token, and the parts behind them."""
+    """The address, the token, and the parts behind them.
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    `down` ends whatever bears the mark of the project, so two that live at one time have two names.
+    """
+
+    def __init__(self, folder: pathlib.Path, name: str) -> None:
         self.folder = folder
         self.manifest = folder / "services.yaml"
-        self.manifest.write_text(json.dumps({"name": "real", "services": SERVICES}))
+        self.manifest.write_text(json.dumps({"name": name, "services": SERVICES}))
         self.socket = str(folder / ".mamctl" / "control.sock")
         self._standing = threading.Event()
         self.url = ""
@@ -79,9 +82,9 @@ async def _called(do: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def real_stack(folder: pathlib.Path) -> Iterator[RealStack]:
+def real_stack(folder: pathlib.Path, name: str = "real") -> Iterator[RealStack]:
     """Serve a real stack while entered."""
-    stack = RealStack(folder)
+    stack = RealStack(folder, name)
     problems: list[BaseException] = []
 
     def run() -> None:

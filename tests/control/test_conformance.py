@@ -116,6 +116,6 @@ def test_no_key_of_an_answer_is_missing_from_the_document(
 
 
 def test_the_last_answer_is_as_promised_too(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with real_stack(tmp_path_factory.mktemp("down")) as stack:
+    with real_stack(tmp_path_factory.mktemp("down"), "ending") as stack:
         strictly("DownOutcome", ask(stack, "POST", "/v1/down", {"wait": 10}))
         strictly("Error", ask(stack, "POST", "/v1/up", {}))

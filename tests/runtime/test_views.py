@@ -29,7 +29,10 @@ async def logs_of(manager: ProcessManager, names: list[str], **wish: Any) -> lis
 
 def test_the_last_lines_of_several_services_come_in_order(tmp_path: pathlib.Path) -> None:
     options = ("--print", "one", "--print", "two\x1b[0m", "--exit", 0)
-    services = {"a": service(*options, kind="task"), "b": service("--print", "three", ready={"log": "three"}, depends_on=["a"])}
+    services = {
+        "a": service(*options, kind="task"),
+        "b": service("--print", "three", ready={"log": "three"}, depends_on=["a"]),
+    }
     stack = Stack(tmp_path, {**services, "none": service()})
 
     async def scenario() -> None:
