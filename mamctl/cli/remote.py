@@ -14,7 +14,7 @@ from mamctl.core.errors import MamctlError
 
 if TYPE_CHECKING:
     from mamctl.control.server import ControlServer
-    from mamctl.core.manifest.model import Control
+    from mamctl.core.manifest.listening import Control
     from mamctl.runtime.custody import Custody
     from mamctl.runtime.process_manager import ProcessManager
 

@@ -12,7 +12,7 @@ import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mamctl.control.protocol import Refusal
-from mamctl.core.manifest.addresses import is_loopback
+from mamctl.core.manifest.listening import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

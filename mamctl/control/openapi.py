@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -106,7 +105,7 @@ def _query(name: str | None, schemas: Schemas) -> list[Schema]:
     if name is None:
         return []
     kind = getattr(arguments, name)
-    defaults = {field.name: field.default for field in fields(kind) if field.default not in (MISSING, None, ())}
+    defaults = {name: value for name, value in kind._field_defaults.items() if value not in (None, ())}
     return [_parameter(slot, defaults, schemas) for slot in slots_of(kind, text=True).values()]
 
 

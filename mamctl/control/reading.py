@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from functools import cache, partial
 from types import NoneType
 from typing import (
@@ -13,7 +12,6 @@ from typing import (
     Literal,
     NamedTuple,
     TypeVar,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -64,21 +62,25 @@ def refuse_unknown(given: Mapping[str, object], known: Mapping[str, object], wha
             raise Refusal(400, f"unknown_{what}", f"unknown {what}: {name[:100]}", hint)
 
 
-@cache
-def slots_of(kind: type[Any], *, text: bool) -> dict[str, Slot]:
+def slots_of(kind: Any, *, text: bool) -> dict[str, Slot]:
     """Return what a record is made of, by the names that requests have. `text`: the values come as text."""
+    return _slots(kind, text)
+
+
+@cache
+def _slots(kind: Any, text: bool) -> dict[str, Slot]:  # noqa: FBT001 - `cache` wants plain arguments
     hints = get_type_hints(kind, include_extras=True)
     found = {}
-    for field in fields(kind):
-        name = field.name.removesuffix("_")
-        read = partial(_reader(hints[field.name], text=text), name)
-        required = field.default is MISSING
-        found[name] = Slot(name, field.name, read, required, hints[field.name])
+    for attribute in kind._fields:
+        name = attribute.removesuffix("_")
+        read = partial(_reader(hints[attribute], text=text), name)
+        required = attribute not in kind._field_defaults
+        found[name] = Slot(name, attribute, read, required, hints[attribute])
     return found
 
 
 def _record(kind: type[T], values: Mapping[str, object], given: Mapping[str, object], *, text: bool) -> T:
-    slots = slots_of(cast("Any", kind), text=text)
+    slots = slots_of(kind, text=text)
     refuse_unknown(given, slots, "parameter" if text else "field")
     for slot in slots.values():
         if slot.required and slot.name not in values:

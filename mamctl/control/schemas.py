@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -61,7 +60,7 @@ class Schemas:
             return {"type": "string"} if text else {"type": "array", "items": self.of(inner[0])}
         if origin is dict:
             return {"type": "object", "additionalProperties": self.of(inner[1])}
-        if is_typeddict(hint) or is_dataclass(hint):
+        if is_typeddict(hint) or _is_body(hint):
             return self._record(hint)
         if inner:
             return {"anyOf": [self.of(one) for one in inner]}
@@ -71,7 +70,7 @@ class Schemas:
         name = kind.__name__
         if name not in self.definitions:
             self.definitions[name] = {}  # it is known from here on, should it lead to itself
-            self.definitions[name] = self._body(kind) if is_dataclass(kind) else self._answer(kind)
+            self.definitions[name] = self._body(kind) if _is_body(kind) else self._answer(kind)
         return {"$ref": f"#/components/schemas/{name}"}
 
     def _answer(self, kind: Any) -> Schema:
@@ -89,9 +88,11 @@ class Schemas:
     def _body(self, kind: Any) -> Schema:
         """Return the schema of a body, which may have nothing else."""
         slots = slots_of(kind, text=False)
-        defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
         properties = {
-            name: {**self._nullable(slot.hint, null=not slot.required), **_default(defaults, slot.attribute)}
+            name: {
+                **self._nullable(slot.hint, null=not slot.required),
+                **_default(kind._field_defaults, slot.attribute),
+            }
             for name, slot in slots.items()
         }
         required = [name for name, slot in slots.items() if slot.required]
@@ -110,6 +111,10 @@ class Schemas:
             return schema
         about = {"description": schema.pop("description")} if "description" in schema else {}
         return {"anyOf": [schema, {"type": "null"}], **about}
+
+
+def _is_body(kind: Any) -> bool:
+    return hasattr(kind, "_field_defaults")
 
 
 def _without_notes(hint: Any) -> Any:

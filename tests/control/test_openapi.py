@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 
 import jsonschema
@@ -63,7 +62,7 @@ def test_every_record_of_a_request_is_in_use() -> None:
     taken = {
         hint for one in TABLE.all for name, hint in one.answer.__annotations__.items() if name in ("body", "query")
     }
-    records = {name for name, kind in vars(arguments).items() if dataclasses.is_dataclass(kind)}
+    records = {name for name, kind in vars(arguments).items() if name.endswith(("Body", "Query"))}
     assert taken == records
 
 

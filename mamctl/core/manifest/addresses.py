@@ -1,4 +1,4 @@
-"""The address of the control listener over TCP: host and port, and who can reach it."""
+"""The address of the control listener over TCP: host and port."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ def address(value: object) -> Address:
     if not (digits.isascii() and digits.isdigit()) or not 1 <= int(digits[:9]) <= 65535:
         raise Invalid(f"{digits!r} is not a port", HINT)
     return Address(name, int(digits))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
-    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
 ADDRESS: Final = Scalar(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .addresses import ADDRESS, Address, is_loopback
+from .addresses import ADDRESS, Address
 from .containers import Field, Record
 from .expand import absolute
 from .findings import Findings, Invalid
-from .model import Control
+from .listening import Control, is_loopback
 from .shapes import FIXED
 
 if TYPE_CHECKING:

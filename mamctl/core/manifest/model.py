@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .listening import Control
     from .steps import SmokeStep
 
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
@@ -253,15 +254,6 @@ def reachable(host: str) -> str:
     """Return the host as a URL names it: where one that listens on all addresses is reached, IPv6 in brackets."""
     host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - read, not bound
     return f"[{host}]" if ":" in host else host
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Where the control API answers over TCP. `token_file` is absolute; None: `token` in the supervisor's folder."""
-
-    host: str
-    port: int
-    token_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

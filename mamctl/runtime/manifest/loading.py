@@ -18,7 +18,8 @@ from mamctl.core.manifest.naming import project_name
 from .files import Files
 
 if TYPE_CHECKING:
-    from mamctl.core.manifest.model import Control, ServiceSpec
+    from mamctl.core.manifest.listening import Control
+    from mamctl.core.manifest.model import ServiceSpec
     from mamctl.core.manifest.steps import SmokeStep
 
 _LOCAL_PORTS: Final = "/proc/sys/net/ipv4/ip_local_port_range"

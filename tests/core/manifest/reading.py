@@ -17,7 +17,7 @@ from mamctl.core.manifest.step_building import build_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mamctl.core.manifest.model import Control
+    from mamctl.core.manifest.listening import Control
     from mamctl.core.manifest.steps import SmokeStep
 
 FOLDER = "/stack"

@@ -1,7 +1,7 @@
 import pytest
 
-from mamctl.core.manifest.addresses import Address, is_loopback
-from mamctl.core.manifest.model import Control
+from mamctl.core.manifest.addresses import Address
+from mamctl.core.manifest.listening import Control, is_loopback
 from mamctl.core.manifest.render import render
 
 from .reading import FOLDER, read

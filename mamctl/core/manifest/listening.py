@@ -1,0 +1,19 @@
+"""Where the control API answers over TCP, and who can reach that. Quick to import, for every supervisor needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Where the control API answers over TCP. `token_file` is absolute; None: `token` in the supervisor's folder."""
+
+    host: str
+    port: int
+    token_file: str | None = None
