@@ -33,6 +33,10 @@ class Custody(Protocol):
     def drop(self, name: str) -> None:
         """Let go of what is kept under a name."""
 
+    def found(self) -> list[str]:
+        """Name what an earlier supervisor left and nobody has taken."""
+        ...
+
     def reap(self, pid: int) -> int | None:
         """Collect a process that became the keeper's child; return its wait status, None when it knows none."""
 
@@ -58,6 +62,10 @@ class NoCustody:
 
     def drop(self, name: str) -> None:
         """Do nothing."""
+
+    def found(self) -> list[str]:
+        """Return nothing."""
+        return []
 
     def reap(self, pid: int) -> int | None:  # noqa: ARG002 - nobody is anybody's child here
         """Return None: nobody knows."""

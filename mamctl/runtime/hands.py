@@ -145,6 +145,11 @@ class Hands:
         for exited in ends:
             self.post(exited)
         self.sockets.recall_others(self.supervisor.services)
+        for name in self.custody.found():
+            kind, _, owner = name.partition("/")
+            if owner and owner not in self.supervisor.services:
+                # It went away while no supervisor lived.
+                self.outputs.close(owner) if kind == "fifo" else self.custody.drop(name)
 
     def know(self, manifest: Manifest) -> None:
         """Take another manifest as the one that holds; the supervisor is told apart.
@@ -215,6 +220,7 @@ class Hands:
             service = self.supervisor.services.get(name)
             if service is None:
                 self._journal.gone(name)
+                self.outputs.close(name)
             else:
                 self._journal.service(name, self.secrecy.tree(as_document(past_of(service))))
         self.history.flush()

@@ -122,9 +122,12 @@ class Outputs:
                 os.unlink(os.path.join(self._folders.fifo, name + ending))
 
     def close_all(self) -> None:
-        """Let go of all of them."""
+        """Let go of all of them, and of the FIFOs of services that ran before us only."""
         for name in tuple(self._sinks):
             self.close(name)
+        with suppress(OSError):
+            for entry in os.listdir(self._folders.fifo):
+                os.unlink(os.path.join(self._folders.fifo, entry))
 
     def drain_all(self) -> None:
         """Put into the files what waits, of all services."""

@@ -410,6 +410,28 @@ def test_what_a_foreground_run_adopted_is_ended_with_its_supervisor_though_it_is
     folder.ended(found["pid"])
 
 
+def test_nothing_is_kept_for_a_service_that_is_gone_from_the_manifest(folder: Folder) -> None:
+    def fifos(pid: int) -> list[str]:
+        found = []
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        return sorted(os.path.basename(path) for path in found if path.startswith(folder.place.fifo))
+
+    guardian = folder.start({"a": service(), "b": service(), "c": service()})
+    assert folder.settle()["ok"]
+    folder.write({"a": service(), "c": service()})
+    assert folder.client.request("POST", "/v1/up", {"wait": 10})["ok"]
+    within(5, lambda: fifos(guardian) == ["a.out", "c.out"] == sorted(os.listdir(folder.place.fifo)))
+    folder.client.request("POST", "/v1/services/c/stop", {"wait": 10})
+    [brain] = children_of(guardian)
+    os.kill(brain, signal.SIGKILL)
+    within(5, lambda: folder.happened("supervisor-restarted"))
+    assert folder.settle()["ok"]
+    folder.down()
+    assert is_tidy(folder)
+
+
 def test_a_service_that_is_stopped_is_unhealthy_until_it_goes_on(folder: Folder) -> None:
     port = free_port()
     ready = {"http": "/", "interval": "20ms", "timeout": "50ms", "failures": 2}
