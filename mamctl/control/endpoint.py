@@ -28,13 +28,12 @@ JSON = "application/json"
 
 
 class Endpoint(NamedTuple):
-    """One of them. `media` is the type of its answer; `refuses` are statuses that only some endpoints have."""
+    """One of them. `media` is the type of its answer."""
 
     method: str
     path: str
     answer: Callable[..., Awaitable[Any]]
     media: str
-    refuses: tuple[int, ...]
 
     def arguments(self, request: Request, names: Mapping[str, str]) -> dict[str, object]:
         """Return what the method is called with. Raises Refusal for what it cannot be."""
@@ -79,11 +78,11 @@ class Table:
 TABLE = Table()
 
 
-def endpoint(method: str, path: str, *, media: str = JSON, refuses: tuple[int, ...] = ()) -> Callable[[F], F]:
+def endpoint(method: str, path: str, *, media: str = JSON) -> Callable[[F], F]:
     """Let a method answer requests."""
 
     def register(answer: F) -> F:
-        TABLE.all.append(Endpoint(method, path, answer, media, refuses))
+        TABLE.all.append(Endpoint(method, path, answer, media))
         return answer
 
     return register

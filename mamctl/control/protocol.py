@@ -24,6 +24,8 @@ Document = dict[str, Any]
 # One family of figures: its name, its kind (gauge, counter, histogram), what it means, and its samples; each sample has
 # what follows the name (`_bucket`, `_sum`), its labels, and its value.
 Family = tuple[str, str, str, "list[tuple[str, dict[str, str], float]]"]
+# What the only answer is that is no document: the text for Prometheus.
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 # How many events are read at once, for a page or a piece of a stream.
 BATCH = 500
 

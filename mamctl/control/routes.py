@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mamctl.control.arguments import RestartBody
 from mamctl.control.endpoint import TABLE, endpoint
-from mamctl.control.protocol import BATCH, Document, Refusal
+from mamctl.control.protocol import BATCH, TEXT, Document, Refusal
 from mamctl.control.reading import read_body
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
         WaitQuery,
     )
     from mamctl.control.protocol import Feed, Operator, Request, Views
-
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Routes:
@@ -106,7 +104,7 @@ class Routes:
         """Tell who depends on whom."""
         return self._views.graph()
 
-    @endpoint("GET", "/metrics", media=METRICS)
+    @endpoint("GET", "/metrics", media=TEXT)
     async def metrics(self) -> str:
         """Tell all that is measured, as Prometheus reads it. Processes are looked at only now."""
         from mamctl.control.metrics import exposition

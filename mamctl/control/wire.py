@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 import h11
 
 from mamctl.control.admission import is_json
-from mamctl.control.protocol import Answer, Refusal, Request, answer_to
+from mamctl.control.protocol import TEXT, Answer, Refusal, Request, answer_to
 
 if TYPE_CHECKING:
     from mamctl.control.admission import Admission
@@ -21,8 +21,6 @@ LARGEST_BODY = 1 << 20
 READ = 1 << 16
 # Who is refused may still be sending; we read on for this long, so that the answer is not lost with the connection.
 LINGER_SECONDS = 1.0
-# The only text that is no document is the one for Prometheus.
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Wire:
