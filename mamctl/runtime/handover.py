@@ -53,8 +53,9 @@ def _give(wire: Wire, vault: Vault) -> None:
     while more:
         page, descriptors = vault.page(after)
         wire.send(page, descriptors)
-        # Not too many descriptors may be under way.
-        wire.socket.recv(16)
+        # Not too many descriptors may be under way; and whoever died before he had them all is no heir.
+        if not wire.socket.recv(16):
+            raise ConnectionError("the heir is gone")
         more, after = page["more"], after + len(page["items"])
 
 

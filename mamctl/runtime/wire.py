@@ -39,7 +39,9 @@ class Wire:
         data = json.dumps({**message, "fds": len(descriptors)}).encode() + b"\n"
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", descriptors))]
         sent = self.socket.sendmsg([data], rights) if descriptors else 0
-        self.socket.sendall(data[sent:])
+        if sent < len(data):
+            # Not for nothing: who has read it all may be gone by now, and that is no error.
+            self.socket.sendall(data[sent:])
 
     def receive(self) -> list[tuple[Message, list[int]]] | None:
         """Return the whole messages that came, waiting for some bytes; None once the other end is closed."""
