@@ -38,12 +38,17 @@ asyncio.run(main())
 """
 
 
+def listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(path) == 0
+
+
 @pytest.fixture
 def giver(tmp_path: pathlib.Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     path = str(tmp_path / "heir")
     command = [sys.executable, "-c", GIVER, path, str(COUNT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE) as process:
-        eventually(lambda: os.path.exists(path))
+        eventually(lambda: listens(path))
         yield path, process
         process.kill()
 
