@@ -10,9 +10,11 @@ import contextlib
 import copyreg
 import os
 import pickle
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mamctl.core.manifest import model
 from mamctl.core.manifest.model import Manifest
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def keep_manifest(custody: Custody, manifest: Manifest) -> None:
         return
     try:
         with open(os.memfd_create(NAME), "wb") as memory:
-            pickle.dump(manifest, memory)
+            pickle.dump((shape(), manifest), memory)
             memory.flush()
             custody.keep(NAME, [memory.fileno()])
     except OSError:
@@ -55,6 +57,12 @@ def kept_manifest(custody: Custody) -> Manifest | None:
         with contextlib.suppress(Exception), open(descriptor, "rb") as memory:
             memory.seek(0)
             # Written by our own predecessor into memory that only our guardian has.
-            found = pickle.load(memory)  # noqa: S301
-            return found if isinstance(found, Manifest) else None
+            known, found = pickle.load(memory)  # noqa: S301
+            return found if known == shape() and isinstance(found, Manifest) else None
     return None
+
+
+def shape() -> list[str]:
+    """Return the names of all that a manifest is made of: in another version it may lack what this one looks for."""
+    kinds = [kind for kind in vars(model).values() if is_dataclass(kind)]
+    return [f"{getattr(kind, '__name__', '')}.{field.name}" for kind in kinds for field in fields(kind)]

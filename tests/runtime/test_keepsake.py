@@ -11,7 +11,7 @@ import pytest
 
 from mamctl.core.manifest.model import Manifest
 from mamctl.runtime.custody import NoCustody
-from mamctl.runtime.keepsake import NAME, keep_manifest, kept_manifest
+from mamctl.runtime.keepsake import NAME, keep_manifest, kept_manifest, shape
 from mamctl.runtime.manifest import load
 from tests.runtime.stack import descriptors
 
@@ -74,11 +74,12 @@ def test_the_last_one_that_was_kept_holds(keeper):
         b"no pickle",
         pickle.dumps({"a": "dict"}),
         pickle.dumps(None),
-        pickle.dumps(Manifest("m", "/m", "/", {}))[:-5],
-        pickle.dumps(Manifest("m", "/m", "/", {})).replace(b"Manifest", b"Manifold"),
-        pickle.dumps(Manifest("m", "/m", "/", {})).replace(b"mamctl.core", b"mamctl.kern"),
+        pickle.dumps((["Manifest.name"], Manifest("m", "/m", "/", {}))),
+        pickle.dumps((shape(), Manifest("m", "/m", "/", {})))[:-5],
+        pickle.dumps((shape(), Manifest("m", "/m", "/", {}))).replace(b"Manifest", b"Manifold"),
+        pickle.dumps((shape(), Manifest("m", "/m", "/", {}))).replace(b"mamctl.core", b"mamctl.kern"),
     ],
-    ids=["empty", "no pickle", "a dict", "nothing", "cut off", "another class", "another module"],
+    ids=["empty", "no pickle", "a dict", "nothing", "other fields", "cut off", "another class", "another module"],
 )
 def test_what_another_version_kept_is_nothing(keeper, content):
     with open(os.memfd_create("x"), "wb") as memory:
