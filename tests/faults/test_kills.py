@@ -278,7 +278,7 @@ def test_who_ends_while_the_supervisor_is_dead_is_treated_as_it_ended(stack: Sta
 
 
 def is_collected(pid: int) -> bool:
-    """Collect a child that has ended. It is ours only once the last thread of the parent that it lost has ended, too."""
+    """Collect a child that has ended. It is ours only once the last thread of the parent it lost has ended, too."""
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     return False
