@@ -308,7 +308,7 @@ def test_an_interrupted_start_lets_go_of_the_lease(
     where: Place, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the supervisor is still thinking: it sees the end of its lease, and ends."""
-    before = descriptors()
+    before, others = descriptors(), children(os.getpid())
     instead(tmp_path, monkeypatch, f"kill -INT {os.getpid()}; exec sleep 1000")
     # A shell's background job ignores it.
     was = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -318,7 +318,7 @@ def test_an_interrupted_start_lets_go_of_the_lease(
     finally:
         signal.signal(signal.SIGINT, was)
     assert descriptors() == before
-    [guardian] = children(os.getpid())
+    [guardian] = set(children(os.getpid())) - set(others)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(guardian, 0)[1]) == 1
 

@@ -53,35 +53,40 @@ def manager_of(where: Place) -> Patient:
     return Patient(where.manifest, home=where.home, logs=where.logs)
 
 
-def alone() -> Guarded:
-    """Return custody by a guardian that has nothing and says nothing."""
+@pytest.fixture
+def alone() -> Iterator[Guarded]:
+    """Give custody by a guardian that has nothing and says nothing."""
     ours, theirs = socket.socketpair()
+    guarded = Guarded({"guardian": theirs.detach(), "start": "first"})
+    yield guarded
+    guarded._wire.close()
     ours.close()
-    return Guarded({"guardian": theirs.detach(), "start": "first"})
 
 
-def test_one_without_a_socket_is_leaving_and_waited_for(where: Place, lock: int) -> None:
+def test_one_without_a_socket_is_leaving_and_waited_for(where: Place, lock: int, alone: Guarded) -> None:
     manager = manager_of(where)
     manager.other = lock
-    open_once_free(manager, where, alone())
+    open_once_free(manager, where, alone)
     assert manager.tries == 3
     os.close(manager._lock)
 
 
-def test_one_with_a_socket_runs_and_is_not_waited_for(where: Place, lock: int, tmp_path: pathlib.Path) -> None:
+def test_one_with_a_socket_runs_and_is_not_waited_for(
+    where: Place, lock: int, alone: Guarded, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / ".mamctl" / "control.sock").touch()
     manager = manager_of(where)
     with pytest.raises(TakenError):
-        open_once_free(manager, where, alone())
+        open_once_free(manager, where, alone)
     assert manager.tries == 1
 
 
 def test_one_that_neither_leaves_nor_stands_is_not_waited_for_long(
-    where: Place, lock: int, monkeypatch: pytest.MonkeyPatch
+    where: Place, lock: int, alone: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervise, "LEAVING_SECONDS", 0.02)
     with pytest.raises(TakenError):
-        open_once_free(manager_of(where), where, alone())
+        open_once_free(manager_of(where), where, alone)
 
 
 def test_what_is_kept_is_kept_from_children(tmp_path: pathlib.Path) -> None:
