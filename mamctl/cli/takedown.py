@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +13,8 @@ from mamctl.control.door import ask_guardian
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mamctl.cli.invocation import Invocation
 
 # How long `down` waits unless it is told otherwise, in seconds.
@@ -78,12 +82,27 @@ def bring_down(invocation: Invocation, timeout: float) -> dict[str, Any]:
     from mamctl.ui.progress import stopping
 
     body = {"wait": timeout, "force": False}
-    answer: dict[str, Any] = attend(invocation, "/v1/down", body, timeout, stopping)
-    if not answer.get("settled", True):
-        raise _too_slow(invocation, timeout)
-    if not invocation.host:
-        _until_gone(invocation.place.socket)
+    with _keeper(invocation) as keeper:
+        answer: dict[str, Any] = attend(invocation, "/v1/down", body, timeout, stopping)
+        if not answer.get("settled", True):
+            raise _too_slow(invocation, timeout)
+        if not invocation.host:
+            _until_gone(invocation.place.socket, keeper)
     return answer
+
+
+@contextlib.contextmanager
+def _keeper(invocation: Invocation) -> Iterator[list[int]]:
+    """Give a descriptor of the guardian, who ends last; nothing where there is none, or no way to watch it."""
+    found: list[int] = []
+    if not invocation.host and (guard := ask_guardian(invocation.place)):
+        with contextlib.suppress(OSError, AttributeError):
+            found.append(os.pidfd_open(guard.pid))
+    try:
+        yield found
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
 
 
 def _too_slow(invocation: Invocation, timeout: float) -> TimedOut:
@@ -113,10 +132,10 @@ def _told(invocation: Invocation, answer: dict[str, Any]) -> int:
     return 0
 
 
-def _until_gone(socket_path: str) -> None:
-    """Wait until the supervisor has taken its socket away, which is the last thing it does."""
+def _until_gone(socket_path: str, keeper: list[int]) -> None:
+    """Wait until the supervisor has taken its socket away, which is the last thing it does, and its guardian ended."""
     deadline = time.monotonic() + LEAVE_SECONDS
-    while os.path.exists(socket_path):
+    while os.path.exists(socket_path) or (keeper and not select.select(keeper, [], [], 0)[0]):
         if time.monotonic() > deadline:
             raise TimedOut("everything is stopped, but the supervisor has not left", "look at logs/mamctl.log")
         time.sleep(0.002)
