@@ -83,13 +83,7 @@ class Hands:
         self.custody = custody or NoCustody()
         self.sockets = HeldSockets(self.custody)
         self.outputs = Outputs(folders, self._loop, self.on_notice, self.custody)
-        self.notifications = Notifications(
-            folders.notify,
-            custody=self.custody,
-            alive=lambda: self.incarnations.alive,
-            post=self.post,
-            environ=self._inherited,
-        )
+        self.notifications = self._notifications(folders.notify)
         self.incarnations = Incarnations(
             equipment=Equipment(self.outputs, self.sockets, self.notifications),
             custody=self.custody,
@@ -110,6 +104,12 @@ class Hands:
         self._waiters: set[asyncio.Future[None]] = set()
         self.watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
+
+    def _notifications(self, folder: str) -> Notifications:
+        # What runs is asked for later: it is not made yet.
+        return Notifications(
+            folder, custody=self.custody, alive=lambda: self.alive, post=self.post, environ=self._inherited
+        )
 
     @property
     def now(self) -> float:
