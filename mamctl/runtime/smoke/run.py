@@ -101,14 +101,18 @@ class Run:
     async def _tried(self, step: SmokeStep, sockets: Sockets, began: float) -> Result:
         deadline = None if step.within is None else began + step.within
         pause, tries = FIRST_PAUSE, 0
+        told: Shortfall | None = None
         while True:
             tries += 1
             try:
                 await self._try(step, sockets, _limit(step, deadline))
             except Shortfall as shortfall:
+                # A try that the end cut short says less than the one before it.
+                if told is None or not str(shortfall).startswith("no answer within"):
+                    told = shortfall
                 left = 0.0 if deadline is None else deadline - time.monotonic()
                 if left < FIRST_PAUSE:
-                    return _result(step, Verdict.FAILED, began, tries, shortfall)
+                    return _result(step, Verdict.FAILED, began, tries, told)
                 # Half of what is left at most: the last try comes shortly before the end, with time for an answer.
                 await asyncio.sleep(min(pause, left / 2))
                 pause = min(LONGEST_PAUSE, pause * _GROWTH)

@@ -101,7 +101,9 @@ def test_what_is_no_http_is_answered_in_the_same_shape(agent: RunningAgent):
     port = int(agent.url.rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), 5) as raw:
         raw.sendall(b"GET /health HTTP/1.1\r\nno colon here\r\n\r\n")
-        answer = raw.recv(65_536)
+        answer = b""
+        while part := raw.recv(65_536):
+            answer += part
     assert answer.split(b"\r\n")[0].endswith(b" 400 Bad Request")
     assert b'"code": "INVALID_REQUEST"' in answer
 
