@@ -268,8 +268,6 @@ class Guardian:
         page, descriptors = self._vault.page(message["after"])
         brain.answer({"said": "kept", "ask": message["ask"], **page}, descriptors)
 
-    # The end -----------------------------------------------------------------------------------------------------
-
     @property
     def _tag(self) -> str:
         """What our home's services bear, adopted ones (not below us) too: ours to end once a supervisor stood."""
@@ -283,10 +281,10 @@ class Guardian:
         self._end_code = code
 
     def _stop(self, chosen: Callable[[Message], bool]) -> None:
-        vault = self._vault
-        if left := self._children.stop(
-            lambda pid: vault.note(f"fifo/{marker(pid)}"), chosen, vault.move, tag=self._tag
-        ):
+        def note(pid: int) -> Message:
+            return self._vault.note(f"fifo/{marker(pid)}")
+
+        if left := self._children.stop(note, chosen, self._vault.move, tag=self._tag):
             say(f"could not be ended: {', '.join(map(str, left))}")
 
     def _renew(self) -> None:

@@ -1,8 +1,7 @@
-"""Manifest files: finding, reading and loading them."""
+"""Manifest files: reading and loading them."""
 
 from __future__ import annotations
 
-from .find import find
 from .loading import Assign, PortRequest, inspect, load, preferred
 
-__all__ = ["find", "load", "inspect", "preferred", "PortRequest", "Assign"]
+__all__ = ["load", "inspect", "preferred", "PortRequest", "Assign"]

@@ -22,7 +22,7 @@ from mamctl.core.manifest.layers import (
 
 from .documents import Document, read_text
 from .faults import Fault
-from .find import override_of
+from .override import override_of
 from .places import Places, relative
 
 if TYPE_CHECKING:
