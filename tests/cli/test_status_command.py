@@ -125,15 +125,6 @@ def test_a_file_option_and_the_variable_name_another_manifest(
     assert (outcome.code, outcome.err.splitlines()[0]) == (2, "error: the manifest nowhere.yaml does not exist")
 
 
-def test_the_quick_way_finds_the_same_files_as_the_manifest_loader(tmp_path: Path) -> None:
-    from mamctl.cli import search
-    from mamctl.runtime import manifest
-
-    for name in ("services.toml", "services.yml", "services.yaml"):
-        (tmp_path / name).write_text("services: {}")
-        assert search.nearest(str(tmp_path)) == manifest.find(str(tmp_path)) == str(tmp_path / name)
-
-
 @pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("ps", "--json")])
 def test_a_plain_status_imports_nothing_heavy(supervisor: FakeSupervisor, words: tuple[str, ...]) -> None:
     program = (
