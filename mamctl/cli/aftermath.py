@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mamctl.cli.departure import Departure
 from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
-from mamctl.core.manifest.model import OnDeath
+from mamctl.core.manifest.choices import OnDeath
 from mamctl.runtime.history import read_events
 from mamctl.runtime.orphans import end_orphans, find_orphans
 from mamctl.ui.narration import Narration

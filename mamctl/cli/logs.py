@@ -98,7 +98,7 @@ def _batched(lines: Iterable[Line], show: Show) -> None:
 
 def log_files_of(invocation: Invocation, patterns: Sequence[str]) -> list[LogFiles]:
     """Return the log files of the chosen services, in the manifest's order."""
-    from mamctl.core.manifest.model import Streams
+    from mamctl.core.manifest.choices import Streams
     from mamctl.runtime.logs.reader import log_files
 
     place = invocation.place

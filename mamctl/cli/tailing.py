@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mamctl.core.manifest.model import Streams
+from mamctl.core.manifest.choices import Streams
 from mamctl.runtime.logs.reader import Follower, LogFiles, log_files
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from mamctl.core.manifest.model import Condition, Dependency
+from mamctl.core.manifest.choices import Condition
 from mamctl.core.states import Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mamctl.core.manifest.model import Dependency
     from mamctl.core.service import Service
 
 UNDERWAY = frozenset({State.WAITING, State.STARTING})

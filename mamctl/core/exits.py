@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Shortage
-from mamctl.core.manifest.model import Policy
+from mamctl.core.manifest.choices import Policy
 from mamctl.core.manifest.units import about_size
 from mamctl.core.service import Halt, Then
 from mamctl.core.states import EX_CONFIG, SIGKILL, Reason

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mamctl.core.budget import Budget
-from mamctl.core.manifest.model import Kind, NotifyProbe
+from mamctl.core.manifest.choices import Kind
+from mamctl.core.manifest.model import NotifyProbe
 from mamctl.core.states import ENDED, RUNNING, Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mamctl.core import actions as act
-from mamctl.core.events import Exited, Recalled, Spawned, SpawnFailed
-from mamctl.core.manifest.model import OnDeath
+from mamctl.core.events import Spawned, SpawnFailed
 from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.past import as_document, past_of
 from mamctl.core.supervisor import Supervisor
@@ -29,7 +28,6 @@ from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
-from mamctl.runtime.reunion import remember
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.timers import Timers
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from mamctl.runtime.history import History
     from mamctl.runtime.incarnation import Incarnation
     from mamctl.runtime.journal import Journal
-    from mamctl.runtime.legacy import Legacy
     from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
 
@@ -126,30 +123,6 @@ class Hands:
         self._events.append(event)
         if not self._pumping:
             self._pump()
-
-    def recall(self, legacy: Legacy, *, proven: bool, orderly: bool) -> None:
-        """Go on where an earlier supervisor ended: adopt the leaders that exist, tell what died unseen.
-
-        `proven`: the guardian was there all the time. `orderly`: that one handed over and did not die.
-        """
-        found, ends = [], []
-        for trace in legacy.recollection.traces.values():
-            service = self.supervisor.services[trace.service]
-            death = service.spec.on_supervisor_death
-            spared = orderly or (legacy.recollection.keeps if death is None else death is OnDeath.KEEP)
-            leader = legacy.leaders.get(trace.service)
-            remembered, end = remember(trace, leader, service.run, self.incarnations, spared=spared)
-            found.append(remembered)
-            ends += [] if end is None else [Exited(*trace.key, end.code, end.signal, self.now, luck())]
-        self.post(Recalled(tuple(found), self.now, proven))
-        for exited in ends:
-            self.post(exited)
-        self.sockets.recall_others(self.supervisor.services)
-        for name in self.custody.found():
-            kind, _, owner = name.partition("/")
-            if owner and owner not in self.supervisor.services:
-                # It went away while no supervisor lived.
-                self.outputs.close(owner) if kind == "fifo" else self.custody.drop(name)
 
     def know(self, manifest: Manifest) -> None:
         """Take another manifest as the one that holds; the supervisor is told apart.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mamctl.core.errors import MamctlError, UsageError
 from mamctl.core.events import Down, Reload, Restart, Stop, Up
-from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled, unmet
+from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled
 from mamctl.core.selection import select
-from mamctl.core.states import ENDED, Reason, Wanted
-from mamctl.runtime.processes import command_line, read
+from mamctl.core.states import ENDED, Wanted
+from mamctl.runtime.outcomes import Outcomes
 from mamctl.runtime.signalling import signal_leaders
 
 if TYPE_CHECKING:
@@ -20,15 +20,9 @@ if TYPE_CHECKING:
     from mamctl.core.service import Service
     from mamctl.runtime.hands import Hands
     from mamctl.runtime.journal import Journal
+    from mamctl.runtime.outcomes import Report
     from mamctl.runtime.recollection import Recollection
     from mamctl.runtime.status import Reporter
-
-Report = dict[str, Any]
-TAIL_LINES = 20
-# Survivors of a stop are looked for in this many of the last events.
-RECENT = 200
-# After the last service ended, what was left behind has this long to die of KILL.
-LEFTOVER_SECONDS = 2.0
 
 
 class Operator:
@@ -44,6 +38,7 @@ class Operator:
         self.ending = (0, "down")
         self.replace: Callable[[], Awaitable[Report]] | None = None
         self._reporter = reporter
+        self._outcomes = Outcomes(hands, reporter)
         self._load = load
         self._profiles: set[str] = set()
         self._downing = False
@@ -116,7 +111,7 @@ class Operator:
 
     async def settle_stop(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Wait until services that are being stopped have settled; change nothing."""
-        report = {**await self._settled(wait, names), "running_dependants": [], "survivors": self._survivors()}
+        report = {**await self._settled(wait, names), "running_dependants": [], "survivors": self._outcomes.survivors()}
         return self._hands.secrecy.tree(report)
 
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
@@ -140,7 +135,7 @@ class Operator:
         held = [name for name, service in self._services.items() if service.pid is not None]
         self._hands.post(Down(self._hands.now, force))
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
-        survivors = await self._sweep() if done else self._survivors()
+        survivors = await self._outcomes.sweep() if done else self._outcomes.survivors()
         if done:
             self.end(*self.ending)
         return self._hands.secrecy.tree(
@@ -161,7 +156,7 @@ class Operator:
         ]  # fmt: skip
         done = await self._until(lambda: self._verdict(chosen, aim) is not None, wait)
         cause = next((name for name in chosen if is_hopeless(self._services[name], aim, self._services)), None)
-        failure = None if cause is None else self._failure(self._services[cause], tail=False)
+        failure = None if cause is None else self._outcomes.failure(self._services[cause], tail=False)
         return self._hands.secrecy.tree({"ok": done and cause is None, "timed_out": not done, "cause": failure})
 
     def end(self, code: int, why: str) -> None:
@@ -220,7 +215,7 @@ class Operator:
             )
 
         done = settled() if wait is None else await self._until(settled, wait)
-        return self._report(done, scope)
+        return self._outcomes.report(done, scope)
 
     async def _until(self, test: Callable[[], bool], wait: float | None) -> bool:
         try:
@@ -231,66 +226,9 @@ class Operator:
             return False
         return True
 
-    def _report(self, done: bool, scope: set[str] | None) -> Report:  # noqa: FBT001 - the one thing it is about
-        services = self._services
-        bad = [found for found in unmet(services) if scope is None or found.name in scope]
-        pending = [
-            {"service": name, "state": found.state, "detail": found.detail}
-            for name, found in services.items()
-            if not is_settled(found, services) and (scope is None or name in scope)
-        ]
-        hide = self._hands.secrecy.tree
-        return {
-            "settled": done,
-            "ok": done and not bad,
-            "failed": hide([self._failure(found) for found in bad]),
-            "absent": [name for name, found in services.items() if found.reason is Reason.ABSENT],
-            "pending": hide(pending),
-            "status": self.document(),
-        }
-
-    def _failure(self, service: Service, *, tail: bool = True) -> Report:
-        return {
-            "service": service.name,
-            "state": service.state,
-            "reason": service.reason,
-            "detail": service.detail,
-            "exit_code": service.exit_code,
-            "exit_signal": service.exit_signal,
-            "log": self._reporter.log(service),
-            "tail": self._tail(service) if tail else [],
-        }
-
-    def _tail(self, service: Service) -> list[str]:
-        """Return the last lines of its last incarnation; one that never ran left none."""
-        if service.generation == 0 or service.reason is Reason.DEPENDENCY_FAILED:
-            return []
-        return self._hands.outputs.last_lines(service.run, TAIL_LINES, service.generation)
-
     def _verdict(self, names: Iterable[str], goal: Goal) -> bool | None:
         """Return True when all reached the goal, False when one cannot, None while it is open."""
         chosen = [self._services[name] for name in names]
         if any(is_hopeless(service, goal, self._services) for service in chosen):
             return False
         return True if all(has_reached(service, goal) for service in chosen) else None
-
-    def _survivors(self) -> list[dict[str, object]]:
-        events = self._hands.history.since(max(0, self._hands.history.last - RECENT), RECENT)
-        rows = [row for event in events for row in event["data"].get("survivors", ())]
-        return [row for row in rows if _lives(row["pid"])]
-
-    async def _sweep(self) -> list[dict[str, object]]:
-        """Kill what no service owns any more, and name what survives even that."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LEFTOVER_SECONDS
-        left = self._hands.sweeper.kill_unknown()
-        while left and loop.time() < until:
-            await asyncio.sleep(0.005)
-            self._hands.sweeper.reap_orphans()
-            left = self._hands.sweeper.kill_unknown()
-        return [{"pid": pid, "command": command_line(pid)} for pid in left] or self._survivors()
-
-
-def _lives(pid: int) -> bool:
-    row = read(pid)
-    return row is not None and row.state not in ("Z", "X")

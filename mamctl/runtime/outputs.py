@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from mamctl.core.manifest.model import Streams
+from mamctl.core.manifest.choices import Streams
 from mamctl.runtime.logs.files import fifo_path, log_files
 from mamctl.runtime.logs.intake import PipeIntake
 from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble

@@ -27,6 +27,7 @@ from mamctl.runtime.orphans import end_orphans, find_marked
 from mamctl.runtime.outputs import Folders
 from mamctl.runtime.ownership import own
 from mamctl.runtime.portbook import PortBook
+from mamctl.runtime.reunion import reunite
 from mamctl.runtime.status import Reporter
 from mamctl.runtime.subreaper import become_subreaper, resign_as_subreaper
 from mamctl.version import VERSION
@@ -147,7 +148,7 @@ class ProcessManager:
             ended = await asyncio.to_thread(end_orphans, lambda: find_marked(self._strays))
             detail = f"stopped, because the manifest has them no more: {', '.join(ended)}"
             self.history.record("warning", None, 0, {"detail": detail})
-        self.hands.recall(self.legacy, proven=self.proven, orderly=self._orderly)
+        reunite(self.hands, self.legacy, proven=self.proven, orderly=self._orderly)
         self.operator.recall(self.legacy.recollection)
 
     @property

@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Attached, Found, Probed
-from mamctl.core.manifest.model import HttpProbe, Listener, LogProbe, TcpProbe
+from mamctl.core.manifest.choices import Listener
+from mamctl.core.manifest.model import HttpProbe, LogProbe, TcpProbe
 from mamctl.core.probing import probe_for
 from mamctl.core.states import Purpose
 from mamctl.runtime.meters import PROBE_BUCKETS, Histogram

@@ -5,15 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mamctl.core.manifest.choices import Condition, Kind, Policy
 from mamctl.core.manifest.model import (
-    Condition,
     Dependency,
     ExecProbe,
     External,
-    Kind,
     Manifest,
     NotifyProbe,
-    Policy,
     Probe,
     RestartPolicy,
     ServiceSpec,

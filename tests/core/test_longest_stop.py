@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mamctl.core.longest_stop import SLACK, longest_stop
-from mamctl.core.manifest.model import Condition, Dependency, External, Kind, Probe, ServiceSpec, Stop, TcpProbe
+from mamctl.core.manifest.choices import Condition, Kind
+from mamctl.core.manifest.model import Dependency, External, Probe, ServiceSpec, Stop, TcpProbe
 
 
 def service(name, grace, *needs):

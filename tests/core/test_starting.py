@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mamctl.core.manifest.model import Condition
+from mamctl.core.manifest.choices import Condition
 from mamctl.core.states import Wanted
 from tests.core.history import play
 from tests.core.stacks import external, service, stack, task

@@ -25,7 +25,8 @@ from mamctl.core.events import (
     TimerFired,
     Up,
 )
-from mamctl.core.manifest.model import Condition, Dependency, Kind, Manifest, Policy, RestartPolicy, ServiceSpec
+from mamctl.core.manifest.choices import Condition, Kind, Policy
+from mamctl.core.manifest.model import Dependency, Manifest, RestartPolicy, ServiceSpec
 from mamctl.core.outcome import is_idle, is_settled
 from mamctl.core.states import ENDED, Reason, State, Timer
 from tests.core.hands import Hands

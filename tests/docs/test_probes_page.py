@@ -9,7 +9,8 @@ import pytest
 from mamctl.core.budget import Budget, delay_before
 from mamctl.core.events import Said
 from mamctl.core.exits import verdict
-from mamctl.core.manifest.model import Policy, RestartPolicy, ServiceSpec
+from mamctl.core.manifest.choices import Policy
+from mamctl.core.manifest.model import RestartPolicy, ServiceSpec
 from mamctl.core.notices import NOTHING_CAME
 from mamctl.core.service import Then
 from mamctl.core.states import EX_CONFIG, LIVED_SECONDS, Reason, State

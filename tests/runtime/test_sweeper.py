@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mamctl.core.manifest.model import Listener, Port, ServiceSpec, Stop
+from mamctl.core.manifest.choices import Listener
+from mamctl.core.manifest.model import Port, ServiceSpec, Stop
 from mamctl.runtime import sweeper as sweeper_module
 from mamctl.runtime.environment import environment
 from mamctl.runtime.incarnation import Incarnation

@@ -7,23 +7,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .choices import Condition, Kind, Policy
 from .commands import argv
 from .environments import Environments
 from .findings import Findings, Invalid, Path
 from .interpolation import resolve
-from .model import (
-    Condition,
-    Dependency,
-    External,
-    Kind,
-    Policy,
-    Port,
-    Probe,
-    RestartPolicy,
-    ServiceSpec,
-    TcpProbe,
-    reachable,
-)
+from .model import Dependency, External, Port, Probe, RestartPolicy, ServiceSpec, TcpProbe, reachable
 from .probes import Ground, probe
 from .references import References
 from .wishes import DependencyWish, ProbeWish, StepKind

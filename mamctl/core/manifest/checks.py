@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from .choices import Condition, Kind, Streams
 from .draft import Drafted, all_drafted
-from .model import Condition, Kind, Streams
 from .nearest import did_you_mean
 
 if TYPE_CHECKING:

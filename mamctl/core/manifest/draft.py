@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .choices import Kind
 from .fields import SERVICE
 from .layers import Entry, Mention
 from .merging import DELETED, merge
-from .model import Kind
 from .wishes import PortWish, ServiceWish, StepKind
 
 if TYPE_CHECKING:

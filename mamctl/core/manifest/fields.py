@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
 from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, STEP, TCP
-from .model import Condition, Kind, Limits, Listener, Logs, OnDeath, Policy, RestartPolicy, Stop, Streams
+from .model import Limits, Logs, RestartPolicy, Stop
 from .shapes import (
     ANYTHING,
     ENV_NAME_PATTERN,

@@ -7,9 +7,10 @@ substituted and ports are numbers. Equal manifests compare equal, which makes a 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,51 +19,6 @@ if TYPE_CHECKING:
     from .steps import SmokeStep
 
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class Kind(StrEnum):
-    """What a service is: kept running, run to its end, or observed."""
-
-    SERVICE = "service"
-    TASK = "task"
-    EXTERNAL = "external"
-
-
-class Condition(StrEnum):
-    """What a dependant waits for."""
-
-    STARTED = "started"
-    READY = "ready"
-    COMPLETED = "completed"
-
-
-class Policy(StrEnum):
-    """After which exits a service is started again."""
-
-    ALWAYS = "always"
-    ON_FAILURE = "on-failure"
-    NEVER = "never"
-
-
-class Listener(StrEnum):
-    """Whether the listener on a port must belong to the service's own processes."""
-
-    OURS = "ours"
-    ANY = "any"
-
-
-class OnDeath(StrEnum):
-    """What happens to a service when its supervisor dies."""
-
-    KEEP = "keep"
-    STOP = "stop"
-
-
-class Streams(StrEnum):
-    """One log in the service's own order, or one for each of stdout and stderr."""
-
-    MERGED = "merged"
-    SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import json
 from typing import TYPE_CHECKING, assert_never
 
 from .addresses import Address
-from .model import ExecProbe, HttpProbe, Kind, LogProbe, NotifyProbe, TcpProbe
+from .choices import Kind
+from .model import ExecProbe, HttpProbe, LogProbe, NotifyProbe, TcpProbe
 from .secrecy import MASK, Secrecy
 from .signals import NAMES
 from .units import show_seconds, show_size

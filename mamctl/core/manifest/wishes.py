@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from .model import Condition, Kind, Limits, Listener, Logs, OnDeath, RestartPolicy, Stop
+from .choices import Condition, Kind, Listener, OnDeath
+from .model import Limits, Logs, RestartPolicy, Stop
 
 if TYPE_CHECKING:
     from .findings import Tree

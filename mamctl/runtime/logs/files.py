@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mamctl.core.manifest.model import Streams
+    from mamctl.core.manifest.choices import Streams
 
 
 class LogFiles(NamedTuple):

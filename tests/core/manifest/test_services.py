@@ -1,23 +1,19 @@
 import pytest
 
+from mamctl.core.manifest.choices import Condition, Kind, Listener, Policy, Streams
 from mamctl.core.manifest.layers import Entry
 from mamctl.core.manifest.model import (
-    Condition,
     Dependency,
     ExecProbe,
     HttpProbe,
-    Kind,
-    Listener,
     LogProbe,
     Logs,
     NotifyProbe,
-    Policy,
     Port,
     Probe,
     RestartPolicy,
     ServiceSpec,
     Stop,
-    Streams,
     TcpProbe,
     needs_restart,
 )

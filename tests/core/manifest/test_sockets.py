@@ -3,10 +3,11 @@
 import pytest
 
 from mamctl.core.manifest.checks import unproven
+from mamctl.core.manifest.choices import Listener
 from mamctl.core.manifest.draft import draft
 from mamctl.core.manifest.findings import Findings
 from mamctl.core.manifest.layers import Entry
-from mamctl.core.manifest.model import HttpProbe, Listener, NotifyProbe, Port, Probe, TcpProbe, needs_restart
+from mamctl.core.manifest.model import HttpProbe, NotifyProbe, Port, Probe, TcpProbe, needs_restart
 from mamctl.core.manifest.render import render
 
 from .reading import problems, read, service

@@ -10,7 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from mamctl.core.manifest.model import Logs, Streams
+from mamctl.core.manifest.choices import Streams
+from mamctl.core.manifest.model import Logs
 from mamctl.runtime.logs.files import LogFiles, fifo_path, log_files, numbered
 from mamctl.runtime.logs.reader import Line, tail
 from mamctl.runtime.logs.sink import Sink

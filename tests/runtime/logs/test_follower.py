@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from mamctl.core.manifest.model import Streams
+from mamctl.core.manifest.choices import Streams
 from mamctl.runtime.logs.files import log_files
 from mamctl.runtime.logs.follower import Follower
 from mamctl.runtime.logs.notices import Rotated

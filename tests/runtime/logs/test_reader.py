@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mamctl.core.manifest.model import Logs, Streams
+from mamctl.core.manifest.choices import Streams
+from mamctl.core.manifest.model import Logs
 from mamctl.runtime.logs.files import LogFiles, fifo_path, log_files
 from mamctl.runtime.logs.follower import Follower
 from mamctl.runtime.logs.logfile import LogFile
