@@ -180,3 +180,15 @@ def test_a_down_that_was_under_way_is_brought_to_its_end(stack: Stack, both: boo
         assert client.returncode == 0, out + err
     assert stack.processes() == {}
     eventually(lambda: stack.keepers() == [], within=SOON)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_stack_whose_manifest_was_deleted_can_be_stopped(stack: Stack, both: bool) -> None:
+    stack.up({"first": {"command": IDLE}, "second": {"command": IDLE, "depends_on": ["first"]}})
+    pathlib.Path(stack.place.manifest).unlink()
+    assert set(stack.rows()) == {"first", "second"}
+    if both:
+        end(stack.keepers())
+    stack.mamctl("down")
+    assert stack.processes() == {}
+    eventually(lambda: stack.keepers() == [], within=SOON)
