@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from mamctl.cli.departure import Departure
+from mamctl.cli.departure import NOTHING_LEFT, Departure, Left
 from mamctl.cli.status import at_rest
 from mamctl.cli.tailing import follow
 from mamctl.core.manifest.choices import OnDeath
@@ -30,15 +30,16 @@ def last_word(place: Place, since: int) -> Mapping[str, Any] | None:
     return said[-1] if said else None
 
 
-def end_what_is_left(invocation: Invocation) -> list[str]:
-    """End what a supervisor left that was lost together with its guardian; return the names.
+def end_what_is_left(invocation: Invocation) -> Left:
+    """End what a supervisor left that was lost, maybe together with its guardian.
 
     A service that is to outlive its supervisor is left alone: the next `up` takes it over.
     """
     services = invocation.manifest().services.values()
-    kept = {spec.name for spec in services if spec.on_supervisor_death is OnDeath.KEEP}
+    spared = {spec.name for spec in services if spec.on_supervisor_death is OnDeath.KEEP}
     journal = invocation.place.journal
-    return end_orphans(lambda: [orphan for orphan in find_orphans(journal) if orphan.service not in kept])
+    ended = end_orphans(lambda: [orphan for orphan in find_orphans(journal) if orphan.service not in spared])
+    return Left(ended, list(dict.fromkeys(orphan.service for orphan in find_orphans(journal))))
 
 
 def _is_last(event: Mapping[str, Any], since: int) -> bool:
@@ -52,8 +53,8 @@ def tell_aftermath(invocation: Invocation, since: int, positions: Mapping[LogFil
     narration = Narration(progress, stream, invocation.paint)
     written = sorted(_written(invocation, stream, list(progress.rows), positions), key=lambda pair: pair[0])
     invocation.say(interleave(_happened(invocation, narration, since), written))
-    ended = [] if narration.ending else end_what_is_left(invocation)
-    code, words = Departure(invocation.paint).finish(narration.ending, ended)
+    left = NOTHING_LEFT if narration.ending else end_what_is_left(invocation)
+    code, words = Departure(invocation.paint).finish(narration.ending, left)
     invocation.say(words)
     return code
 

@@ -8,14 +8,14 @@ observing                    Ctrl-C detaches (0) and stops nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mamctl.ui import words
 from mamctl.ui.report import error
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mamctl.cli.requests import Requests
     from mamctl.ui.paint import Paint
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 # No stop takes longer: every service has a grace period, after which it is killed.
 LONGEST_STOP: Final = 3600.0
+
+
+class Left(NamedTuple):
+    """The services that a lost supervisor left: those that were `ended` in its place, and those that run on."""
+
+    ended: list[str]
+    kept: list[str]
+
+
+NOTHING_LEFT: Final = Left([], [])
 
 
 class Departure:
@@ -53,14 +63,19 @@ class Departure:
             return [f"ending by force{who}"]
         return []
 
-    def finish(self, ending: Mapping[str, Any] | None, ended: Sequence[str]) -> tuple[int, list[str]]:
+    def finish(self, ending: Mapping[str, Any] | None, left: Left) -> tuple[int, list[str]]:
         """Return the exit code and the last words, once the supervisor has left and all else is told.
 
-        Without a last word of its own it was lost; `ended` are the services that were ended in its place.
+        Without a last word of its own it was lost.
         """
-        if ending is None and (ended or self.code is None):
-            what = f"what it ran was ended: {words.names(ended, most=20)}" if ended else "nothing that it ran is left"
-            return self.code or 1, error(f"the supervisor was lost; {what}", "look at logs/mamctl.log", self._paint)
+        if ending is None and (any(left) or self.code is None):
+            what = "; ".join(_told(left)) or "nothing that it ran is left"
+            hint = (
+                "`mamctl up` takes over what runs on, `mamctl down` stops it"
+                if left.kept
+                else "look at logs/mamctl.log"
+            )
+            return self.code or 1, error(f"the supervisor was lost; {what}", hint, self._paint)
         if self.code is not None or ending is None:
             return self.code or 1, self._last_words
         code = int(ending.get("code") or 0)
@@ -87,3 +102,8 @@ class Departure:
         if killed:
             return [f"ended by force: {words.names(killed, most=20)}; nothing is left"]
         return ["stopped; nothing is left"]
+
+
+def _told(left: Left) -> list[str]:
+    ended = [f"what it ran was ended: {words.names(left.ended, most=20)}"] if left.ended else []
+    return [*ended, f"on_supervisor_death keeps {words.names(left.kept, most=20)}"] if left.kept else ended

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.cli.aftermath import end_what_is_left
+from mamctl.cli.departure import NOTHING_LEFT
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
 from mamctl.cli.tailing import follow
@@ -184,8 +185,8 @@ class Session:
         self._lines += self._requests.finish()
         self._lines += [*self._unread(), *self._outcome()]
         if self._departure is not None:
-            ended = [] if self._narration.ending else end_what_is_left(self._invocation)
-            self._code, lines = self._departure.finish(self._narration.ending, ended)
+            left = NOTHING_LEFT if self._narration.ending else end_what_is_left(self._invocation)
+            self._code, lines = self._departure.finish(self._narration.ending, left)
             self._lines += lines
             return
         ending = self._narration.ending

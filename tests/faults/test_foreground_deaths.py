@@ -148,6 +148,7 @@ def test_who_is_to_be_kept_in_the_foreground_is(stack: Stack, terminal: Callable
     up.expect("all 2 ready")
     pids = stack.pids()
     os.kill(stack.brain, signal.SIGKILL)
+    up.expect("on_supervisor_death keeps keeps")
     up.wait()
     eventually(lambda: not stack.keepers(), within=SOON)
     assert not lives(pids["ends"])
