@@ -6,6 +6,7 @@ Whatever is kept there is kept here as well: if the guardian is the one who dies
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -153,8 +154,9 @@ class Guarded:
     def _say(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         try:
             self._wire.send(message, descriptors)
-        except OSError:
-            self.lost = True
+        except OSError as error:
+            # Too many descriptors under way to a guardian that stands still: we have them all the same.
+            self.lost = self.lost or error.errno != errno.ETOOMANYREFS
 
     def _ask(self, message: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
         """Say something and wait for the answer; an empty one when the guardian is gone or stands still."""
@@ -164,6 +166,9 @@ class Guarded:
             for said, descriptors in self._receive():
                 if said.get("ask") == self._asked:
                     return said, descriptors
+                # The answer to a question that we gave up.
+                for late in descriptors:
+                    os.close(late)
         return {}, []
 
     def _receive(self) -> list[tuple[dict[str, Any], list[int]]]:
