@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mamctl.cli import supervise
-from mamctl.cli.supervise import keep_only, open_once_free
+from mamctl.cli import supervision
+from mamctl.cli.supervision import keep_only, open_once_free
 from mamctl.control.place import Place, place
 from mamctl.runtime.guarded import Guarded
 from mamctl.runtime.ownership import TakenError, own
@@ -84,7 +84,7 @@ def test_one_with_a_socket_runs_and_is_not_waited_for(
 def test_one_that_neither_leaves_nor_stands_is_not_waited_for_long(
     where: Place, lock: int, alone: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervise, "LEAVING_SECONDS", 0.02)
+    monkeypatch.setattr(supervision, "LEAVING_SECONDS", 0.02)
     with pytest.raises(TakenError):
         open_once_free(manager_of(where), where, alone)
 
