@@ -1,4 +1,4 @@
-"""A held socket under 500 new connections a second, whatever the restarts take: nobody is refused, nobody is cut off."""
+"""A held socket under 500 new connections a second, whatever a restart takes: nobody is refused, nobody cut off."""
 
 from __future__ import annotations
 
