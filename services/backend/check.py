@@ -4,24 +4,34 @@ import os
 import sys
 
 from .app.config import Config, ConfigError
-from .app.models.database import DatabaseProblem, latest_version, stored_version
+from .app.models.database_problem import DatabaseProblem
+from .app.models.migration import known_migrations, stored_migrations
 
 
 def check(config: Config) -> int:
     """Print one sentence; 0 when the database is migrated, else 1."""
     try:
-        stored = stored_version(config.database_path)
+        stored = stored_migrations(config.database_path)
     except DatabaseProblem as error:
         print(error, file=sys.stderr)
         return 1
-    if stored == latest_version():
-        print(f"the database is migrated (version {stored})")
+    known = known_migrations()
+    if stored == known:
+        print(f"the database is migrated ({len(stored)} migrations, the newest is {max(stored):04d})")
         return 0
-    if stored == 0:
-        print("the database does not exist yet; starting the backend makes it", file=sys.stderr)
-    else:
-        print(f"the database has version {stored}, this program needs {latest_version()}", file=sys.stderr)
+    print(_difference(stored, known), file=sys.stderr)
     return 1
+
+
+def _difference(stored: frozenset[int], known: frozenset[int]) -> str:
+    if not stored:
+        return "the database does not exist yet; starting the backend makes it"
+    if stored - known:
+        return (
+            f"the database is of a newer program: it has migration {max(stored):04d}, this one knows {max(known):04d}"
+        )
+    missing = ", ".join(f"{number:04d}" for number in sorted(known - stored))
+    return f"the database lacks the migrations {missing}; `python -m services.backend migrate` applies them"
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 from .config import Config
 from .models.asset_store import AssetStore
 from .models.data_lock import DataInUse, DataLock
-from .models.database import Database, DatabaseProblem
+from .models.database import Database
+from .models.database_problem import DatabaseProblem
 from .services.thumbnail_store import ThumbnailStore
 
 OLD_S = 3600.0

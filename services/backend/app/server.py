@@ -14,7 +14,7 @@ from .config import Config
 from .listener import PunctualServer, listen, url_of
 from .log import configure_log
 from .models.data_lock import DataInUse, DataLock
-from .models.database import DatabaseProblem
+from .models.database_problem import DatabaseProblem
 
 LAST_RESORT_S = 1
 """Should cutting the connections not be enough; LINGER_S is the ordinary bound."""

@@ -6,8 +6,11 @@ from contextlib import closing
 import pytest
 
 from services.backend.app.models import database as database_module
+from services.backend.app.models import migration
 from services.backend.app.models.data_lock import DataInUse, DataLock
-from services.backend.app.models.database import Database, DatabaseBusy, DatabaseProblem, latest_version, stored_version
+from services.backend.app.models.database import Database
+from services.backend.app.models.database_problem import DatabaseBusy, DatabaseProblem
+from services.backend.app.models.migration import known_migrations, stored_migrations
 
 
 def insert(connection: sqlite3.Connection, path: str) -> None:
@@ -53,21 +56,22 @@ def test_the_generated_columns_agree_with_what_they_come_from(path):
 def test_opening_twice_migrates_once(path):
     Database(path).close()
     Database(path).close()
-    assert stored_version(path) == latest_version()
+    assert stored_migrations(path) == known_migrations()
 
 
-def test_a_missing_file_has_version_0_and_is_not_made_by_looking(path):
-    assert stored_version(path) == 0
+def test_a_missing_file_has_no_migrations_and_is_not_made_by_looking(path):
+    assert stored_migrations(path) == frozenset()
     assert not path.exists()
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_alone(path):
     Database(path).close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(DatabaseProblem, match="version 99"):
+        connection.execute("INSERT INTO schema_migrations (number) VALUES (9999)")
+        connection.commit()
+    with pytest.raises(DatabaseProblem, match="version 9999"):
         Database(path)
-    assert stored_version(path) == 99
+    assert max(stored_migrations(path)) == 9999
 
 
 def test_a_file_that_is_no_database_is_refused_with_a_sentence(path):
@@ -75,7 +79,7 @@ def test_a_file_that_is_no_database_is_refused_with_a_sentence(path):
     with pytest.raises(DatabaseProblem, match="not a database"):
         Database(path)
     with pytest.raises(DatabaseProblem, match="cannot be read"):
-        stored_version(path)
+        stored_migrations(path)
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(path, tmp_path, monkeypatch):
@@ -83,12 +87,37 @@ def test_a_migration_that_fails_leaves_nothing_half_done(path, tmp_path, monkeyp
     folder.mkdir()
     (folder / "0001_good.sql").write_text("CREATE TABLE a (x);")
     (folder / "0002_bad.sql").write_text("CREATE TABLE b (x); CREATE TABLE a (x);")
-    monkeypatch.setattr(database_module, "MIGRATIONS", folder)
+    monkeypatch.setattr(migration, "MIGRATIONS", folder)
     with pytest.raises(DatabaseProblem):
         Database(path)
     with closing(sqlite3.connect(path)) as connection:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
-    assert (tables, stored_version(path)) == (["a"], 1)
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert (tables, stored_migrations(path)) == ({"schema_migrations", "a"}, {1})
+
+
+def test_a_lower_number_that_comes_later_is_applied_once(path, tmp_path, monkeypatch):
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("CREATE TABLE a (x);")
+    (folder / "0100_other.sql").write_text("CREATE TABLE b (x);")
+    monkeypatch.setattr(migration, "MIGRATIONS", folder)
+    Database(path).close()
+    (folder / "0002_late.sql").write_text("CREATE TABLE c (x);")
+    Database(path).close()
+    Database(path).close()
+    assert stored_migrations(path) == {1, 2, 100}
+
+
+def test_a_database_from_before_the_record_is_not_migrated_again(path, tmp_path, monkeypatch):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE a (x); PRAGMA user_version = 1;")
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("CREATE TABLE a (x);")
+    (folder / "0002_next.sql").write_text("CREATE TABLE b (x);")
+    monkeypatch.setattr(migration, "MIGRATIONS", folder)
+    Database(path).close()
+    assert stored_migrations(path) == {1, 2}
 
 
 def test_an_exception_rolls_the_transaction_back(path):

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError, error_body
-from services.backend.app.models.database import DatabaseBusy
+from services.backend.app.models.database_problem import DatabaseBusy
 
 from . import assets
 from .json_body import MAX_BODY_BYTES

@@ -5,46 +5,18 @@ threads never meet ``database is locked``; readers never wait for the writer at 
 """
 
 import queue
-import re
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .database_problem import DatabaseBusy, DatabaseProblem
+from .migration import migrate
+
 BUSY_S = 5.0
 MAX_READERS = 24
 PRAGMAS = ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -16384", "mmap_size = 268435456")
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class DatabaseProblem(Exception):
-    """The database cannot be used; the text says why, for people."""
-
-
-class DatabaseBusy(DatabaseProblem):
-    """Somebody else held the database longer than we are willing to wait."""
-
-
-def latest_version() -> int:
-    """Return the number of the newest migration."""
-    return max(number for number, _ in _migrations())
-
-
-def stored_version(path: Path) -> int:
-    """Read the migration number of the file at ``path``; 0 when there is none. Changes nothing."""
-    if not path.exists():
-        return 0
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
-    except sqlite3.Error as error:
-        raise DatabaseProblem(f"the database cannot be opened: {error}") from error
-    try:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.Error as error:
-        raise DatabaseProblem(f"the database cannot be read: {error}") from error
-    finally:
-        connection.close()
 
 
 class Database:
@@ -140,29 +112,3 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
         connection.close()
         raise DatabaseProblem(f"the database cannot be opened: {error}") from error
     return connection
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that are missing, each in a transaction of its own."""
-    current = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if current > latest_version():
-        raise DatabaseProblem(
-            f"the database has version {current}, this program knows up to {latest_version()}; use the newer program"
-        )
-    for number, path in _migrations():
-        if number > current:
-            _apply(connection, number, path.read_text(encoding="utf-8"))
-
-
-def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
-    try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
-    except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _migrations() -> list[tuple[int, Path]]:
-    named = ((re.match(r"(\d{4})_", path.name), path) for path in MIGRATIONS.glob("*.sql"))
-    return sorted((int(match[1]), path) for match, path in named if match)

@@ -7,7 +7,8 @@ from typing import Any
 import psutil
 
 from services.backend.app.config import Config
-from services.backend.app.models.database import DatabaseProblem, latest_version, stored_version
+from services.backend.app.models.database_problem import DatabaseProblem
+from services.backend.app.models.migration import known_migrations, stored_migrations
 
 from .events import Hub
 from .media_root import MediaRoot
@@ -68,7 +69,7 @@ class HealthCheck:
     def _database(self) -> bool:
         # A new connection each time: an open one goes on working on a file that was deleted.
         try:
-            return stored_version(self._config.database_path) == latest_version()
+            return stored_migrations(self._config.database_path) == known_migrations()
         except DatabaseProblem:
             return False
 
