@@ -83,6 +83,7 @@ class _Builder:
             stop=wish.stop,
             logs=wish.logs,
             limits=wish.limits,
+            tty=wish.tty,
             profiles=frozenset(wish.profiles),
             manual=wish.manual,
             essential=wish.essential,

@@ -21,6 +21,7 @@ _UNPROVEN: Final = (
     "a held socket accepts connections before the service answers any, so without a probe it is ready after 100 ms:"
     " write ready: {http: /path}"
 )
+_ONE_STREAM: Final = "leave out logs: {streams: split}, or tty"
 Drafts = Mapping[str, Drafted]
 
 
@@ -159,6 +160,9 @@ def _check_logs(drafts: Drafts, found: Findings) -> None:
     for name, drafted in drafts.items():
         if drafted.wish.logs.streams is Streams.SPLIT and f"{name}.err" in drafts:
             found.add(("services", f"{name}.err"), f"the name is taken: logs/{name}.err.log belongs to {name}", None)
+    for _, drafted in all_drafted(drafts):
+        if drafted.wish.tty and drafted.wish.logs.streams is Streams.SPLIT:
+            found.add((*drafted.at, "tty"), "a terminal has one stream, which cannot be split", _ONE_STREAM)
 
 
 def ephemeral(drafts: Drafts, local: tuple[int, int]) -> Iterator[tuple[Path, str]]:

@@ -93,6 +93,7 @@ def _refuse(drafted: Drafted, keys: tuple[str, ...], why: str, hint: str | None,
 def _external(drafted: Drafted, found: Findings) -> Drafted:
     _refuse(drafted, ("command", "shell"), "an external service has no command of its own", _OWN_CHILD, found)
     _refuse(drafted, ("sockets",), _NO_SOCKETS, "write ports", found)
+    _refuse(drafted, ("tty",), "an external service has no terminal of ours", _OWN_CHILD, found)
     _refuse(drafted, _PROBES, "identify is an external service's ready and live probe", "write identify", found)
     if not drafted.says("identify"):
         found.add(drafted.at, "identify is missing", "write identify: {http: /greeting, json: {...}}")

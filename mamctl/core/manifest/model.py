@@ -181,6 +181,7 @@ class ServiceSpec:
     stop: Stop = Stop()
     logs: Logs = Logs()
     limits: Limits = Limits()
+    tty: bool = False
     profiles: frozenset[str] = frozenset()
     manual: bool = False
     essential: bool = False
@@ -247,4 +248,5 @@ def run_as(spec: ServiceSpec) -> tuple[object, ...]:
     return (
         spec.kind, spec.argv, spec.cwd, sorted(spec.env.items()), sorted(spec.unset), spec.host, spec.ports,
         spec.logs.streams, spec.limits, run_as(inner) if inner else None, _notifies(spec),
+        spec.tty,
     )  # fmt: skip

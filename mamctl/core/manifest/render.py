@@ -65,7 +65,7 @@ def _rules(spec: ServiceSpec) -> Tree:
     }
     limits = _limits(spec.limits)
     death = spec.on_supervisor_death and spec.on_supervisor_death.value
-    switches: Tree = {"manual": spec.manual, "essential": spec.essential, "on_supervisor_death": death}
+    switches: Tree = {"tty": spec.tty, "manual": spec.manual, "essential": spec.essential, "on_supervisor_death": death}
     return tree | _present({"limits": limits, "profiles": sorted(spec.profiles), **switches})
 
 

@@ -108,6 +108,7 @@ class ServiceWish(NamedTuple):
     stop: Stop = Stop()
     logs: Logs = Logs()
     limits: Limits = Limits()
+    tty: bool = False
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False

@@ -68,6 +68,8 @@ GOOD: dict[str, dict[str, object]] = {
             "c": {"command": RUN, "ready": {"log": "listening on .*"}, "live": {"exec": "check --all"}},
             "d": {"command": RUN, "ready": {"notify": True, "watchdog": "30s"}, "live": {"exec": "check --all"}},
             "e": {"command": RUN, "ready": {"notify": {"fd": 3}}, "limits": {"memory": 1000000, "nice": -20}},
+            "f": {"command": RUN, "tty": True, "stop": {"signal": "HUP"}},
+            "g": {"kind": "task", "command": RUN, "tty": False},
         },
     },
     "external": {
@@ -370,6 +372,14 @@ BAD |= {
     "nicer than can be": (one({"limits": {"nice": 20}}), "services.a.limits.nice", "from -20 to 19", True),
     "a fraction of niceness": (one({"limits": {"nice": "1-"}}), "services.a.limits.nice", "not '1-'", True),
     "no files at all": (one({"limits": {"open_files": 0}}), "services.a.limits.open_files", "from 3 to", True),
+    "a terminal with two streams": (
+        one({"tty": True, "logs": {"streams": "split"}}), "services.a.tty", "has one stream", False,
+    ),
+    "a terminal in words": (one({"tty": "maybe"}), "services.a.tty", "true or false", True),
+    "a terminal of somebody else's": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "tty": True}}},
+        "services.a.tty", "has no terminal of ours", False,
+    ),
     "an unknown limit": (one({"limits": {"cpu": 1}}), "services.a.limits.cpu", "unknown key", True),
 }  # fmt: skip
 
@@ -382,7 +392,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
             "replicas": 1,
             "hooks": {"on_ready": RUN},
             "schedule": "*/5 * * * *",
-            "tty": True,
             "user": "nobody",
             "group": "nogroup",
             "umask": "022",

@@ -399,6 +399,7 @@ def test_only_what_a_service_is_run_as_asks_for_a_restart():
     assert needs_restart(service(), service(command=["walk"]))
     assert needs_restart(service(ready={"notify": True}), service(ready={"notify": True, "watchdog": "1s"}))
     assert needs_restart(service(), service(limits={"nice": 5}))
+    assert needs_restart(service(), service(tty=True))
     assert not needs_restart(service(), service(description="x"))
     other = {**EXTERNAL, "acquire": [{"spawn": {"command": ["other"]}}]}
     one, two = (read({"services": {"llm": keys}}).services["llm"] for keys in (EXTERNAL, other))
