@@ -14,10 +14,13 @@ from mamctl.runtime.logs.chain import Reading, chain
 from mamctl.runtime.logs.files import LogFiles, fifo_path, log_files
 from mamctl.runtime.logs.follower import Follower
 from mamctl.runtime.logs.lines import Line, Piece
+from mamctl.runtime.logs.sieve import sieve
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator, Mapping, Sequence
+
+    from mamctl.runtime.logs.sieve import Search
 
 __all__ = ["Follower", "Line", "LogFiles", "fifo_path", "last_lines", "log_files", "tail"]
 
@@ -34,6 +37,7 @@ class _Wish(NamedTuple):
     pattern: re.Pattern[bytes] | None
     generation: int | None
     until: int | None
+    search: Search | None
 
     def holds(self, line: Line) -> bool:
         """Tell whether this is one of them, as far as its stamp goes."""
@@ -62,7 +66,8 @@ def tail(
     logical position: with a Follower's `positions` the two meet without a gap and without a line given twice. The
     last line of a log may be one that is still being written (`ended` is false).
     """
-    wishes = [(files, _Wish(since, pattern, generation, until.get(files) if until else None)) for files in logs]
+    search = sieve(pattern) if pattern else None
+    wishes = [(files, _Wish(since, pattern, generation, until.get(files) if until else None, search)) for files in logs]
     if lines is None:
         yield from _merged([_all(files, wish) for files, wish in wishes])
         return
@@ -129,6 +134,10 @@ def _scan(reading: Reading, wish: _Wish, extent: tuple[int, int], *, newest: boo
     block = _BLOCK
     while offset < stop:
         data = reading.read(offset, min(block, stop - offset))
+        if wish.search and (whole := data.rfind(b"\n") + 1) and not reading.stamps.edges(offset, offset + whole + 1):
+            yield from reading.lines(_sifted(reading, wish, offset, data[:whole]))
+            offset += whole
+            continue
         found = list(reading.pieces(offset, data))
         if not found:
             return
@@ -142,6 +151,16 @@ def _scan(reading: Reading, wish: _Wish, extent: tuple[int, int], *, newest: boo
             found[-1] = found[-1]._replace(ended=True)
         yield from reading.lines(iter(wish.matching(found)))
         offset, block = found[-1].end, _BLOCK
+
+
+def _sifted(reading: Reading, wish: _Wish, offset: int, data: bytes) -> Iterator[Piece]:
+    """Yield the matching lines of a block of whole lines of one incarnation."""
+    assert wish.search is not None
+    position = 0
+    while position < len(data) and (found := wish.search(data, position)):
+        start = data.rfind(b"\n", 0, found[0]) + 1
+        position = (data.find(b"\n", max(found[0], found[1] - 1)) + 1) or len(data)
+        yield from wish.matching(list(reading.pieces(offset + start, data[start:position])))
 
 
 def _line_start(reading: Reading, offset: int, stop: int) -> int:
