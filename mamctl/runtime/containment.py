@@ -54,7 +54,8 @@ class Containment:
         if not found.adopted:
             limits.apply(found.spec.limits, found.pid)
         self._placement.join(found)
-        self._memory.wake()
+        if found.spec.limits.memory is not None:
+            self._memory.wake()
 
     def recognise(self, dead: Incarnation) -> None:
         """Know the group of one that ended before we came."""
