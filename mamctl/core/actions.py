@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mamctl.core.manifest.schedules import Schedule
     from mamctl.core.states import Purpose, Timer
 
 
@@ -79,6 +80,18 @@ class Reconfigure:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """Follow a schedule: answer Planned, and Due when it is time; None: no more.
+
+    `since`: the seconds since 1970 of a run that an earlier supervisor had planned; who knows what became of it.
+    """
+
+    name: str
+    schedule: Schedule | None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Tell the world; `kind` is one of the event types of the contract."""
 
@@ -88,4 +101,4 @@ class Announce:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
-Action = Spawn | Attach | Signal | Clean | StartProbe | StopProbes | ArmTimer | Reconfigure | Announce
+Action = Spawn | Attach | Signal | Clean | StartProbe | StopProbes | ArmTimer | Reconfigure | Follow | Announce

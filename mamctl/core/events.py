@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The operator wants these services; `alone`: without what they depend on, unless that is coming anyway."""
+    """The operator wants these services; `alone`: without what they depend on, unless that is coming anyway.
+
+    `at_once`: those named that have a schedule run now, and not only when it is time.
+    """
 
     names: tuple[str, ...]
     at: float
     alone: bool = False
 
 
+    at_once: bool = False
 @dataclass(frozen=True, slots=True)
 class Stop:
     """The operator wants these services down, and nothing else touched."""
@@ -226,5 +230,31 @@ class TimerFired:
 
 Event = (
     Up | Stop | Restart | Down | Reload | Recalled
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """When a task runs next: in seconds since 1970, and `text` as people read it."""
+
+    name: str
+    next_run_at: float
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The time of a scheduled task has come, or had come (`missed`: so many times) while nobody could start it.
+
+    `runs`: it is to run now. `next_run_at` and `text`: when it is due after that, as in Planned.
+    """
+
+    name: str
+    next_run_at: float
+    text: str
+    at: float
+    runs: bool = True
+    missed: int = 0
+
+
     | Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
 )  # fmt: skip
+    | Planned | Due

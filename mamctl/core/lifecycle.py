@@ -76,6 +76,8 @@ def renew(service: Service, at: float) -> Step:
     """Take a new spec that asks for a new process. What was completed was completed by the old one."""
     if service.wanted is Wanted.DOWN:
         return Step(service.enter(State.STOPPED) if service.state is State.COMPLETED else service)
+    if not service.running and service.spec.schedule is not None:
+        return Step(service)
     if not service.running and service.state is not State.COMPLETED and service.reason is not Reason.ABSENT:
         return Step(service)
     how = Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
@@ -153,6 +155,9 @@ def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...
     match how.then:
         case Then.RETRY:
             return _retry(service, how, at=at, luck=luck, first=first)
+        case Then.REST if service.wanted is Wanted.UP:
+            # It was wanted again meanwhile, but not at once.
+            end, kind = service.rest(), "stopped"
         case Then.REST:
             end, kind = service.enter(State.STOPPED, how.reason, how.detail), "stopped"
         case Then.AGAIN:

@@ -29,7 +29,7 @@ def is_settled(service: Service, services: Mapping[str, Service]) -> bool:
     """Tell whether waiting longer brings nothing: it is up, it ended, or what it waits for will not come by itself."""
     if service.wanted is Wanted.DOWN:
         return service.state in ENDED
-    return service.state in SETTLED or is_blocked(service, services)
+    return service.state in SETTLED or service.resting or is_blocked(service, services)
 
 
 def is_blocked(service: Service, services: Mapping[str, Service]) -> bool:
@@ -39,7 +39,7 @@ def is_blocked(service: Service, services: Mapping[str, Service]) -> bool:
 
 def obstacles(service: Service, services: Mapping[str, Service]) -> Iterator[Service]:
     """Name who, at the end of the chain of those waited for, is down for good or absent; it may be the service."""
-    ahead = [service] if service.state is State.WAITING else []
+    ahead = [service] if service.state is State.WAITING and not service.resting else []
     seen = {service.name}
     while ahead:
         found = ahead.pop()
@@ -53,7 +53,7 @@ def obstacles(service: Service, services: Mapping[str, Service]) -> Iterator[Ser
 
 def is_idle(services: Mapping[str, Service]) -> bool:
     """Tell whether nothing runs and nothing will start by itself."""
-    return all(service.state in ENDED or is_blocked(service, services) for service in services.values())
+    return all(service.ended or is_blocked(service, services) for service in services.values())
 
 
 def unmet(services: Mapping[str, Service]) -> list[Service]:
@@ -77,8 +77,8 @@ def is_required(name: str, services: Iterable[Service]) -> bool:
 
 
 def is_as_wished(service: Service, services: Mapping[str, Service]) -> bool:
-    """Tell whether a service is what the operator wants: ready or completed; an absent one that nobody requires."""
-    if service.wanted is Wanted.DOWN or service.state in (State.READY, State.COMPLETED):
+    """Tell whether a service is what the operator wants: ready, completed, resting; absent, if nobody requires it."""
+    if service.wanted is Wanted.DOWN or service.resting or service.state in (State.READY, State.COMPLETED):
         return True
     return service.reason is Reason.ABSENT and not is_required(service.name, services.values())
 
@@ -89,7 +89,8 @@ def has_reached(service: Service, goal: Goal) -> bool:
         case Goal.STOPPED:
             return service.state in ENDED
         case Goal.READY:
-            return service.state is State.READY or (service.is_task and service.state is State.COMPLETED)
+            done = service.is_task and service.state is State.COMPLETED
+            return service.state is State.READY or done or service.resting
         case Goal.COMPLETED:
             return service.state is State.COMPLETED
         case _:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The lasting part of a `Service`: see there for each field. `halt` is the stop that was under way."""
+    """The lasting part of a `Service`: see there for each field. `halt` is the stop that was under way.
+
+    `next_run_at` is a time of the wall clock: it means the same after the machine was started again.
+    """
 
     wanted: Wanted = Wanted.UP
     alone: bool = False
@@ -42,6 +45,7 @@ class Past:
     watchdog: float | None = None
     halt: Halt | None = None
 
+    next_run_at: float | None = None
 
 def past_of(service: Service) -> Past:
     """Return what is to be remembered of a service."""
@@ -65,6 +69,7 @@ def past_of(service: Service) -> Past:
         halt=service.halt,
     )
 
+        next_run_at=service.next_run_at,
 
 def as_document(past: Past) -> dict[str, object]:
     """Return a past as values that JSON knows; what is as it mostly is, is left out."""
@@ -91,6 +96,7 @@ def as_document(past: Past) -> dict[str, object]:
     }
     return {name: value for name, value in document.items() if value is not None}
 
+        "next_run_at": past.next_run_at,
 
 def from_document(document: Mapping[str, Any]) -> Past | None:
     """Read what `as_document` wrote, or return None when it is not that (another version's, a damaged one)."""
@@ -117,6 +123,7 @@ def from_document(document: Mapping[str, Any]) -> Past | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
+            next_run_at=_time(document.get("next_run_at")),
 
 def _reason(value: str | None) -> Reason | None:
     return None if value is None else Reason(value)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from mamctl.core import exits, notices, probing
+from mamctl.core import exits, notices, probing, scheduled
 from mamctl.core.actions import Action, Clean, Signal, Spawn, StopProbes
 from mamctl.core.budget import Budget
 from mamctl.core.events import (
     Attached,
+    Due,
     Emptied,
     Exited,
     Found,
     Notified,
     OverMemory,
+    Planned,
     Probed,
     Spawned,
     SpawnFailed,
@@ -27,13 +29,17 @@ from mamctl.core.states import SIGKILL, Ownership, Reason, State, Timer
 if TYPE_CHECKING:
     from mamctl.core.events import Survivor
 
-Happening = Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
+Happening = (
+    Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired | Planned | Due
+)  # fmt: skip
 
 
 def concerns(service: Service, event: Happening) -> bool:
     """Tell whether an event is about this incarnation and about a timer that is still armed."""
     if isinstance(event, TimerFired):
         return service.timers.get(event.timer) == event.token
+    if isinstance(event, Planned | Due):
+        return service.followed is not None
     return event.generation == service.generation
 
 
@@ -56,8 +62,20 @@ def react(service: Service, event: Happening) -> Step:  # noqa: PLR0911 - one ca
             return notices.hear(service, event)
         case Attached():
             return _attached(service, event)
+        case TimerFired() | Planned() | Due():
+            return _told_by_a_clock(service, event)
+        case _:
+            assert_never(event)
+
+
+def _told_by_a_clock(service: Service, event: TimerFired | Planned | Due) -> Step:
+    match event:
         case TimerFired():
             return _timer_fired(service, event)
+        case Planned():
+            return scheduled.plan(service, event)
+        case Due():
+            return scheduled.come_due(service, event)
         case _:
             assert_never(event)
 

@@ -8,6 +8,7 @@
     none      stopping            cleaned up after; then follows what was decided when the stop began
     none      backoff             backoff, until the same moment
     none      an end              that end
+    none      resting             resting: its time has not come
     none      anything else       waiting, to be started
 
 What died unseen is recalled as one that starts, and not asked; the `Exited` that follows tells the rest.
@@ -43,6 +44,8 @@ def recall(service: Service, found: Remembered, event: Recalled) -> Step:
         exit_code=past.exit_code,
         exit_signal=past.exit_signal,
         watchdog=past.watchdog,
+        next_run_at=past.next_run_at,
+        hasty=past.hasty,
     )
     return _go_on(known, found, event.at) if found.pid is None else _adopt(known, found, event)
 
@@ -120,7 +123,8 @@ def _go_on(service: Service, found: Remembered, at: float) -> Step:
         backing = service.enter(State.BACKOFF, past.reason, past.detail).but(next_attempt_at=past.next_attempt_at)
         backing, timer = arm(backing, Timer.BACKOFF, max(0.0, past.next_attempt_at - at))
         return Step(backing, (timer,))
-    if past.state in (State.STOPPED, State.FAILED) or (past.state is State.COMPLETED and not found.changed):
+    stays = not found.changed or service.spec.schedule is not None
+    if past.state in (State.STOPPED, State.FAILED) or (past.state is State.COMPLETED and stays):
         return Step(service.enter(past.state, past.reason, past.detail))
     if past.wanted is Wanted.DOWN:
         return Step(service.enter(State.STOPPED, past.reason, past.detail))

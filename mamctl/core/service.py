@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.core.manifest.schedules import Schedule
 
 NO_TIMERS: Final[Mapping[Timer, int]] = MappingProxyType({})
 
@@ -48,7 +49,9 @@ class Service:
 
     `alone`: the operator wants it without what it depends on, until he says otherwise. `extended`: until when it asked
     for its start or stop to be left time. `watchdog`: the seconds between signs of life that it chose itself, 0 for
-    none; `alive_at`: the last one.
+    none; `alive_at`: the last one. `ended_at`: when it last came to rest. `hasty`: how many changes on disk came in a
+    row that it may have made itself (see `rerun`). `followed`: the schedule that it runs by
+    now; `next_run_at`: when it does next, in seconds since 1970.
     """
 
     spec: ServiceSpec
@@ -77,6 +80,8 @@ class Service:
     tokens: int = 0
 
     @property
+    followed: Schedule | None = None
+    next_run_at: float | None = None
     def name(self) -> str:
         """Its name in the manifest."""
         return self.spec.name
@@ -132,13 +137,20 @@ class Service:
 
     @property
     def running(self) -> bool:
+    @property
+    def resting(self) -> bool:
+        """Whether it waits for nothing but its time."""
+        by_clock = self.spec.schedule is not None and self.reason is Reason.SCHEDULED
+        return by_clock and self.state is State.WAITING
+
         """Whether a process of this generation exists, may exist, or is watched."""
         return self.state in RUNNING
 
     @property
     def ended(self) -> bool:
         """Whether nothing of it exists and nothing will start by itself."""
-        return self.state in ENDED
+        by_clock = self.spec.schedule is not None and self.wanted is Wanted.UP
+        return self.state in ENDED and not by_clock
 
     def but(self, **changes: Any) -> Service:
         """Return it with these fields changed."""
@@ -150,6 +162,12 @@ class Service:
 
     def enter(self, state: State, reason: Reason | None = None, detail: str | None = None) -> Service:
         """Return it in another state; what belonged to the old one (timers, next attempt) is gone."""
+    def rest(self) -> Service:
+        """Return it waiting: for its time when it has a schedule, else for nothing but its turn."""
+        if self.spec.schedule is None:
+            return self.enter(State.WAITING)
+        return self.enter(State.WAITING, Reason.SCHEDULED, "waits for its time")
+
         return replace(
             self,
             state=state,

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     WRONG_SERVICE = "wrong_service"
     UNSUPERVISED_EXIT = "unsupervised_exit"
     CHANGED_ON_DISK = "changed_on_disk"
+    SCHEDULED = "scheduled"
 
 
 class Ownership(StrEnum):

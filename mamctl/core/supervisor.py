@@ -10,8 +10,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from mamctl.core import lifecycle, reactions
-from mamctl.core.actions import Action, Announce, Reconfigure, Signal
+from mamctl.core import lifecycle, reactions, scheduled
+from mamctl.core.actions import Action, Announce, Follow, Reconfigure, Signal
 from mamctl.core.dependencies import aspect, outlook
 from mamctl.core.events import (
     Attached,
@@ -76,11 +76,8 @@ class Supervisor:
                 self._reload(event)
             case Recalled():
                 self._recall(event)
-            case (
-                Spawned() | SpawnFailed() | Exited() | OverMemory() | Emptied() | Probed() | Notified() | Attached()
-                | TimerFired()
-            ):  # fmt: skip
-                self._live(event)
+            case Touched():
+                self._touch(event)
             case _:
                 assert_never(event)
         self._settle(event.at)
@@ -94,7 +91,8 @@ class Supervisor:
 
     def _want_up(self, event: Up) -> None:
         for name in event.names if event.alone else self.graph.closure(event.names):
-            self._replace(lifecycle.want_up(self.services[name], alone=event.alone))
+            at_once = event.at_once and name in event.names
+            self._replace(scheduled.want_up(self.services[name], alone=event.alone, at_once=at_once))
 
     def _halt_each(self, names: Iterable[str], then: Then, *, at: float) -> None:
         self._halt_all(names, Halt(then, Reason.BY_OPERATOR), at=at)
@@ -106,7 +104,7 @@ class Supervisor:
     def _restart(self, event: Restart) -> None:
         self._halt_each(self._with_restarting_dependants(event.names), Then.AGAIN, at=event.at)
         for name in self.graph.closure(event.names):
-            self._replace(lifecycle.want_up(self.services[name]))
+            self._replace(scheduled.want_up(self.services[name]))
 
     def _with_restarting_dependants(self, names: Iterable[str]) -> dict[str, None]:
         found: dict[str, None] = {}
@@ -199,6 +197,7 @@ class Supervisor:
         """Look again at every service that a change concerns, until nothing changes; only then start and signal.
 
         What is decided last may be about the first: a dependant that stops before its dependency, or the end of all.
+                self._take(scheduled.follow(self.services[name]))
         """
         concerned: dict[str, None] = {}
         while self._again:
@@ -213,7 +212,7 @@ class Supervisor:
     def _look(self, name: str, at: float) -> None:
         service = self.services[name]
         match service.state:
-            case State.WAITING if service.reason is not Reason.ABSENT:
+            case State.WAITING if service.reason is not Reason.ABSENT and not service.resting:
                 self._consider_start(service)
             case State.FAILED if service.reason is Reason.DEPENDENCY_FAILED:
                 self._consider_start(service)
@@ -261,6 +260,7 @@ class Supervisor:
         elif service.halt is not None and not service.halt.signalled and service.pid is not None:
             behind = (self.services[other] for other in self.graph.dependants[service.name])
             if all(other.state is not State.STOPPING for other in behind):
+        self._actions += [Follow(service.name, None)] if service.followed else []
                 self._take(lifecycle.signal(service))
 
     def _take(self, step: lifecycle.Step) -> None:

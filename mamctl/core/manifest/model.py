@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .listening import Control
     from .steps import SmokeStep
+    from .replicas import Replicas
+    from .schedules import Schedule
 
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -192,6 +194,15 @@ class ServiceSpec:
     @property
     def sockets(self) -> tuple[Port, ...]:
         """The ports that are bound for it, in the order in which it gets them."""
+    # With `replicas`: the name in the manifest of what this is one of, and which.
+    replica_of: str | None = None
+    replica: int = 1
+    schedule: Schedule | None = None
+
+    @property
+    def service(self) -> str:
+        """The name in the manifest, which its replicas share."""
+        return self.replica_of or self.name
         return tuple([port for port in self.ports if port.held])
 
     @property

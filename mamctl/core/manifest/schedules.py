@@ -1,0 +1,16 @@
+"""When a task runs by the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The times at which a task runs: a cron expression, in a time zone by name (None: the machine's).
+
+    Five fields: minute, hour, day of the month, month, day of the week; or six, the seconds first.
+    """
+
+    cron: str
+    timezone: str | None = None
