@@ -15,6 +15,8 @@ LONGEST_WAIT = 3600.0
 LONGEST_TAIL = 10_000
 OLDEST = 365 * 86_400.0
 LARGEST_NUMBER = 10**15 - 1
+# Rows or columns of a terminal.
+LARGEST_SIDE = 10_000
 
 
 class Span(NamedTuple):
@@ -80,6 +82,18 @@ class ScaleBody(NamedTuple):
     """How many replicas there are to be."""
 
     replicas: Annotated[int, Between(0, 1000), "How many."]
+    wait: Wait | None = None
+
+
+class AttachBody(NamedTuple):
+    """How a terminal is attached: what it shows first, and its size."""
+
+    tail: Annotated[int, Between(0, 1 << 20), "So many of the last bytes that it showed come first."] = 1 << 14
+    after: Annotated[
+        int | None, Between(0, LARGEST_NUMBER), "In place of `tail`: all after this position, which the API has told."
+    ] = None
+    rows: Annotated[int | None, Between(1, LARGEST_SIDE), "Rows of the client's terminal."] = None
+    columns: Annotated[int | None, Between(1, LARGEST_SIDE), "Columns of the client's terminal."] = None
 
 
 class EventsQuery(NamedTuple):

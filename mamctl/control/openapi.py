@@ -6,7 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.control import answers, arguments
+from mamctl.control.attaching import PATH as ATTACH
 from mamctl.control.endpoint import JSON, TABLE, Endpoint
+from mamctl.control.frames import PROTOCOL
 from mamctl.control.reading import slots_of
 from mamctl.control.schemas import Schema, Schemas
 from mamctl.version import VERSION
@@ -49,6 +51,7 @@ def document() -> Schema:
         else:
             path[found.method.lower()] = operation
     paths["/v1/events"]["get"]["parameters"].append(_last_event_id())
+    _upgraded(paths[ATTACH]["post"])
     return {
         "openapi": "3.1.0",
         "info": {"title": "mamctl", "version": VERSION, "description": _INTRODUCTION},
@@ -60,6 +63,17 @@ def document() -> Schema:
         },
         "security": [{"token": []}],
     }
+
+
+def _upgraded(operation: Schema) -> None:
+    """Say what is special about the one operation that leaves HTTP."""
+    about = "Needed, with Connection: Upgrade; the frames that follow are described in the documentation."
+    header = {"name": "Upgrade", "in": "header", "description": about, "schema": {"const": PROTOCOL}}
+    operation["parameters"] = [one for one in operation["parameters"] if one["in"] != "header"] + [header]
+    responses = operation["responses"]
+    refusal = {**responses["409"], "description": "The request asks for no upgrade."}
+    operation["responses"] = {"101": {"description": "From now on frames go both ways."}, **responses, "426": refusal}
+    del operation["responses"]["200"]
 
 
 def _operation(found: Endpoint, schemas: Schemas) -> Schema:

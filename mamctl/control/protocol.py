@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from mamctl.core.errors import MamctlError, ManifestError, NotRunningError, TimedOut, UsageError
+from mamctl.core.errors import MamctlError, ManifestError, NoTerminalError, NotRunningError, TimedOut, UsageError
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
 Document = dict[str, Any]
@@ -96,6 +97,10 @@ class Operator(Protocol):
         """Restart services and wait."""
         ...
 
+    async def scale(self, name: str, number: int, *, wait: float | None) -> Any:
+        """Let a service have so many replicas and wait; raises NotScalableError."""
+        ...
+
     async def down(self, *, force: bool, wait: float | None) -> Any:
         """Stop everything and end."""
         ...
@@ -135,8 +140,62 @@ class Memory(Protocol):
         ...
 
 
+class TerminalOutput(Protocol):
+    """What a terminal has shown, by position: positions only grow. `start` is where its service began."""
+
+    @property
+    def start(self) -> int:
+        """The position at which this incarnation began."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The position after the newest byte."""
+        ...
+
+    def watch(self, on_output: Callable[[], None]) -> Callable[[], None]:
+        """Call back after more was shown; return what ends that."""
+        ...
+
+    def read_new(self, position: int) -> tuple[int, bytes]:
+        """Return the next piece, and the position after it; no byte when there is nothing new."""
+        ...
+
+
+class Terminal(Protocol):
+    """The terminal of a service that runs."""
+
+    @property
+    def output(self) -> TerminalOutput:
+        """What it has shown."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """The number of the incarnation whose it is."""
+        ...
+
+    @property
+    def ended(self) -> Future[Any]:
+        """How that one ended: code and signal; cancelled when the terminal is let go without that."""
+        ...
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Give it another size."""
+
+    def redraw(self) -> None:
+        """Let a full-screen program draw again."""
+
+    async def type(self, data: bytes) -> None:
+        """Type; returns once all is taken."""
+
+
 class Views(Protocol):
-    """What else can be read: logs, ports, the graph."""
+    """What else can be read: logs, ports, the graph; and the terminals."""
+
+    def terminal(self, name: str) -> Terminal:
+        """Return the terminal of a service. Raises NoTerminalError and NotRunningError."""
+        ...
 
     def logs(
         self, names: Sequence[str], *, tail: int | None, since: float | None, follow: bool
@@ -184,16 +243,17 @@ def answer_to(error: MamctlError) -> Answer:
 
 
 def _kind(error: MamctlError) -> tuple[int, str]:
-    match error:
-        case Refusal():
-            return error.status, error.code
-        case ManifestError():
-            return 400, "manifest_invalid"
-        case UsageError():
-            return 404, "unknown_service"
-        case TimedOut():
-            return 503, "timed_out"
-        case NotRunningError():
-            return 409, "not_running"
-        case _:
-            return 503, "failed"
+    if isinstance(error, Refusal):
+        return error.status, error.code
+    return next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (503, "failed"))
+
+
+# The first that fits counts: a ManifestError is a UsageError, too.
+_KINDS: Final = (
+    (ManifestError, 400, "manifest_invalid"),
+    (UsageError, 404, "unknown_service"),
+    (TimedOut, 503, "timed_out"),
+    (NotRunningError, 409, "not_running"),
+    (NotScalableError, 409, "not_scalable"),
+    (NoTerminalError, 409, "no_terminal"),
+)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamctl.control.admission import on_our_socket
+from mamctl.control.attaching import Attaching
 from mamctl.control.gate import Gate
 from mamctl.control.listener import is_ours
 from mamctl.control.protocol import Answer, Refusal, answer_to
@@ -61,6 +62,7 @@ class ControlServer:
     ) -> None:
         self._routes = Routes(operator, feed, views)
         self._streams = Streams(operator, feed, views, keepalive=keepalive)
+        self._attaching = Attaching(operator, views)
         self._idle = idle
         self._memory = memory
         self._done: OrderedDict[str, Done] = OrderedDict()
@@ -128,7 +130,7 @@ class ControlServer:
                 request = await wire.request()
                 if request is None:
                     return
-                if stream := self._streams.of(request):
+                if stream := self._attaching.of(request) or self._streams.of(request):
                     await stream(wire)
                     return
             except MamctlError as error:

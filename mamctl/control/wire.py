@@ -93,6 +93,27 @@ class Wire:
         self._writer.write(text.encode())
         await self._writer.drain()
 
+    def upgrade(self, protocol: str) -> bytes:
+        """Leave HTTP for another protocol; return what came of it already."""
+        headers = [("Connection", "Upgrade"), ("Upgrade", protocol)]
+        self._put(h11.InformationalResponse(status_code=101, headers=headers))
+        return self._http.trailing_data[0]
+
+    async def read(self) -> bytes:
+        """Return what came over an upgraded connection, as soon as there is something; nothing at its end."""
+        return await self._reader.read(READ)
+
+    async def send(self, data: bytes) -> None:
+        """Send over an upgraded connection; returns once there is room for more. Raises TimeoutError for a sleeper."""
+        self._writer.write(data)
+        async with asyncio.timeout(self._patience):
+            await self._writer.drain()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the other side has said that it says no more, and all of that was read."""
+        return self._reader.at_eof()
+
     async def _request(self) -> Request | None:
         head: h11.Request | None = None
         body = bytearray()

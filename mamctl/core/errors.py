@@ -2,6 +2,8 @@
 
 MamctlError            exit 1
 |-- NotRunningError    exit 1   what was asked of a service takes a running process
+|-- NotScalableError   exit 1   a service cannot have that many replicas
+|-- NoTerminalError    exit 1   what was asked of a service takes a terminal of its own
 |-- UsageError         exit 2   a wrong word on the command line, an unknown service
 |   `-- ManifestError  exit 2   every problem of a manifest at once
 |-- NoSupervisor       exit 4   nothing runs here, or it cannot be reached
@@ -32,6 +34,14 @@ class UsageError(MamctlError):
 
 class NotRunningError(MamctlError):
     """What was asked of a service takes a running process of ours, and there is none."""
+
+
+class NoTerminalError(MamctlError):
+    """What was asked of a service takes a terminal of its own, and it has none."""
+
+
+class NotScalableError(MamctlError):
+    """A service cannot have that many replicas, or none of its own."""
 
 
 class Problem(NamedTuple):

@@ -22,16 +22,25 @@ _BECOME: Final = 'cd -- "$1" && shift && unset OLDPWD && { [ -z "$LISTEN_FDS" ] 
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-def spawn_with(descriptors: Mapping[int, int], argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> int:
+def spawn_with(
+    descriptors: Mapping[int, int],
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    terminal: str | None = None,
+) -> int:
     """Start a command in a session of its own and return its pid; `descriptors` are ours by the numbers it gets.
 
+    `terminal` is the path of one that it gets as input, output and controlling terminal: what the leader of a new
+    session opens first is that.
     Raises OSError as `Popen` does, with the folder or the program as its file name; ValueError for what no argument
     can hold.
     """
-    _require_folder(cwd)
-    _require_program(argv[0], cwd, env)
+    require_folder(cwd)
+    require_program(argv[0], cwd, env)
     # Copies above all the targets: none is overwritten before it has been copied to its own place.
-    above = max(descriptors) + 1
+    above = max([2, *descriptors]) + 1
     copies: dict[int, int] = {}
     try:
         for target, fd in descriptors.items():
@@ -42,6 +51,7 @@ def spawn_with(descriptors: Mapping[int, int], argv: Sequence[str], *, cwd: str,
             env,
             file_actions=[
                 *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable(copies)],
+                *(_on_terminal(terminal) if terminal else ()),
                 *[(os.POSIX_SPAWN_DUP2, copy, target) for target, copy in copies.items()],
             ],
             setsid=True,
@@ -53,12 +63,18 @@ def spawn_with(descriptors: Mapping[int, int], argv: Sequence[str], *, cwd: str,
             os.close(copy)
 
 
-def _require_folder(cwd: str) -> None:
+def _on_terminal(path: str) -> list[tuple[int, ...]]:
+    first = (os.POSIX_SPAWN_OPEN, 0, path, os.O_RDWR, 0)
+    return [first, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]  # type: ignore[list-item]  # path is text
+
+
+def require_folder(cwd: str) -> None:
+    """Raise OSError for a folder that is not there, with the folder as its file name."""
     if not os.path.isdir(cwd):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cwd)
 
 
-def _require_program(program: str, cwd: str, env: Mapping[str, str]) -> None:
+def require_program(program: str, cwd: str, env: Mapping[str, str]) -> None:
     """Raise OSError for a command that the shell would not find: then it, and not we, would say so."""
     folders = [""] if "/" in program else os.get_exec_path(env)
     places = [os.path.join(cwd, folder, program) for folder in folders]

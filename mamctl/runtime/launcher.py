@@ -59,18 +59,22 @@ class Launcher:
         stderr: int,
         sockets: Sequence[tuple[str, int]] = (),
         descriptors: Mapping[int, int] | None = None,
+        terminal: str | None = None,
     ) -> Launched:
         """Start a command in a session of its own; `sockets` (name, descriptor) are passed as LISTEN_FDS.
 
-        `descriptors` are passed besides, under the numbers that are their keys. Raises LaunchError.
+        `descriptors` are passed besides, under the numbers that are their keys. With `terminal`, the path of one, that
+        is its input and output. Raises LaunchError.
         """
         stdio = (self._null, stdout, stderr)
         try:
             if sockets:
                 env = {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)}
-            if sockets or descriptors:
+            if sockets or descriptors or terminal:
                 ours = [*stdio, *[fd for _, fd in sockets]]
-                pid = spawn_with({**dict(enumerate(ours)), **(descriptors or {})}, argv, cwd=cwd, env=env)
+                given = {**dict(enumerate(ours)), **(descriptors or {})}
+                given = {number: fd for number, fd in given.items() if number > 2 or not terminal}
+                pid = spawn_with(given, argv, cwd=cwd, env=env, terminal=terminal)
             else:
                 pid = _popen(argv, cwd, env, stdio)
         except OSError as error:

@@ -9,6 +9,7 @@ import json
 import os
 
 from mamctl.runtime.drain import Drain
+from mamctl.runtime.relay import Relay
 from mamctl.runtime.wire import BATCH
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ class Vault:
         self.kept: dict[str, tuple[tuple[int, ...], str]] = {}
         for name, fds, note in items:
             self.keep(name, fds, note)
-        self.drains: dict[int, tuple[str, Drain]] = {}
+        self.drains: dict[int, tuple[str, Drain | Relay]] = {}
 
     def keep(self, name: str, descriptors: list[int], note: Message) -> None:
         """Keep these under a name; what it stood for is let go."""
@@ -63,8 +64,11 @@ class Vault:
     def drain(self) -> dict[int, Callable[[], object]]:
         """Begin to move what the services write; return the descriptors to listen to, and what moves from each."""
         for name, (fds, _) in self.kept.items():
-            for fd, paths in zip(fds, self.note(name).get("logs", ()), strict=False):
+            note = self.note(name)
+            for fd, paths in zip(fds, note.get("logs", ()), strict=False):
                 self.drains[fd] = (name, Drain(fd, paths))
+            if note.get("terminal"):
+                self.drains[fds[0]] = (name, Relay(fds[0], fds[1]))
         return {fd: drain.move for fd, (_, drain) in self.drains.items()}
 
     def rest(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.reader import Line
     from mamctl.runtime.ports import PortRow
+    from mamctl.runtime.terminal import Terminal
 
 BATCH = 500
 FOLLOW_SECONDS = 0.05
@@ -68,6 +69,11 @@ class Views:
     async def figures(self) -> list[Family]:
         """Return all that is measured."""
         return await self._figures.families()
+
+    def terminal(self, name: str) -> Terminal:
+        """Return the terminal of a service that runs. Raises NoTerminalError and NotRunningError."""
+        spec = self._hands.supervisor.services[name].run
+        return self._hands.terminals.of(spec, alive=name in self._hands.alive)
 
     def graph(self) -> dict[str, Any]:
         """Return names, edges and layers."""

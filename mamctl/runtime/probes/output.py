@@ -51,6 +51,11 @@ class SinkOutput:
         """The position at which this incarnation began."""
         return self._start
 
+    @property
+    def end(self) -> int:
+        """The position after the newest byte."""
+        return self._sink.position
+
     def watch(self, on_output: Callable[[], None]) -> Callable[[], None]:
         """Call back in the loop after bytes have landed; return what ends that."""
         return self._sink.watch(on_output)
