@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mamctl.core.touched import Touched
+
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest
     from mamctl.core.past import Past
@@ -25,9 +27,9 @@ class Up:
     names: tuple[str, ...]
     at: float
     alone: bool = False
-
-
     at_once: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """The operator wants these services down, and nothing else touched."""
@@ -228,8 +230,6 @@ class TimerFired:
     at: float
 
 
-Event = (
-    Up | Stop | Restart | Down | Reload | Recalled
 @dataclass(frozen=True, slots=True)
 class Planned:
     """When a task runs next: in seconds since 1970, and `text` as people read it."""
@@ -255,6 +255,8 @@ class Due:
     missed: int = 0
 
 
+Event = (
+    Up | Stop | Restart | Down | Reload | Recalled | Touched
     | Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
-)  # fmt: skip
     | Planned | Due
+)  # fmt: skip

@@ -27,7 +27,7 @@ def want_up(service: Service, *, alone: bool = False) -> Service:
     """Take the operator's word that it shall run: forget the budget, try again at once what waits or failed."""
     if service.leaving:
         return service
-    wanted = service.but(wanted=Wanted.UP, alone=alone, budget=Budget())
+    wanted = service.but(wanted=Wanted.UP, alone=alone, budget=Budget(), hasty=0)
     match service.state:
         case State.STOPPED | State.FAILED | State.BACKOFF:
             return wanted.enter(State.WAITING)
@@ -151,7 +151,7 @@ def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...
     """Let happen what was decided when the stop began."""
     how = service.halt
     assert how is not None
-    service = service.but(halt=None, ownership=Ownership.MANAGED, ready_at=None, spawned_at=None)
+    service = service.but(halt=None, ownership=Ownership.MANAGED, ready_at=None, spawned_at=None, ended_at=at)
     match how.then:
         case Then.RETRY:
             return _retry(service, how, at=at, luck=luck, first=first)
@@ -170,7 +170,15 @@ def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...
             end, kind = service.enter(State.COMPLETED), "completed"
         case _:
             assert_never(how.then)
-    return Step(end, (*first, tell(kind, end, exit_code=end.exit_code, exit_signal=end.exit_signal)))
+    said = tell(kind, end, exit_code=end.exit_code, exit_signal=end.exit_signal, **_cause(how))
+    return Step(end, (*first, said))
+
+
+def _cause(how: Halt) -> dict[str, object]:
+    """Return why it is started again, when nobody asked for it."""
+    if how.then is not Then.AGAIN or how.reason in (None, Reason.BY_OPERATOR):
+        return {}
+    return {"reason": how.reason, "detail": how.detail}
 
 
 def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[Action, ...]) -> Step:

@@ -43,9 +43,11 @@ class Past:
     exit_signal: int | None = None
     extended: float | None = None
     watchdog: float | None = None
+    ended_at: float | None = None
+    hasty: int = 0
     halt: Halt | None = None
-
     next_run_at: float | None = None
+
 
 def past_of(service: Service) -> Past:
     """Return what is to be remembered of a service."""
@@ -66,10 +68,12 @@ def past_of(service: Service) -> Past:
         exit_signal=service.exit_signal,
         extended=service.extended,
         watchdog=service.watchdog,
+        ended_at=service.ended_at,
+        hasty=service.hasty,
         halt=service.halt,
+        next_run_at=service.next_run_at,
     )
 
-        next_run_at=service.next_run_at,
 
 def as_document(past: Past) -> dict[str, object]:
     """Return a past as values that JSON knows; what is as it mostly is, is left out."""
@@ -92,11 +96,13 @@ def as_document(past: Past) -> dict[str, object]:
         "exit_signal": past.exit_signal,
         "extended": past.extended,
         "watchdog": past.watchdog,
+        "ended_at": past.ended_at,
+        "hasty": past.hasty or None,
         "halt": None if halt is None else [halt.then, halt.reason, halt.detail],
+        "next_run_at": past.next_run_at,
     }
     return {name: value for name, value in document.items() if value is not None}
 
-        "next_run_at": past.next_run_at,
 
 def from_document(document: Mapping[str, Any]) -> Past | None:
     """Read what `as_document` wrote, or return None when it is not that (another version's, a damaged one)."""
@@ -118,12 +124,14 @@ def from_document(document: Mapping[str, Any]) -> Past | None:
             exit_signal=_number(document.get("exit_signal")),
             extended=_time(document.get("extended")),
             watchdog=_time(document.get("watchdog")),
+            ended_at=_time(document.get("ended_at")),
+            hasty=int(document.get("hasty", 0)),
             halt=_halt(document.get("halt")),
+            next_run_at=_time(document.get("next_run_at")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
-            next_run_at=_time(document.get("next_run_at")),
 
 def _reason(value: str | None) -> Reason | None:
     return None if value is None else Reason(value)

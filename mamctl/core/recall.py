@@ -45,6 +45,7 @@ def recall(service: Service, found: Remembered, event: Recalled) -> Step:
         exit_signal=past.exit_signal,
         watchdog=past.watchdog,
         next_run_at=past.next_run_at,
+        ended_at=past.ended_at,
         hasty=past.hasty,
     )
     return _go_on(known, found, event.at) if found.pid is None else _adopt(known, found, event)
@@ -127,5 +128,9 @@ def _go_on(service: Service, found: Remembered, at: float) -> Step:
     if past.state in (State.STOPPED, State.FAILED) or (past.state is State.COMPLETED and stays):
         return Step(service.enter(past.state, past.reason, past.detail))
     if past.wanted is Wanted.DOWN:
-        return Step(service.enter(State.STOPPED, past.reason, past.detail))
+        # The stop that was under way had the last word about why.
+        why = under_way or past
+        return Step(service.enter(State.STOPPED, why.reason, why.detail))
+    if past.reason is Reason.SCHEDULED:
+        return Step(service.enter(State.WAITING, past.reason, past.detail))
     return Step(service.enter(State.WAITING))

@@ -75,13 +75,15 @@ class Service:
     extended: float | None = None
     watchdog: float | None = None
     alive_at: float | None = None
+    ended_at: float | None = None
+    hasty: int = 0
     halt: Halt | None = None
     timers: Mapping[Timer, int] = field(default_factory=lambda: NO_TIMERS)
     tokens: int = 0
-
-    @property
     followed: Schedule | None = None
     next_run_at: float | None = None
+
+    @property
     def name(self) -> str:
         """Its name in the manifest."""
         return self.spec.name
@@ -136,13 +138,18 @@ class Service:
         return self.spec.kind is Kind.TASK
 
     @property
-    def running(self) -> bool:
-    @property
     def resting(self) -> bool:
         """Whether it waits for nothing but its time."""
         by_clock = self.spec.schedule is not None and self.reason is Reason.SCHEDULED
         return by_clock and self.state is State.WAITING
 
+    @property
+    def between_runs(self) -> bool:
+        """Whether it has a schedule, and no run of it is under way."""
+        return self.spec.schedule is not None and (self.resting or self.state in ENDED)
+
+    @property
+    def running(self) -> bool:
         """Whether a process of this generation exists, may exist, or is watched."""
         return self.state in RUNNING
 
@@ -160,14 +167,14 @@ class Service:
         """Return it with this timer forgotten: when it runs out, or did, that means nothing."""
         return replace(self, timers={other: token for other, token in self.timers.items() if other is not timer})
 
-    def enter(self, state: State, reason: Reason | None = None, detail: str | None = None) -> Service:
-        """Return it in another state; what belonged to the old one (timers, next attempt) is gone."""
     def rest(self) -> Service:
         """Return it waiting: for its time when it has a schedule, else for nothing but its turn."""
         if self.spec.schedule is None:
             return self.enter(State.WAITING)
         return self.enter(State.WAITING, Reason.SCHEDULED, "waits for its time")
 
+    def enter(self, state: State, reason: Reason | None = None, detail: str | None = None) -> Service:
+        """Return it in another state; what belonged to the old one (timers, next attempt) is gone."""
         return replace(
             self,
             state=state,

@@ -34,6 +34,7 @@ from mamctl.core.events import (
     Up,
 )
 from mamctl.core.states import Purpose, Reason, Timer
+from mamctl.core.touched import Touched
 from tests.core.afterlife import die, follow_on
 from tests.core.hands import Hands
 
@@ -105,6 +106,10 @@ class History:
 
     def _kill(self) -> None:
         self._step(Down(self.hands.now, force=True))
+
+    def _touch(self, *names: str) -> None:
+        """Files that these watch change on disk."""
+        self._step(Touched(dict.fromkeys(names, "app.py changed"), self.hands.now))
 
     def _reload(self, which: str) -> None:
         self._step(Reload(self._later[which], self.hands.now))

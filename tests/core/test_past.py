@@ -54,6 +54,8 @@ services = st.builds(
     exit_signal=st.none() | st.integers(1, 64),
     extended=st.none() | SECONDS,
     watchdog=st.none() | SECONDS,
+    ended_at=st.none() | SECONDS,
+    hasty=st.integers(0, 11),
     halt=st.none() | halts,
 )
 

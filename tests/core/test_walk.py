@@ -27,8 +27,10 @@ from mamctl.core.events import (
 )
 from mamctl.core.manifest.choices import Condition, Kind, Policy
 from mamctl.core.manifest.model import Dependency, Manifest, RestartPolicy, ServiceSpec
+from mamctl.core.manifest.watching import Watch
 from mamctl.core.outcome import is_idle, is_settled
 from mamctl.core.states import ENDED, Reason, State, Timer
+from mamctl.core.touched import Touched
 from tests.core.hands import Hands
 from tests.core.history import notified
 from tests.core.stacks import LIVE, NOTIFY, READY, WATCHED, external, service, stack, task
@@ -68,12 +70,13 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
         start_timeout=draw(st.sampled_from([30.0, None])),
         restart=draw(policies),
         essential=draw(st.integers(0, 9)) == 9,
+        watch=draw(st.sampled_from([None, Watch()])),
     )
     match draw(st.integers(0, 5)):
         case 0:
             # A task that is always restarted never settles.
             once = replace(spec.restart, policy=draw(st.sampled_from([Policy.ON_FAILURE, Policy.NEVER])))
-            spec = task(name, restart=once, start_timeout=spec.start_timeout)
+            spec = task(name, restart=once, start_timeout=spec.start_timeout, watch=spec.watch)
         case 1:
             spec = external(name, attach=draw(st.booleans()), spawned=spec)
         case 2:
@@ -116,6 +119,10 @@ class Walk(RuleBasedStateMachine):
     @rule(force=st.booleans())
     def down(self, force: bool) -> None:
         self.hands.step(Down(self.hands.now, force))
+
+    @rule(names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+    def change_files(self, names: list[str]) -> None:
+        self.hands.step(Touched(dict.fromkeys(names, "app.py changed"), self.hands.now))
 
     @rule(manifest=stacks())
     def reload(self, manifest: Manifest) -> None:
@@ -218,6 +225,8 @@ class Walk(RuleBasedStateMachine):
                 hands.step(Probed(name, probe.generation, probe.purpose, True, "asked", hands.now))
             case State.BACKOFF:
                 hands.fire(name, Timer.BACKOFF)
+            case State.WAITING if service.reason is Reason.ABSENT:
+                hands.fire(name, Timer.ATTACH)
             case _:
                 return False
         return True

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .account import Account
 from .choices import Condition, Kind, Policy
 from .commands import argv
 from .environments import Environments
@@ -15,10 +16,13 @@ from .interpolation import resolve
 from .model import Dependency, External, Port, Probe, RestartPolicy, ServiceSpec, TcpProbe, reachable
 from .probes import Ground, probe
 from .references import References
+from .replicas import NO_FAMILIES
 from .wishes import DependencyWish, ProbeWish, StepKind
 
 if TYPE_CHECKING:
     from .draft import Drafted
+    from .interpolation import Tell
+    from .replicas import Families
 
 Numbers = Mapping[tuple[str, str], int]
 Pairs = Mapping[str, Mapping[str, str]]
@@ -27,18 +31,25 @@ _NEVER: Final = RestartPolicy(policy=Policy.NEVER)
 _NO_EDGES: Final[Mapping[str, Dependency]] = MappingProxyType({})
 
 
-def build(drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings) -> dict[str, ServiceSpec]:
-    """Return the services; `numbers` are all their ports by service and name, `pairs` their env files by path."""
-    return _Builder(drafts, numbers, pairs, found).all()
+def build(
+    drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings, families: Families = NO_FAMILIES
+) -> dict[str, ServiceSpec]:
+    """Return the services; `numbers` are all their ports by service and name, `pairs` their env files by path.
+
+    `families`: the names of the replicas by service.
+    """
+    return _Builder(drafts, numbers, pairs, found, families).all()
 
 
 class _Builder:
-    def __init__(self, drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings) -> None:
+    def __init__(
+        self, drafts: Mapping[str, Drafted], numbers: Numbers, pairs: Pairs, found: Findings, families: Families
+    ) -> None:
         self._drafts = drafts
         self._numbers = numbers
         self._found = found
-        self._tell = References(drafts, numbers).tell
-        self._environments = Environments(pairs, self._tell, found)
+        self._references = References(drafts, numbers, families)
+        self._environments = Environments(pairs, self._references.tell, found)
         self._dependencies: dict[tuple[DependencyWish, Condition], Dependency] = {}
 
     def all(self) -> dict[str, ServiceSpec]:
@@ -60,13 +71,14 @@ class _Builder:
         wish = drafted.wish
         listens = wish.listens
         ports = {port: self._numbers[name, port] for port in listens}
-        ground = Ground(wish.host, ports, self._tell, wish.sockets)
-        env, unset = self._environments.of(drafted, ports)
+        tell = self._references.seen_from(name, drafted)
+        ground = Ground(wish.host, ports, tell, wish.sockets)
+        env, unset = self._environments.of(drafted, ports, tell)
         return ServiceSpec(
             name=name,
             kind=wish.kind,
-            description=self._text(wish.description, (*drafted.at, "description")),
-            argv=self._argv(drafted),
+            description=self._text(wish.description, (*drafted.at, "description"), tell),
+            argv=self._argv(drafted, tell),
             cwd=wish.cwd or drafted.entry.folder,
             env=env,
             unset=unset,
@@ -83,26 +95,31 @@ class _Builder:
             stop=wish.stop,
             logs=wish.logs,
             limits=wish.limits,
+            account=Account(wish.user, wish.group, wish.umask),
+            watch=wish.watch and wish.watch.of(wish.cwd or drafted.entry.folder),
             tty=wish.tty,
             profiles=frozenset(wish.profiles),
             manual=wish.manual,
             essential=wish.essential,
             on_supervisor_death=wish.on_supervisor_death,
+            schedule=wish.schedule,
+            replica_of=drafted.replica_of,
+            replica=drafted.replica,
         )
 
-    def _text(self, text: str, at: Path) -> str:
+    def _text(self, text: str, at: Path, tell: Tell) -> str:
         try:
-            return resolve(text, self._tell)
+            return resolve(text, tell)
         except Invalid as invalid:
             self._found.refuse(at, invalid)
             return text
 
-    def _argv(self, drafted: Drafted) -> tuple[str, ...]:
+    def _argv(self, drafted: Drafted, tell: Tell) -> tuple[str, ...]:
         wish = drafted.wish
         if wish.command is None:
             return ()
         try:
-            return argv(wish.command, self._tell, shell=wish.shell)
+            return argv(wish.command, tell, shell=wish.shell)
         except Invalid as invalid:
             self._found.refuse((*drafted.at, "command"), invalid)
             return ()
@@ -129,7 +146,7 @@ class _Builder:
 
     def _identify(self, name: str, drafted: Drafted) -> Probe | None:
         ports = {port: self._numbers[name, port] for port in drafted.ports}
-        return self._probe("identify", drafted.wish.identify, drafted, Ground(drafted.wish.host, ports, self._tell))
+        return self._probe("identify", drafted.wish.identify, drafted, Ground(drafted.wish.host, ports, self._references.tell))
 
     def _edges(self, wishes: Mapping[str, DependencyWish]) -> Mapping[str, Dependency]:
         if not wishes:

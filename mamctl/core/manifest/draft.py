@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A spawned service is the external one in all but these.
 _NOT_INHERITED: Final = frozenset(
-    {"kind", "identify", "acquire", "release", "command", "shell", "sockets", "ready", "live", "health"}
+    {"kind", "identify", "acquire", "release", "command", "shell", "sockets", "ready", "live", "health", "replicas"}
 )
 _PROBES: Final = ("ready", "live", "health")
 _LADDER: Final = ("identify", "acquire", "release")
@@ -26,13 +26,18 @@ _NO_SOCKETS: Final = "only for a service that is kept running can a socket be he
 
 
 class Drafted(NamedTuple):
-    """One service's wish, the keys that it was read from, and where they stand. `spawned`: that of an external one."""
+    """One service's wish, the keys that it was read from, and where they stand. `spawned`: that of an external one.
+
+    `replica_of`: the name in the manifest of what this is one replica of, and `replica` which.
+    """
 
     wish: ServiceWish
     raw: Tree
     at: Path
     entry: Entry
     spawned: Drafted | None = None
+    replica_of: str | None = None
+    replica: int = 1
 
     def says(self, key: str) -> bool:
         """Tell whether a key is there with a value."""
@@ -94,6 +99,7 @@ def _external(drafted: Drafted, found: Findings) -> Drafted:
     _refuse(drafted, ("command", "shell"), "an external service has no command of its own", _OWN_CHILD, found)
     _refuse(drafted, ("sockets",), _NO_SOCKETS, "write ports", found)
     _refuse(drafted, ("tty",), "an external service has no terminal of ours", _OWN_CHILD, found)
+    _refuse(drafted, ("replicas",), "an external service has no replicas", _OWN_CHILD, found)
     _refuse(drafted, _PROBES, "identify is an external service's ready and live probe", "write identify", found)
     if not drafted.says("identify"):
         found.add(drafted.at, "identify is missing", "write identify: {http: /greeting, json: {...}}")
@@ -105,6 +111,7 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
     for index, _ in steps[1:]:
         found.add((*drafted.at, "acquire", index), "is a second spawn step", "keep one of them")
     if not steps:
+        _refuse(drafted, ("watch",), "an external service that is not spawned is never restarted", _OWN_CHILD, found)
         return drafted
     index, step = steps[0]
     inherited = {key: value for key, value in drafted.raw.items() if key not in _NOT_INHERITED}
@@ -116,7 +123,13 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
 
 
 def _check_spawned(spawned: Drafted, ports: Mapping[str, PortWish], found: Findings) -> None:
-    _refuse(spawned, ("kind", "sockets", *_LADDER), "a spawned service cannot have this key", "leave it out", found)
+    _refuse(
+        spawned,
+        ("kind", "sockets", "replicas", *_LADDER),
+        "a spawned service cannot have this key",
+        "leave it out",
+        found,
+    )
     _need_command(spawned, found)
     for name, wish in spawned.wish.ports.items():
         if ports.get(name, wish) != wish:

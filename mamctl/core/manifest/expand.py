@@ -61,6 +61,21 @@ def absolute(path: object, folder: str) -> object:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
+def _watch(value: object, folder: str) -> object:
+    if value is True:
+        return {}
+    if isinstance(value, dict):
+        named = {"paths": _paths(value["paths"], folder)} if value.get("paths") is not None else {}
+        ignored = {"ignore": [value["ignore"]]} if isinstance(value.get("ignore"), str) else {}
+        return value | named | ignored
+    return {"paths": _paths(value, folder)} if isinstance(value, str | list) else value
+
+
+def _paths(value: object, folder: str) -> object:
+    paths = value if isinstance(value, list) else [value]
+    return [absolute(path, folder) for path in paths]
+
+
 def _restart(value: object, _folder: str) -> object:
     return {"policy": value} if isinstance(value, str) else value
 
@@ -81,6 +96,10 @@ def _dependency(edge: object) -> object:
     return {"condition": edge} if isinstance(edge, str) else edge
 
 
+def _schedule(value: object, _folder: str) -> object:
+    return {"cron": value} if isinstance(value, str) else value
+
+
 def _steps(value: object, folder: str) -> object:
     return [_step(step, folder) for step in value] if isinstance(value, list) else value
 
@@ -97,5 +116,7 @@ _SHORT: Final[dict[str, Callable[[object, str], object]]] = {
     "depends_on": _dependencies,
     "env_file": expand_env_files,
     "cwd": absolute,
+    "watch": _watch,
     "acquire": _steps,
+    "schedule": _schedule,
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .account_shapes import MEMBER, UMASK
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
-from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, STEP, TCP
+from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, SHORT_WATCH, STEP, TCP, WATCH, WATCHED
 from .model import Limits, Logs, RestartPolicy, Stop
+from .replicas import MOST
+from .schedule_shapes import SCHEDULE, SHORT_SCHEDULE
 from .shapes import (
     ANYTHING,
     ENV_NAME_PATTERN,
@@ -168,6 +171,10 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "stop": Field(STOP, "How it is stopped."),
     "logs": Field(LOGS, "How its output is kept."),
     "limits": Field(LIMITS, "What it may use."),
+    "watch": Field(WATCH, "Restarts it when files change: true, paths, or a map; false: not.", SHORT_WATCH),
+    "user": Field(MEMBER, "The user that it runs as, by name or number. Default: the supervisor's."),
+    "group": Field(MEMBER, "The group that it runs as. Default: the user's."),
+    "umask": Field(UMASK, "The rights that its new files do not get, in octal digits: 027."),
     "tty": Field(FLAG, "True: a terminal of its own, for mamctl attach. Default false."),
     "profiles": Field(ListOf(NAME), "Started only with one of these profiles, when named, or when depended on."),
     "manual": Field(FLAG, "True: never started by up. Default false."),
@@ -176,13 +183,9 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "identify": Field(PROBE, "External: who must answer."),
     "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
     "release": Field(RELEASE, "External: what happens to one that was not started here."),
-    "user": Field(Unsupported(), "The user it runs as."),
-    "group": Field(Unsupported(), "The group it runs as."),
-    "umask": Field(Unsupported(), "Its umask."),
-    "watch": Field(Unsupported(), "Restart when files change."),
     "hooks": Field(Unsupported(), "Commands at changes of state."),
-    "schedule": Field(Unsupported(), "When a task runs."),
-    "replicas": Field(Unsupported(), "How many of it run."),
+    "schedule": Field(SCHEDULE, "Task: at which times it runs, and not at once.", SHORT_SCHEDULE),
+    "replicas": Field(whole(0, MOST), "How many of it run: NAME-1, NAME-2 ... Without the key: one, by its own name."),
 }
 
 SERVICE: Final = Record(
@@ -223,5 +226,6 @@ class Defined(Protocol):
 
 
 RECORDS: Final[tuple[Defined, ...]] = (
-    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
+    SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, WATCHED, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
+    SCHEDULE,
 )  # fmt: skip

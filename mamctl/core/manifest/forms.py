@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from .containers import Field, ListOf, Record
 from .findings import Findings, Invalid, Path, kind_of
 from .interpolation import no_reference
-from .shapes import FILLED, FLAG, INTERPOLATED, TEXT, WORD, Scalar, Schema, one_of, whole, whole_number
+from .shapes import (
+    FILLED,
+    FIXED,
+    FLAG,
+    INTERPOLATED,
+    TEXT,
+    WORD,
+    Scalar,
+    Schema,
+    duration,
+    one_of,
+    whole,
+    whole_number,
+)
+from .watching import Watch
 from .wishes import Command, NotifyWish, PortWish, Step, StepKind
 
 _WORDS: Final = ListOf(WORD)
+_RANGE: Final = re.compile("[0-9]{1,5}-[0-9]{1,5}")
 _PORT_NUMBER: Final = whole(1, 65535)
 _COMMAND_HINT: Final = "write [program, argument]"
-_PORT_HINT: Final = "write a number from 1 to 65535, auto, or {prefer: 5000, fallback: auto}"
+_PORT_HINT: Final = "write a number from 1 to 65535, auto, {prefer: 5000, fallback: auto}, or a range as 8001-8010"
 
+_WATCH_HINT: Final = 'write watch: [src], or {paths: [src], ignore: ["*.md"], debounce: 300ms}'
 TCP_HINT: Final = "write the name of a port, or host:port, as 127.0.0.1:5432"
 
 PREFERENCE: Final[Record[PortWish]] = Record(
@@ -53,7 +70,7 @@ class _CommandShape:
 
 
 class _PortShape:
-    """A number, `auto`, or a preferred number."""
+    """A number, `auto`, a preferred number, or a range of numbers."""
 
     def read(self, value: object, at: Path, found: Findings) -> PortWish:
         """Return what is wished for."""
@@ -64,19 +81,22 @@ class _PortShape:
         if value == "auto":
             return PortWish(None)
         number = whole_number(value)
+        if number is None and isinstance(value, str) and _RANGE.fullmatch(value):
+            return self._range(value)
         if number is None or not 1 <= number <= 65535:
-            raise self._wrong(value)
+            raise Invalid(f"{kind_of(value)} is not a port", _PORT_HINT)
         return PortWish(number)
 
-    def _wrong(self, value: object) -> Invalid:
-        if isinstance(value, str) and value.count("-") == 1 and value.replace("-", "").isdigit():
-            return Invalid("a range is not supported yet", _PORT_HINT)
-        return Invalid(f"{kind_of(value)} is not a port", _PORT_HINT)
+    def _range(self, value: str) -> PortWish:
+        first, last = map(int, value.split("-"))
+        if not 1 <= first <= last <= 65535:
+            raise Invalid(f"{value} is no range of ports", "write the lowest number first, all from 1 to 65535")
+        return PortWish(first, fallback=True, last=last)
 
     def schema(self) -> Schema:
-        """Return the schema of the three forms, and of a range, which is not built yet."""
+        """Return the schema of the four forms."""
         words: Schema = {"type": "string", "pattern": r"^auto$|^[0-9]{1,20}$|\$\{"}
-        ranges: Schema = {"type": "string", "pattern": "^[0-9]+-[0-9]+$", "description": "Not supported yet."}
+        ranges: Schema = {"type": "string", "pattern": "^[0-9]{1,5}-[0-9]{1,5}$"}
         return {"anyOf": [_PORT_NUMBER.schema(), words, PREFERENCE.schema(), ranges]}
 
 
@@ -105,6 +125,38 @@ class _NotifyShape:
     def schema(self) -> Schema:
         """Return the schema of both forms."""
         return {"anyOf": [{"enum": [True, "true"]}, DESCRIPTOR.schema(), INTERPOLATED]}
+
+
+WATCHED: Final[Record[Watch]] = Record(
+    Watch,
+    {
+        "paths": Field(
+            ListOf(FIXED), "Files and folders, relative to the manifest. Default: its cwd.", FILLED.schema()
+        ),
+        "ignore": Field(ListOf(FILLED), "Patterns as .gitignore has them, over the usual ones.", FILLED.schema()),
+        "debounce": Field(duration(zero=False), "How long nothing must change before it restarts. Default 300ms."),
+    },
+    reference="watch",
+)
+SHORT_WATCH: Final[Schema] = {
+    "anyOf": [{"type": "boolean"}, FILLED.schema(), {"type": "array", "items": FILLED.schema()}]
+}
+
+
+class _WatchShape:
+    """A map; true, a path and a list were made one before. `false` takes back what is written beneath."""
+
+    def read(self, value: object, at: Path, found: Findings) -> Watch | None:
+        """Return what is watched, or None."""
+        if value is False:
+            return None
+        if not isinstance(value, dict):
+            raise Invalid(f"must be true, a path, a list of paths or a map, not {kind_of(value)}", _WATCH_HINT)
+        return WATCHED.read(value, at, found)
+
+    def schema(self) -> Schema:
+        """Return the schema of the map."""
+        return WATCHED.schema()
 
 
 class _StepShape:
@@ -156,5 +208,6 @@ COMMAND: Final = _CommandShape()
 PORT: Final = _PortShape()
 TCP: Final = Scalar(_tcp, FILLED.schema())
 NOTIFY: Final = _NotifyShape()
+WATCH: Final = _WatchShape()
 STEP: Final = _StepShape()
 RELEASE: Final = _ReleaseShape()

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .account import SAME, Account
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .listening import Control
-    from .steps import SmokeStep
     from .replicas import Replicas
     from .schedules import Schedule
+    from .steps import SmokeStep
+    from .watching import Watch
 
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -183,6 +185,8 @@ class ServiceSpec:
     stop: Stop = Stop()
     logs: Logs = Logs()
     limits: Limits = Limits()
+    account: Account = SAME
+    watch: Watch | None = None
     tty: bool = False
     profiles: frozenset[str] = frozenset()
     manual: bool = False
@@ -190,10 +194,6 @@ class ServiceSpec:
     # None: keep under a detached supervisor, stop under one that belongs to a terminal.
     on_supervisor_death: OnDeath | None = None
     external: External | None = None
-
-    @property
-    def sockets(self) -> tuple[Port, ...]:
-        """The ports that are bound for it, in the order in which it gets them."""
     # With `replicas`: the name in the manifest of what this is one of, and which.
     replica_of: str | None = None
     replica: int = 1
@@ -203,6 +203,10 @@ class ServiceSpec:
     def service(self) -> str:
         """The name in the manifest, which its replicas share."""
         return self.replica_of or self.name
+
+    @property
+    def sockets(self) -> tuple[Port, ...]:
+        """The ports that are bound for it, in the order in which it gets them."""
         return tuple([port for port in self.ports if port.held])
 
     @property
@@ -241,6 +245,8 @@ class Manifest:
     warnings: tuple[str, ...] = ()
     smoke: tuple[SmokeStep, ...] = ()
     control: Control | None = None
+    # Of each service with the key `replicas`: how many there are, and how many the manifest's file says.
+    replicas: Mapping[str, Replicas] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def needs_restart(old: ServiceSpec, new: ServiceSpec) -> bool:
@@ -259,5 +265,5 @@ def run_as(spec: ServiceSpec) -> tuple[object, ...]:
     return (
         spec.kind, spec.argv, spec.cwd, sorted(spec.env.items()), sorted(spec.unset), spec.host, spec.ports,
         spec.logs.streams, spec.limits, run_as(inner) if inner else None, _notifies(spec),
-        spec.tty,
+        spec.tty, spec.account, spec.replica,
     )  # fmt: skip

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, assert_never
 
+from .account import render_account
 from .addresses import Address
 from .choices import Kind
 from .model import ExecProbe, HttpProbe, LogProbe, NotifyProbe, TcpProbe
+from .schedules import render_schedule
 from .secrecy import MASK, Secrecy
 from .signals import NAMES
 from .units import show_seconds, show_size
+from .watching import render_watch
 
 if TYPE_CHECKING:
     from .findings import Tree
@@ -30,6 +33,9 @@ def render(manifest: Manifest) -> dict[str, object]:
         from .step_rendering import render_step
 
         tree["smoke"] = [_masked(render_step(step), secrecy) for step in manifest.smoke]
+    if manifest.replicas:
+        # Each is a service of its own here: probes and references tell its ports. A reader of the file skips the key.
+        tree["x-replicas"] = {name: count.number for name, count in manifest.replicas.items()}
     if manifest.control:
         at = manifest.control
         tree["control"] = _present({"listen": str(Address(at.host, at.port)), "token_file": at.token_file})
@@ -66,7 +72,12 @@ def _rules(spec: ServiceSpec) -> Tree:
     limits = _limits(spec.limits)
     death = spec.on_supervisor_death and spec.on_supervisor_death.value
     switches: Tree = {"tty": spec.tty, "manual": spec.manual, "essential": spec.essential, "on_supervisor_death": death}
-    return tree | _present({"limits": limits, "profiles": sorted(spec.profiles), **switches})
+    return (
+        tree
+        | render_account(spec.account)
+        | (render_schedule(spec.schedule) if spec.schedule else {})
+        | _present({"limits": limits, "watch": render_watch(spec.watch), "profiles": sorted(spec.profiles), **switches})
+    )
 
 
 def _limits(limits: Limits) -> Tree:

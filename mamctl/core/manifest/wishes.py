@@ -10,16 +10,19 @@ from .model import Limits, Logs, RestartPolicy, Stop
 
 if TYPE_CHECKING:
     from .findings import Tree
+    from .schedules import Schedule
+    from .watching import Watch
 
 # A string is split, or given to a shell, once its references are told.
 Command = str | tuple[str, ...]
 
 
 class PortWish(NamedTuple):
-    """A number (None: `auto`), and whether another may be chosen when it is taken."""
+    """A number (None: `auto`), and whether another may be chosen when it is taken: with `last` only one up to that."""
 
     wanted: int | None
     fallback: bool = False
+    last: int | None = None
 
 
 class NotifyWish(NamedTuple):
@@ -108,11 +111,17 @@ class ServiceWish(NamedTuple):
     stop: Stop = Stop()
     logs: Logs = Logs()
     limits: Limits = Limits()
+    user: str | None = None
+    group: str | None = None
+    umask: int | None = None
+    watch: Watch | None = None
     tty: bool = False
     profiles: tuple[str, ...] = ()
     manual: bool = False
     essential: bool = False
     on_supervisor_death: OnDeath | None = None
+    schedule: Schedule | None = None
+    replicas: int | None = None
 
     @property
     def listens(self) -> dict[str, PortWish]:

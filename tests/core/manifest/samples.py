@@ -59,6 +59,10 @@ GOOD: dict[str, dict[str, object]] = {
                 "stop": {"signal": "SIGINT", "grace": "10s"},
                 "logs": {"max_size": "1GiB", "keep": 2, "streams": "split"},
                 "limits": {"memory": "1GiB", "open_files": 4096, "nice": 5},
+                "user": "nobody",
+                "group": 65534,
+                "umask": "0027",
+                "watch": {"paths": ["src", "/etc/hosts"], "ignore": ["*.md", "!*.db"], "debounce": "1s"},
                 "profiles": ["ai"],
                 "manual": False,
                 "essential": True,
@@ -71,6 +75,22 @@ GOOD: dict[str, dict[str, object]] = {
             "f": {"command": RUN, "tty": True, "stop": {"signal": "HUP"}},
             "g": {"kind": "task", "command": RUN, "tty": False},
         },
+    },
+    "watching in short forms": {
+        "services": {
+            "a": {"command": RUN, "watch": True},
+            "b": {"command": RUN, "watch": "src"},
+            "c": {"command": RUN, "cwd": "web", "watch": ["src", "package.json"]},
+            "d": {"command": RUN, "watch": False},
+            "e": {"command": RUN, "watch": {"ignore": "*.md"}},
+            "f": {"kind": "task", "command": RUN, "watch": {"paths": "."}},
+            "g": {
+                "kind": "external",
+                "identify": {"exec": RUN},
+                "watch": True,
+                "acquire": [{"spawn": {"command": RUN}}],
+            },
+        }
     },
     "external": {
         "services": {
@@ -249,6 +269,17 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     "a number as text for an address": (
         one({"port": 5, "ready": {"tcp": "5432"}}), "services.a.ready.tcp", "there is no port '5432'", False,
     ),
+    "a user as a list": (one({"user": [1]}), "services.a.user", "must be a name or a number, not a list", True),
+    "a user as a flag": (one({"user": True}), "services.a.user", "must be a name or a number", True),
+    "a user and a group in one": (one({"user": "me:us"}), "services.a.user", "'me:us' is not a name", True),
+    "a user with a space": (one({"user": "a b"}), "services.a.user", "'a b' is not a name", True),
+    "a user below 0": (one({"user": -1}), "services.a.user", "must be a whole number from 0", True),
+    "a group beyond": (one({"group": 2**32 - 1}), "services.a.group", "must be a whole number from 0", True),
+    "a group as text beyond": (one({"group": "99999999999999999999"}), "services.a.group", "whole number", False),
+    "a umask as a number": (one({"umask": 23}), "services.a.umask", "must be text here", False),
+    "a umask as a flag": (one({"umask": True}), "services.a.umask", "must be octal digits, not True", True),
+    "a umask of decimals": (one({"umask": "28"}), "services.a.umask", "'28' is not a umask", True),
+    "a umask beyond": (one({"umask": "1777"}), "services.a.umask", "'1777' is not a umask", True),
     "no expression": (
         one({"ready": {"log": "("}}), "services.a.ready.log", "regular expression", False,
     ),
@@ -383,18 +414,28 @@ BAD |= {
     "an unknown limit": (one({"limits": {"cpu": 1}}), "services.a.limits.cpu", "unknown key", True),
 }  # fmt: skip
 
+BAD |= {
+    "a number to watch": (one({"watch": 5}), "services.a.watch", "must be true, a path, a list of", True),
+    "a number in what is watched": (one({"watch": [5]}), "services.a.watch.paths[0]", "must be text, not 5", True),
+    "paths to watch as a number": (one({"watch": {"paths": 5}}), "services.a.watch.paths[0]", "must be text", True),
+    "an empty path to watch": (one({"watch": ""}), "services.a.watch.paths[0]", "is empty", True),
+    "a pattern as a number": (one({"watch": {"ignore": [5]}}), "services.a.watch.ignore[0]", "must be text", True),
+    "no debounce": (one({"watch": {"debounce": 0}}), "services.a.watch.debounce", "longer than 0", True),
+    "an unknown key of watch": (one({"watch": {"path": "."}}), "services.a.watch.path", "unknown key", True),
+    "watching what is never started": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "watch": True}}},
+        "services.a.watch", "never restarted", False,
+    ),
+}  # fmt: skip
+
 # Keys whose effect comes later: refused, but known to the schema.
 LATER: dict[str, tuple[dict[str, object], str]] = {
     **{
         key: (one({key: value}), f"services.a.{key}")
         for key, value in {
-            "watch": {"paths": ["."]},
             "replicas": 1,
             "hooks": {"on_ready": RUN},
             "schedule": "*/5 * * * *",
-            "user": "nobody",
-            "group": "nogroup",
-            "umask": "022",
         }.items()
     },
     "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
