@@ -116,6 +116,7 @@ class Doctor:
         environ = self._invocation.environ
         if manifest is not None:
             yield lambda: programs.check_programs(manifest, environ)
+            yield lambda: programs.check_accounts(manifest)
             yield lambda: programs.check_versions(manifest, environ)
             yield lambda: files.check_environment(manifest, environ)
         if where is not None:

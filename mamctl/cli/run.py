@@ -17,6 +17,7 @@ from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
+from mamctl.core.manifest.account import SAME
 from mamctl.core.selection import select
 from mamctl.runtime.history import last_seq
 from mamctl.ui.progress import starting
@@ -108,7 +109,7 @@ def _in_this_terminal(spec: ServiceSpec, project: str, arguments: Sequence[str],
     from mamctl.runtime.environment import environment, new_instance
 
     env = environment(spec, project, inherited, new_instance(project, spec.name, spec.cwd))
-    argv = [*spec.argv, *arguments]
+    argv = _command(spec, [*spec.argv, *arguments], env)
     with _patient():
         try:
             child = subprocess.Popen(argv, cwd=spec.cwd, env=env)
@@ -124,6 +125,19 @@ def _in_this_terminal(spec: ServiceSpec, project: str, arguments: Sequence[str],
         with _passed_on(child):
             code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+def _command(spec: ServiceSpec, argv: list[str], env: Mapping[str, str]) -> Sequence[str]:
+    """Return the command as it is executed: as the service's own user, if it has one."""
+    if spec.account == SAME:
+        return argv
+    from mamctl.runtime.accounts import command_of
+    from mamctl.runtime.launcher import LaunchError
+
+    try:
+        return command_of(spec, argv, env)
+    except LaunchError as error:
+        raise MamctlError(f"{spec.name} cannot be run: {error.detail}", f"check `user` of {spec.name}") from None
 
 
 @contextmanager

@@ -17,25 +17,47 @@ MARKER = "MAMCTL_INSTANCE"
 OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA")
 # What our own service manager told us: it was not meant for the services.
 OF_OUR_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")
+# What a service with a terminal of its own is told that it is: what nearly every terminal of today understands.
+TERM = "xterm-256color"
 NOT_A_LETTER = re.compile(r"[^A-Z0-9]")
 
 
 def environment(spec: ServiceSpec, project: str, inherited: Mapping[str, str], instance: str) -> dict[str, str]:
     """Return the whole environment of one incarnation; `instance` is new at each spawn."""
-    found = {**inherited, **spec.env}
+    found = {**inherited, **_of_its_user(spec), **spec.env}
     for name in OF_OUR_MANAGER:
         if name in found and name not in spec.env:
             del found[name]
     for name in spec.unset:
         found.pop(name, None)
     found.setdefault("PYTHONUNBUFFERED", "1")
+    if spec.tty:
+        _fit_to_terminal(found, spec)
     found.update(injected(spec, project, instance))
     return found
 
 
+def _of_its_user(spec: ServiceSpec) -> Mapping[str, str]:
+    if spec.account.user is None:
+        return {}
+    from mamctl.runtime.accounts import variables  # few services have a user
+
+    return variables(spec.account)
+
+
+def _fit_to_terminal(found: dict[str, str], spec: ServiceSpec) -> None:
+    """Let a service know its own terminal, and nothing of the one that `up` was typed on."""
+    for name in ("LINES", "COLUMNS"):
+        if name not in spec.env:
+            found.pop(name, None)
+    if "TERM" not in spec.env and "TERM" not in spec.unset:
+        found["TERM"] = TERM
+
+
 def injected(spec: ServiceSpec, project: str, instance: str) -> dict[str, str]:
     """Return what we add: who it is, and where it is to listen."""
-    added = {"MAMCTL_SERVICE": spec.name, MARKER: instance, "MAMCTL_PROJECT": project, "MAMCTL_REPLICA": "1"}
+    added = {"MAMCTL_SERVICE": spec.name, MARKER: instance, "MAMCTL_PROJECT": project}
+    added["MAMCTL_REPLICA"] = str(spec.replica)
     if spec.ports:
         added["HOST"] = spec.host
         added["PORT"] = str(spec.ports[0].number)

@@ -18,6 +18,7 @@ from mamctl.core.events import Spawned, SpawnFailed
 from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.past import as_document, past_of
 from mamctl.core.supervisor import Supervisor
+from mamctl.runtime.accounts import standing_prefix
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
 from mamctl.runtime.incarnations import Equipment, Incarnations
@@ -28,8 +29,10 @@ from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Context, Prober
+from mamctl.runtime.schedule import Schedules
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.sweeper import Sweeper
+from mamctl.runtime.terminals import Terminals
 from mamctl.runtime.timers import Timers
 from mamctl.runtime.watch import Watcher
 
@@ -80,9 +83,10 @@ class Hands:
         self.custody = custody or NoCustody()
         self.sockets = HeldSockets(self.custody)
         self.outputs = Outputs(folders, self._loop, self.on_notice, self.custody)
+        self.terminals = Terminals(self.outputs, self.custody, self._loop)
         self.notifications = self._notifications(folders.notify)
         self.incarnations = Incarnations(
-            equipment=Equipment(self.outputs, self.sockets, self.notifications),
+            equipment=Equipment(self.outputs, self.sockets, self.notifications, self.terminals),
             custody=self.custody,
             home=os.path.dirname(folders.fifo),
             sweeper=self.sweeper,
@@ -98,6 +102,7 @@ class Hands:
         self._events: deque[Event] = deque()
         self._pumping = False
         self._timers = Timers(self._loop, self.post)
+        self.schedules = Schedules(self._loop, self.post)
         self._waiters: set[asyncio.Future[None]] = set()
         self.watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
@@ -167,9 +172,11 @@ class Hands:
     def _let_go(self) -> None:
         self.watcher.close()
         self._timers.close()
+        self.schedules.close()
         self._reaping.cancel()
         self.notifications.close_all()
         self.incarnations.close()
+        self.terminals.close_all()
         self.sockets.close()
         self._launcher.close()
 
@@ -214,8 +221,8 @@ class Hands:
                 self._watch(action)
             case act.StopProbes():
                 self.watcher.stop(action.name)
-            case act.ArmTimer():
-                self._timers.arm(action)
+            case act.ArmTimer() | act.Follow():
+                self._time(action)
             case act.Reconfigure():
                 self.outputs.reconfigure(self.supervisor.services[action.name].run)
             case act.Announce():
@@ -226,7 +233,8 @@ class Hands:
 
     def _spawn(self, action: act.Spawn) -> None:
         spec = self.supervisor.services[action.name].run
-        if action.generation > 1:
+        # Whoever comes next must know that the time of a scheduled run was there already.
+        if action.generation > 1 or spec.schedule is not None:
             self._write_down()
         try:
             born = self.incarnations.spawn(spec, action.generation)
@@ -237,11 +245,18 @@ class Hands:
             return
         self._events.append(Spawned(action.name, action.generation, born.pid, self.now))
 
+    def _time(self, action: act.ArmTimer | act.Follow) -> None:
+        if isinstance(action, act.ArmTimer):
+            self._timers.arm(action)
+        else:
+            self.schedules.follow(action)
+
     def _look(self, name: str) -> None:
         """Look for an external service, with the surroundings of one that has no process of ours."""
         service = self.supervisor.services[name]
         env = environment(service.run, self.manifest.name, self._inherited, "probe")
-        self.incarnations.contexts[name] = Context(env=env, cwd=service.run.cwd)
+        before = standing_prefix(service.run.account)
+        self.incarnations.contexts[name] = Context(env=env, cwd=service.run.cwd, prefix=before)
         self.watcher.attach(service, self.incarnations.contexts[name])
 
     def _watch(self, action: act.StartProbe) -> None:

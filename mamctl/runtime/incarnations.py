@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mamctl.core.events import Emptied, Exited, Survivor
 from mamctl.core.manifest.model import LogProbe, run_as
 from mamctl.core.states import Reason
+from mamctl.runtime.accounts import command_of, lend, prefix, standing_prefix
 from mamctl.runtime.containment import Containment
 from mamctl.runtime.crashpoints import crash_point
 from mamctl.runtime.endwatch import EndWatch
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from mamctl.runtime.probes.output import SinkOutput
     from mamctl.runtime.sockets import HeldSockets
     from mamctl.runtime.sweeper import Sweeper
+    from mamctl.runtime.terminals import Terminals
 
 
 def run_digest(spec: ServiceSpec) -> str:
@@ -54,11 +56,12 @@ LOOK_AGAIN = 0.5
 
 
 class Equipment(NamedTuple):
-    """What a process is given: where its output goes, the sockets held for it, a way to say that it is ready."""
+    """What a process is given: where its output goes, sockets held for it, a way to say it is ready, a terminal."""
 
     outputs: Outputs
     sockets: HeldSockets
     notifications: Notifications
+    terminals: Terminals
 
 
 class Incarnations:
@@ -81,7 +84,7 @@ class Incarnations:
         self.alive: dict[str, Incarnation] = {}
         self.contexts: dict[str, Context] = {}
         self._dead: dict[str, Incarnation] = {}
-        self._outputs, self._sockets, self._notifications = equipment
+        self._outputs, self._sockets, self._notifications, self._terminals = equipment
         self._reap = custody.reap
         self._home = home
         self._runs: dict[str, tuple[ServiceSpec, str]] = {}
@@ -103,10 +106,10 @@ class Incarnations:
         try:
             born = self._launch(spec, generation)
         except LaunchError:
-            self._notifications.close(spec.name)
+            self._not_born(spec.name)
             raise
         except OSError as error:
-            self._notifications.close(spec.name)
+            self._not_born(spec.name)
             raise LaunchError(Reason.SPAWN_FAILED, _plainly(error), final=False) from None
         crash_point("after_spawn")
         self.alive[spec.name] = born
@@ -125,17 +128,19 @@ class Incarnations:
         crash_point("mid_adopt")
         found = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self._outputs.recall(spec)
+        self._terminals.recall(spec, generation)
         self._sockets.recall(spec, found.pidfd)
         self._notifications.adopt(found)
         env = environment(spec, self.project, self._inherited, instance)
         outputs = self._read_by_probes(spec, recalled=generation)
-        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=outputs)
+        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, prefix=standing_prefix(spec.account), outputs=outputs)
         self.alive[spec.name] = found
         self._ends.follow(found, lambda: self._exited(spec.name))
         self.containment.hold(found)
 
     def bury(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> Ended:
         """Know one that died while nobody watched, so that it can be cleaned up after; return how, if anybody knows."""
+        self._terminals.bury(spec.name)
         dead = self._dead[spec.name] = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self.containment.recognise(dead)
         how = None if leader.pidfd == NONE else dead.reap()
@@ -190,24 +195,29 @@ class Incarnations:
         self._journal.intent(spec.name, generation, instance, self._run(spec))
         crash_point("after_intent")
         env = environment(spec, self.project, self._inherited, instance)
+        argv = command_of(spec, spec.argv, env)
         ends = ours = self._child_ends(spec, generation)
         try:
             outfit = self._notifications.open(spec, generation)
             ours = (*ends, *outfit.descriptors.values())
             env.update(outfit.env)
+            lend(spec.account, ends)
             launched = self._launcher.launch(
-                spec.argv,
+                argv,
                 cwd=spec.cwd,
                 env=env,
                 stdout=ends[0],
                 stderr=ends[-1],
                 sockets=sockets,
                 descriptors=outfit.descriptors,
+                terminal=self._terminals.open(spec, generation, ends[0]),
             )
         finally:
             for end in ours:
                 os.close(end)
-        self.contexts[spec.name] = Context(env=env, cwd=spec.cwd, outputs=self._read_by_probes(spec))
+        self.contexts[spec.name] = Context(
+            env=env, cwd=spec.cwd, prefix=prefix(spec.account), outputs=self._read_by_probes(spec)
+        )
         return Incarnation(spec, generation, instance, launched)
 
     def _run(self, spec: ServiceSpec) -> str:
@@ -239,6 +249,7 @@ class Incarnations:
         self._ends.leave(dead)
         del self.alive[name]
         self._dead[name] = dead
+        self._terminals.end(name, ended)
         self._outputs.drain(name)
         self._sockets.rest(name)
         self._journal.ended(name, dead.generation, ended.code, ended.signal)
@@ -264,9 +275,15 @@ class Incarnations:
                 logger.warning("cannot clean up after %s yet: %s", dead.spec.name, _plainly(error))
             await asyncio.sleep(LOOK_AGAIN)
 
+    def _not_born(self, name: str) -> None:
+        self._notifications.close(name)
+        self._terminals.close(name)
+
     def _emptied(self, dead: Incarnation, survivors: tuple[Survivor, ...]) -> None:
+        self._terminals.drain(dead.spec.name)
         self._outputs.drain(dead.spec.name)
         self._notifications.close(dead.spec.name)
+        self._terminals.close(dead.spec.name)
         self.containment.let_go(dead)
         self._post(Emptied(dead.spec.name, dead.generation, self._loop.time(), survivors, luck()))
 

@@ -39,11 +39,11 @@ _REASONS: Final = {
     "watchdog": "it stopped sending its watchdog signal",
     "liveness_failed": "its live probe failed",
     "gave_up": "it failed too often and was given up",
-    "config_error": "it says that its configuration is wrong (exit code 78)",
+    "config_error": "its configuration is wrong: its exit code 78 says so, or its user is not to be had",
     "absent": "nobody answers yet",
     "wrong_service": "somebody else answers on its port",
     "unsupervised_exit": "it ended while no supervisor ran",
-    "changed_on_disk": "its manifest changed",
+    "changed_on_disk": "its manifest or its files changed",
 }
 
 # Why a supervisor left, where its own word is too short to be understood alone.
@@ -112,9 +112,19 @@ def why(row: Row) -> str:
         return text
     if state == "backoff":
         return f"{text or 'it failed'}; {next_try(row)}"
+    if state == "starting":
+        return starting(row, text)
     if state == "ready" and not text and row.get("ownership") == "external":
         return "started by hand"
     return text
+
+
+def starting(row: Row, text: str) -> str:
+    """Return what a start is waiting for, and how much of its time is gone."""
+    gone, limit = row.get("uptime_s"), row.get("start_timeout_s")
+    if gone is None or not limit:
+        return text
+    return f"{text or 'not ready yet'} ({duration(float(gone))} of {duration(float(limit))})"
 
 
 def brief(row: Row) -> str:
@@ -133,11 +143,20 @@ def absent(name: str) -> str:
     return f"{name} is absent: it is picked up as soon as it answers"
 
 
+def followers(found: Sequence[str]) -> str:
+    """Return what to know about services that failed only because one that they need did."""
+    verb = "starts by itself" if len(found) == 1 else "start by themselves"
+    return f"{names(found)} {verb} once what failed is mended"
+
+
 def next_try(row: Row) -> str:
     """Return when it is tried again, and the how-manieth time that is."""
     seconds = row.get("next_attempt_in_s")
     when = "next try" if seconds is None else f"next try in {duration(float(seconds))}"
-    return f"{when} (attempt {row['attempt']})" if row.get("attempt") else when
+    if not row.get("attempt"):
+        return when
+    most = f" of {row['max_attempts']}" if row.get("max_attempts") else ""
+    return f"{when} (attempt {row['attempt']}{most})"
 
 
 def next_step(row: Row) -> str | None:

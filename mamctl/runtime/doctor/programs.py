@@ -13,6 +13,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.core.manifest.model import ExecProbe
+from mamctl.runtime.accounts import complaint
 from mamctl.runtime.doctor.finding import Finding, Level, ok
 from mamctl.runtime.doctor.ranges import holds, version_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest, ServiceSpec
 
 _PROGRAMS: Final = "programs"
+_USERS: Final = "users"
 _VERSIONS: Final = "versions"
 _ASK_SECONDS: Final = 5.0
 _PYTHON: Final = re.compile(r"python[0-9.]*$")
@@ -41,6 +43,19 @@ def check_programs(manifest: Manifest, environ: Mapping[str, str]) -> Iterator[F
                 yield _missing(spec, f"{program}, the {what} of {spec.name}, was not found", fix)
             else:
                 yield ok(_PROGRAMS, f"{program}, the {what} of {spec.name}, is {path}")
+
+
+def check_accounts(manifest: Manifest) -> Iterator[Finding]:
+    """See whether every service that has a user or a group of its own can be started as that."""
+    for spec in _all(manifest):
+        if spec.account.user is None and spec.account.group is None:
+            continue
+        if why := complaint(spec.account):
+            yield Finding(
+                Level.ERROR, _USERS, f"{spec.name} cannot be started: {why}", f"correct `user` of {spec.name}"
+            )
+        else:
+            yield ok(_USERS, f"{spec.name} runs as {spec.account.user or spec.account.group}")
 
 
 def check_versions(manifest: Manifest, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -25,13 +25,26 @@ def socket_path(folder: str, name: str, generation: int, environ: Mapping[str, s
     return os.path.join(elsewhere, f"{blake2s(os.fsencode(direct), digest_size=8).hexdigest()}.notify")
 
 
-def prepare(path: str) -> None:
+def shared_path(folder: str, name: str, generation: int) -> str:
+    """Return the path of a socket that a service reaches as another user: nothing of the home is open to him."""
+    from hashlib import blake2s  # Few services run as another user.
+
+    tag = blake2s(os.fsencode(os.path.join(folder, f"{name}.{generation}")), digest_size=8).hexdigest()
+    root = "/run" if os.access("/run", os.W_OK) else "/tmp"  # noqa: S108 - see `prepare`
+    return os.path.join(root, "mamctl-notify", tag)
+
+
+def prepare(path: str, *, shared: bool = False) -> None:
     """Make the folder of a socket, 0700, and take away a socket that was left there.
 
-    Raises OSError, also when others could put theirs in its place.
+    `shared`: others may reach what they know the name of. Raises OSError, also when others could put theirs in its
+    place.
     """
     folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    mode = 0o711 if shared else 0o700
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(folder, mode=0o700)
+        os.chmod(folder, mode)  # whatever the umask
     found = os.stat(folder)
     if {found.st_uid, os.lstat(folder).st_uid} != {os.getuid()} or found.st_mode & 0o022:
         raise PermissionError(1, "its folder can be written by others", folder)

@@ -1,8 +1,9 @@
 """The socket that one incarnation of a service speaks over: datagrams, each with who sent it.
 
-Whoever can reach the path is our own user; the kernel says who it was. A sender is known by its pid and, where the
-kernel has it (6.5), by a descriptor of its process, which tells a pid that was given to another process since.
-Descriptors that come with a message are closed at once: that is what a barrier waits for, and none is kept.
+Whoever can reach the path is our own user, or that of the service; the kernel says who it was. A sender is known by its
+pid and, where the kernel has it (6.5), by a descriptor of its process, which tells a pid that was given to another
+process since. Descriptors that come with a message are closed at once: that is what a barrier waits for, and none is
+kept.
 """
 
 from __future__ import annotations
@@ -54,14 +55,16 @@ class Mailbox:
         self.path: str = bound.getsockname()
 
     @classmethod
-    def at(cls, path: str) -> Self:
-        """Make one at a path; what was there before is replaced."""
-        prepare(path)
+    def at(cls, path: str, owner: int | None = None) -> Self:
+        """Make one at a path; what was there before is replaced. `owner`: another user, who alone may write to it."""
+        prepare(path, shared=owner is not None)
         made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         before = os.umask(0o177)
         try:
             _ask_for_senders(made)
             made.bind(path)
+            if owner is not None:
+                os.chown(path, owner, -1)
             return cls(made)
         except OSError:
             made.close()

@@ -1,8 +1,9 @@
 """Who listens to the services that speak for themselves: one socket or pipe for each incarnation.
 
 It is made before the spawn (a fast READY=1 must not be lost), given to custody so that it outlives us, and ended with
-its incarnation; so nothing that is said late counts for the next one. A letter counts if its sender is our own user, or
-root, and one of the service's processes; one that has ended since cannot be looked up any more and is believed.
+its incarnation; so nothing that is said late counts for the next one. A letter counts if its sender is our own user,
+root or the user of the service, and one of the service's processes; one that has ended since cannot be looked up any
+more and is believed.
 
 A turn of the loop takes only so many letters, so a service that never stops talking holds nobody else up.
 """
@@ -19,8 +20,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mamctl.core.events import Notified, Said
 from mamctl.core.manifest.model import NotifyProbe
 from mamctl.core.states import Reason
+from mamctl.runtime.accounts import uid_of
 from mamctl.runtime.launcher import LaunchError
-from mamctl.runtime.notify.address import socket_path
+from mamctl.runtime.notify.address import shared_path, socket_path
 from mamctl.runtime.notify.mailbox import Mailbox
 from mamctl.runtime.notify.membership import is_of
 from mamctl.runtime.notify.message import LARGEST, NOTHING, parse
@@ -85,7 +87,7 @@ class Notifications:
         try:
             if check.fd is not None:
                 return Outfit(descriptors={check.fd: self._pipe(spec.name, generation)})
-            mailbox = Mailbox.at(self._path(spec.name, generation))
+            mailbox = self._mailbox(spec, generation)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise LaunchError(Reason.SPAWN_FAILED, f"it cannot be given a way to notify: {why}", final=False) from None
@@ -109,7 +111,7 @@ class Notifications:
             is_socket = stat.S_ISSOCK(os.fstat(descriptor).st_mode)
             self._hear(name, generation, Mailbox.of(descriptor) if is_socket else ReadyLine(descriptor))
         if name not in self._ears and check is not None and check.fd is None:
-            self._bind_again(name, generation)
+            self._bind_again(incarnation.spec, generation)
 
     def close(self, name: str, *, keep: bool = False) -> None:
         """Hear a service no more: that incarnation is gone. `keep`: it is not, and somebody else will hear it."""
@@ -153,12 +155,17 @@ class Notifications:
         self._custody.keep(_kept(name), [ours])
         return theirs
 
-    def _path(self, name: str, generation: int) -> str:
-        return socket_path(self._folder, name, generation, self._environ)
+    def _mailbox(self, spec: ServiceSpec, generation: int) -> Mailbox:
+        """Bind the socket of one incarnation where its user can reach it. Raises OSError."""
+        uid = uid_of(spec.account)
+        if uid in (None, os.geteuid()):
+            return Mailbox.at(socket_path(self._folder, spec.name, generation, self._environ))
+        return Mailbox.at(shared_path(self._folder, spec.name, generation), owner=uid)
 
-    def _bind_again(self, name: str, generation: int) -> None:
+    def _bind_again(self, spec: ServiceSpec, generation: int) -> None:
+        name = spec.name
         try:
-            mailbox = Mailbox.at(self._path(name, generation))
+            mailbox = self._mailbox(spec, generation)
         except OSError as error:
             logger.warning("%s: cannot be heard any more: %s", name, error.strerror or error)
             return
@@ -187,7 +194,7 @@ class Notifications:
             return False
         if letter.too_long:
             self._complain(name, ear, f"a notification of more than {LARGEST} bytes")
-        elif letter.uid not in (None, 0, os.getuid()):
+        elif letter.uid not in (None, 0, os.getuid()) and letter.uid != uid_of(found.spec.account):
             self._complain(name, ear, f"a notification by user {letter.uid}")
         elif letter.pid is not None and not letter.ended and not is_of(letter.pid, found):
             self._complain(name, ear, "a notification by a process that is not its own")

@@ -15,14 +15,22 @@ if TYPE_CHECKING:
 class Context:
     """One incarnation's surroundings; make a new one at each spawn.
 
-    `env` and `cwd` are what exec probes run in; `outputs` is what log probes read (a `SinkOutput` for each stream).
-    The log probes keep here how far they have read.
+    `env` and `cwd` are what exec probes run in, and `prefix` the words that make them its user's; `outputs` is what log
+    probes read (a `SinkOutput` for each stream). The log probes keep here how far they have read.
     """
 
-    __slots__ = ("_scans", "cwd", "env", "outputs")
+    __slots__ = ("_scans", "cwd", "env", "outputs", "prefix")
 
-    def __init__(self, *, env: Mapping[str, str] = EMPTY, cwd: str = ".", outputs: Sequence[Output] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str] = EMPTY,
+        cwd: str = ".",
+        prefix: tuple[str, ...] = (),
+        outputs: Sequence[Output] = (),
+    ) -> None:
         self.env = env
+        self.prefix = prefix
         self.cwd = cwd
         self.outputs = outputs
         self._scans: dict[str, Scan] = {}

@@ -18,7 +18,7 @@ async def check(probe: Probe, check: ExecProbe, context: Context, pids: set[int]
     """Run the command, its pid in `pids` meanwhile; what it leaves is killed."""
     name = check.argv[0]
     try:
-        command = Command(check.argv, env=context.env, cwd=context.cwd, pids=pids)
+        command = Command((*context.prefix, *check.argv), env=context.env, cwd=context.cwd, pids=pids)
     except OSError as error:
         return _failure(_not_started(error, name, context.cwd))
     try:
