@@ -111,7 +111,7 @@ def at_rest(manifest: Manifest) -> dict[str, Any]:
 def _row(spec: ServiceSpec) -> dict[str, Any]:
     unknown = dict.fromkeys(
         (
-            *("reason", "detail", "pid", "next_attempt_in_s", "uptime_s"),
+            *("reason", "detail", "pid", "next_attempt_in_s", "next_run_at", "uptime_s"),
             *("ready_s", "exit_code", "exit_signal", "cpu_percent", "memory_bytes"),
         )
     )

@@ -11,7 +11,7 @@ State = Literal["stopped", "waiting", "starting", "ready", "unhealthy", "backoff
 Reason = Literal[
     "by_operator", "dependency_failed", "dependency_waiting", "spawn_failed", "command_not_found", "port_taken",
     "start_timeout", "exited", "killed", "oom", "memory_limit", "watchdog", "liveness_failed", "gave_up",
-    "config_error", "absent", "wrong_service", "unsupervised_exit", "changed_on_disk",
+    "config_error", "absent", "wrong_service", "unsupervised_exit", "changed_on_disk", "scheduled",
 ]  # fmt: skip
 
 
@@ -69,6 +69,7 @@ class ServiceRow(TypedDict):
     attempt: int
     next_attempt_in_s: float | None
     uptime_s: float | None
+    next_run_at: Annotated[str | None, "When a scheduled task runs next, UTC."]
     ready_s: float | None
     exit_code: int | None
     exit_signal: int | None

@@ -98,8 +98,8 @@ class Operator:
     async def start(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Start services, dependencies first."""
         self.reload()
-        chosen = self.select(names)
-        self._hands.post(Up(tuple(chosen), self._hands.now))
+        chosen = self._select_lasting(names)
+        self._hands.post(Up(tuple(chosen), self._hands.now, at_once=True))
         return await self._brought_up(wait, chosen)
 
     async def stop(self, names: Sequence[str], *, wait: float | None) -> Report:
@@ -117,8 +117,10 @@ class Operator:
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
         """Restart services; without names, all that are wanted."""
         self.reload()
-        wanted = [name for name, service in self._services.items() if service.wanted is Wanted.UP]
-        chosen = self.select(names) if names else wanted
+        wanted = [
+            name for name, found in self._services.items() if found.wanted is Wanted.UP and not found.between_runs
+        ]
+        chosen = self._select_lasting(names) if names else wanted
         self._hands.post(Restart(tuple(chosen), self._hands.now))
         return await self._brought_up(wait, chosen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.dependencies import outlook
@@ -77,6 +78,7 @@ class Reporter:
             "uptime_s": _since(service.spawned_at, now),
             "ready_s": _since(service.ready_at, now),
             "exit_code": service.exit_code,
+            "next_run_at": _utc(service.next_run_at),
             "exit_signal": service.exit_signal,
             "ports": {port.name: port.number for port in spec.ports},
             "url": spec.url,
@@ -99,3 +101,7 @@ def _since(moment: float | None, now: float) -> float | None:
 
 def _left(moment: float | None, now: float) -> float | None:
     return None if moment is None else round(max(0.0, moment - now), 2)
+def _utc(moment: float | None) -> str | None:
+    return None if moment is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+

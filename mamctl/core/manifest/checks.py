@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from .choices import Condition, Kind, Streams
 from .draft import Drafted, all_drafted
 from .nearest import did_you_mean
+from .schedule_checks import check_schedule
 
 if TYPE_CHECKING:
     from .findings import Findings, Path
@@ -22,6 +23,7 @@ _UNPROVEN: Final = (
     " write ready: {http: /path}"
 )
 _ONE_STREAM: Final = "leave out logs: {streams: split}, or tty"
+_UNSCHEDULED: Final = "leave it out, or let this one depend on a task of its own without a schedule"
 Drafts = Mapping[str, Drafted]
 
 
@@ -33,6 +35,9 @@ def check(drafts: Drafts, found: Findings) -> None:
             _check_edge(drafts[name], target, at, drafts, found)
     if edges:
         _check_cycles(edges, found)
+    for _, drafted in all_drafted(drafts):
+        if drafted.says("schedule"):
+            check_schedule(drafted, found)
     _check_ports(drafts, found)
     _check_logs(drafts, found)
 
@@ -51,7 +56,9 @@ def _check_edge(drafted: Drafted, name: str, at: Path, drafts: Drafts, found: Fi
     if target is None:
         found.add(at, f"no such service: {name}", did_you_mean(name, drafts))
     elif target.wish.manual:
-        found.add(at, f"{name} is manual: it is never started for another", "remove manual, or the dependency")
+        found.add(at, f"{at[-1]} is manual: it is never started for another", "remove manual, or the dependency")
+    elif target.wish.schedule is not None:
+        found.add(at, f"{at[-1]} runs by its schedule, so nobody can wait for it", _UNSCHEDULED)
     else:
         _check_condition(drafted, name, at, target.wish.kind, found)
 

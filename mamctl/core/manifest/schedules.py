@@ -14,3 +14,9 @@ class Schedule:
 
     cron: str
     timezone: str | None = None
+
+
+def render_schedule(schedule: Schedule) -> dict[str, object]:
+    """Return the key `schedule` with what it comes to."""
+    zone = {"timezone": schedule.timezone} if schedule.timezone else {}
+    return {"schedule": {"cron": schedule.cron, **zone}}
