@@ -63,6 +63,14 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
+def local(at: float) -> str:
+    """Return a moment as people read it: `14:03`, or with its day when that is not today: `2026-01-31 14:03`."""
+    there, here = time.localtime(at), time.localtime()
+    clock_time = time.strftime("%H:%M:%S" if there.tm_sec else "%H:%M", there)
+    same = there[:3] == here[:3]
+    return clock_time if same else f"{time.strftime('%Y-%m-%d', there)} {clock_time}"
+
+
 def moment(text: object) -> float:
     """Return the seconds since 1970 of an ISO time (`2026-01-31T12:00:00.123Z`); 0.0 when it is none."""
     from datetime import datetime

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.ui.amounts import count, duration
+from mamctl.ui.amounts import count, duration, local, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +44,7 @@ _REASONS: Final = {
     "wrong_service": "somebody else answers on its port",
     "unsupervised_exit": "it ended while no supervisor ran",
     "changed_on_disk": "its manifest or its files changed",
+    "scheduled": "it waits for its time",
 }
 
 # Why a supervisor left, where its own word is too short to be understood alone.
@@ -116,7 +117,15 @@ def why(row: Row) -> str:
         return starting(row, text)
     if state == "ready" and not text and row.get("ownership") == "external":
         return "started by hand"
-    return text
+    return between_runs(row, text) if row.get("next_run_at") else text
+
+
+def between_runs(row: Row, text: str) -> str:
+    """Return what became of a scheduled task's last run, and when the next one is."""
+    if row.get("state") not in ("completed", "failed"):
+        return text
+    when = f"next run at {local(moment(row['next_run_at']))}"
+    return f"{text}; {when}" if text else when
 
 
 def starting(row: Row, text: str) -> str:
@@ -170,12 +179,15 @@ def next_step(row: Row) -> str | None:
 
 
 def wanted(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that should be up. An absent external counts only through those who wait for it."""
-    return [
-        row
-        for row in rows
-        if row.get("wanted") == "up" and not (row.get("state") == "waiting" and row.get("reason") == "absent")
-    ]
+    """Return the rows that should be up. An absent external counts only through those who wait for it.
+
+    A task whose time has not come is as it should be, but not up.
+    """
+    return [row for row in rows if row.get("wanted") == "up" and not _is_out(row)]
+
+
+def _is_out(row: Row) -> bool:
+    return row.get("state") == "waiting" and row.get("reason") in ("absent", "scheduled")
 
 
 def all_well(rows: Iterable[Row]) -> bool:
@@ -184,10 +196,11 @@ def all_well(rows: Iterable[Row]) -> bool:
 
 
 def totals(rows: Sequence[Row]) -> str:
-    """Return the stack in one phrase: `all 7 ready`, `6 of 7 ready, 1 failed`, `nothing runs`."""
+    """Return the stack in one phrase: `all 7 ready`, `6 of 7 ready, 1 failed`, `nothing runs`, `1 scheduled`."""
     counted = wanted(rows)
     if not counted:
-        return "nothing runs"
+        resting = sum(row.get("reason") == "scheduled" for row in rows)
+        return f"{resting} scheduled" if resting else "nothing runs"
     good = sum(row["state"] in GOOD for row in counted)
     if good == len(counted):
         return f"all {good} ready" if good > 1 else "1 of 1 ready"
