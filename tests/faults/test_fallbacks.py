@@ -37,7 +37,7 @@ def services(stack: Stack) -> dict[str, Any]:
     tree = [sys.executable, "-IS", ESCAPEES, "31", str(stack.notes / "pids"), "--deaf"]
     return {
         "flood": stack.writer("--lines", LINES),
-        "victim": stack.writer("--rate", 200, restart={"delay": "10ms", "max_attempts": None}),
+        "victim": stack.writer("--rate", 200, restart={"delay": "10ms", "factor": 1, "max_attempts": None}),
         "web": {"command": web, "port": "auto", "ready": {"http": "/"}},
         "tree": {"command": tree, "stop": {"grace": "300ms"}},
     }
