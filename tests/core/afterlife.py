@@ -29,7 +29,8 @@ Ends = dict[str, tuple[int | None, int | None]]
 def twin(hands: Hands) -> Hands:
     """Return another one to whom the same happened; what is only replaced, never changed, they share."""
     other = copy(hands)
-    for name in ("spawning", "looking", "cleaning", "probes", "timers", "said", "past", "intents", "born", "unseen"):
+    pending = ("spawning", "looking", "cleaning", "probes", "timers", "followed")
+    for name in (*pending, "said", "past", "intents", "born", "unseen"):
         setattr(other, name, copy(getattr(hands, name)))
     other.running = {name: replace(process, signals=[*process.signals]) for name, process in hands.running.items()}
     other.supervisor = copy(hands.supervisor)
@@ -42,7 +43,7 @@ def die(hands: Hands, *, exist: Collection[str] = ()) -> None:
     for name in tuple(hands.spawning):
         if name in exist:
             hands.let_exist(name)
-    for held in (hands.spawning, hands.cleaning, hands.looking, hands.probes, hands.timers, hands.past):
+    for held in (hands.spawning, hands.cleaning, hands.looking, hands.probes, hands.timers, hands.followed, hands.past):
         held.clear()
     for process in hands.running.values():
         # Whoever comes next signals again.

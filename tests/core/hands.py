@@ -8,9 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mamctl.core.actions import Announce, ArmTimer, Attach, Clean, Signal, Spawn, StartProbe, StopProbes
+from mamctl.core.actions import Announce, ArmTimer, Attach, Clean, Follow, Signal, Spawn, StartProbe, StopProbes
 from mamctl.core.dependencies import outlook
-from mamctl.core.events import Attached, Down, Emptied, Exited, Found, Probed, Spawned, SpawnFailed, TimerFired
+from mamctl.core.events import (
+    Attached,
+    Down,
+    Due,
+    Emptied,
+    Exited,
+    Found,
+    Planned,
+    Probed,
+    Spawned,
+    SpawnFailed,
+    TimerFired,
+)
 from mamctl.core.states import State, Timer, Wanted
 from mamctl.core.supervisor import Supervisor
 from tests.core.truths import check
@@ -49,6 +61,8 @@ class Hands:
         self.probes: dict[tuple[str, Purpose], StartProbe] = {}
         # When each timer runs out. Like real ones they are replaced, but never cancelled.
         self.timers: dict[tuple[str, Timer], tuple[float, int]] = {}
+        # Whose schedules are followed, and since when by an earlier supervisor's word.
+        self.followed: dict[str, float | None] = {}
         self.said: list[Announce] = []
         self.past: list[Event] = []
         # What a journal has besides: each service's last generation that was to be spawned, and its process.
@@ -121,6 +135,14 @@ class Hands:
         self.now = max(self.now, due)
         return self.step(TimerFired(name, timer, token, self.now))
 
+    def plan(self, name: str, at: float) -> list[Action]:
+        """Tell when a scheduled task runs next."""
+        return self.step(Planned(name, at, f"{at:g} o'clock", self.now))
+
+    def come_due(self, name: str, at: float = 200.0, *, runs: bool = True, missed: int = 0) -> list[Action]:
+        """Let the time of a scheduled task come; the next one is `at`."""
+        return self.step(Due(name, at, f"{at:g} o'clock", self.now, runs=runs, missed=missed))
+
     # Performing -----------------------------------------------------------------------------------------------------
 
     def _perform(self, action: Action, *, forced: bool) -> None:
@@ -144,11 +166,15 @@ class Hands:
             case ArmTimer():
                 assert action.delay >= 0
                 self.timers[action.name, action.timer] = (self.now + action.delay, action.token)
-            case Announce():
+            case Announce() | Follow():
                 self._hear(action)
 
-    def _hear(self, said: Announce) -> None:
+    def _hear(self, said: Announce | Follow) -> None:
         """No attempt is announced beyond those that the policy grants."""
+        if isinstance(said, Follow):
+            self.followed.pop(said.name, None)
+            self.followed.update({said.name: said.since} if said.schedule else {})
+            return
         self.said.append(said)
         if said.kind == "backoff" and said.name is not None:
             service = self.services[said.name]

@@ -10,7 +10,7 @@ Left of the arrow stands what happens (a method of `History`). Right of it stand
 `state/reason`; services that are not named must be as they were, `gone` is one that is forgotten. After the bar stand
 the things done to processes, all of them and in order: `spawn`, `look`, `TERM`, `KILL`, `clean`. Where a line names
 them also `ask` (the fast ready probe), `watch` (a slow probe), `hush` (no more probes), `apply` (in place), and
-`timer NAME WHICH SECONDS`.
+`timer NAME WHICH SECONDS`, `follow` (a schedule) and `forget`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mamctl.core.actions import Announce, ArmTimer, Attach, Clean, Reconfigure, Signal, Spawn, StartProbe, StopProbes
+from mamctl.core.actions import (
+    Announce,
+    ArmTimer,
+    Attach,
+    Clean,
+    Follow,
+    Reconfigure,
+    Signal,
+    Spawn,
+    StartProbe,
+    StopProbes,
+)
 from mamctl.core.events import (
     Down,
     Emptied,
@@ -100,6 +111,9 @@ class History:
 
     def _up_alone(self, *names: str) -> None:
         self._step(Up(names, self.hands.now, alone=True))
+
+    def _up_at_once(self, *names: str) -> None:
+        self._step(Up(names, self.hands.now, at_once=True))
 
     def _down(self) -> None:
         self._step(Down(self.hands.now))
@@ -197,6 +211,14 @@ class History:
     def _stranger(self, name: str) -> None:
         self._done += self.hands.find(name, Found.STRANGER, "somebody else answered")
 
+    def _planned(self, name: str, at: str) -> None:
+        self._done += self.hands.plan(name, float(at))
+
+    def _due(self, name: str, *options: str) -> None:
+        """Its time has come. `missed=3`: so many times before were missed; `late`: it is too late to run now."""
+        missed = next((int(option.partition("=")[2]) for option in options if option.startswith("missed=")), 0)
+        self._done += self.hands.come_due(name, runs="late" not in options, missed=missed)
+
     def _wait(self, seconds: str) -> None:
         """Let time pass, and all timers run out that are due by then."""
         until = self.hands.now + float(seconds)
@@ -285,6 +307,9 @@ def _words(action: Action) -> str:
     match action:
         case Signal():
             return f"{SIGNALS[action.signal]} {action.name}"
+        case Follow():
+            since = "" if action.since is None else f" since {action.since:g}"
+            return f"{'forget' if action.schedule is None else 'follow'} {action.name}{since}"
         case StartProbe():
             return f"ask {action.name}" if action.fast else f"watch {action.name} {action.purpose}"
         case ArmTimer():

@@ -16,6 +16,7 @@ from mamctl.core.manifest.model import (
     RestartPolicy,
     ServiceSpec,
 )
+from mamctl.core.manifest.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,11 @@ def task(name: str, needs: str | Mapping[str, str] = "", **fields: Any) -> Servi
     """A task, with a task's defaults: never restarted, no start timeout."""
     ours = {"kind": Kind.TASK, "ready": None, "restart": NEVER, "start_timeout": None}
     return service(name, needs, **{**ours, **fields})
+
+
+def scheduled(name: str, needs: str | Mapping[str, str] = "", cron: str = "* * * * *", **fields: Any) -> ServiceSpec:
+    """A task that runs by the clock."""
+    return task(name, needs, **{"schedule": Schedule(cron), **fields})
 
 
 def external(

@@ -57,6 +57,7 @@ services = st.builds(
     ended_at=st.none() | SECONDS,
     hasty=st.integers(0, 11),
     halt=st.none() | halts,
+    next_run_at=st.none() | SECONDS,
 )
 
 

@@ -33,7 +33,7 @@ from mamctl.core.states import ENDED, Reason, State, Timer
 from mamctl.core.touched import Touched
 from tests.core.hands import Hands
 from tests.core.history import notified
-from tests.core.stacks import LIVE, NOTIFY, READY, WATCHED, external, service, stack, task
+from tests.core.stacks import LIVE, NOTIFY, READY, WATCHED, external, scheduled, service, stack, task
 
 NAMES = ("a", "b", "c", "d")
 WORDS = (
@@ -42,6 +42,7 @@ WORDS = (
 )  # fmt: skip
 ONCE = (Spawned, SpawnFailed, Exited, Emptied, Attached, TimerFired)
 STEPS_TO_THE_END = 200
+ENDING = (Policy.ON_FAILURE, Policy.NEVER)
 
 policies = st.builds(
     RestartPolicy,
@@ -72,7 +73,7 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
         essential=draw(st.integers(0, 9)) == 9,
         watch=draw(st.sampled_from([None, Watch()])),
     )
-    match draw(st.integers(0, 5)):
+    match draw(st.integers(0, 6)):
         case 0:
             # A task that is always restarted never settles.
             once = replace(spec.restart, policy=draw(st.sampled_from([Policy.ON_FAILURE, Policy.NEVER])))
@@ -81,7 +82,11 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
             spec = external(name, attach=draw(st.booleans()), spawned=spec)
         case 2:
             spec = external(name)
-    needs = {other.name: draw(dependencies(other)) for other in before if draw(st.booleans())}
+        case 3:
+            spec = scheduled(name, restart=replace(spec.restart, policy=draw(st.sampled_from(ENDING))))
+    needs = {
+        other.name: draw(dependencies(other)) for other in before if other.schedule is None and draw(st.booleans())
+    }
     return replace(spec, depends_on=MappingProxyType(needs))
 
 
@@ -173,6 +178,17 @@ class Walk(RuleBasedStateMachine):
     def let_one_speak(self, data: st.DataObject, words: list[str]) -> None:
         process = self.hands.running[data.draw(st.sampled_from(sorted(self.hands.running)))]
         self.hands.step(notified(process.name, process.generation, self.hands.now, words))
+
+    @precondition(lambda self: self.hands.followed)
+    @rule(data=st.data(), runs=st.booleans(), missed=st.integers(0, 2))
+    def let_a_time_come(self, data: st.DataObject, runs: bool, missed: int) -> None:
+        name = data.draw(st.sampled_from(sorted(self.hands.followed)))
+        self.hands.come_due(name, runs=runs, missed=missed)
+
+    @rule(name=st.sampled_from(NAMES))
+    def up_at_once(self, name: str) -> None:
+        if name in self.hands.services:
+            self.hands.step(Up((name,), self.hands.now, at_once=True))
 
     @precondition(lambda self: self.hands.timers)
     @rule(data=st.data())

@@ -25,8 +25,14 @@ def check(hands: Hands) -> None:
         assert service.name == name
         assert (service.halt is not None) is (service.state is State.STOPPING)
     assert hands.running.keys() <= hands.services.keys()
+    assert hands.followed.keys() == {name for name, service in hands.services.items() if _is_followed(service)}
     if is_idle(hands.services):
         _nothing_goes_on(hands)
+
+
+def _is_followed(service: Service) -> bool:
+    assert service.next_run_at is None or service.followed is not None
+    return service.spec.schedule is not None and service.wanted is Wanted.UP
 
 
 def _one_process_iff_the_state_says_so(hands: Hands, service: Service) -> None:
@@ -52,6 +58,8 @@ def _it_is_waited_for_something(hands: Hands, service: Service) -> None:
     match service.state:
         case State.WAITING if service.reason is Reason.ABSENT:
             assert _is_armed(hands, service, Timer.ATTACH) is (service.name not in hands.looking)
+        case State.WAITING if service.resting:
+            assert service.wanted is Wanted.UP
         case State.WAITING:
             ahead = outlook(service, hands.services)
             assert ahead.waits_for
