@@ -23,7 +23,10 @@ SECTIONS: Final = {
         "start": "operate",
         "stop": "operate",
         "restart": "operate",
+        "scale": "scale",
         "run": "run",
+        "exec": "execute",
+        "attach": "attach",
     },
     "See how it is": {
         "status": "status",

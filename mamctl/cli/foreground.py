@@ -16,6 +16,7 @@ from mamctl.cli.signals import Signals
 from mamctl.cli.tailing import ends, follow
 from mamctl.core.errors import NoSupervisor
 from mamctl.runtime.history import last_seq
+from mamctl.ui import words
 from mamctl.ui.narration import Narration
 from mamctl.ui.progress import Progress
 from mamctl.ui.stream import Stream
@@ -52,7 +53,9 @@ def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
 def _greeting(report: Mapping[str, Any]) -> list[str]:
     status = report["status"]
     lines = [f"{status['name']} runs already (supervisor {status['supervisor']['pid']}): observing; Ctrl-C detaches"]
-    removed = report.get("removed") or []
+    rescaled = report.get("scaled") or []
+    lines += words.rescaled(rescaled)
+    removed = words.not_of(rescaled, report.get("removed") or [])
     return [*lines, f"stopped, because the manifest has them no more: {', '.join(removed)}"] if removed else lines
 
 

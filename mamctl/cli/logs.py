@@ -14,12 +14,14 @@ import click
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import ManifestError, UsageError
+from mamctl.core.selection import families_of
 from mamctl.core.selection import select as chosen_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from mamctl.cli.invocation import Invocation
+    from mamctl.core.manifest.model import ServiceSpec
     from mamctl.runtime.logs.reader import Follower, Line, LogFiles
 
     Show = Callable[[Sequence[Line]], None]
@@ -102,19 +104,30 @@ def log_files_of(invocation: Invocation, patterns: Sequence[str]) -> list[LogFil
     from mamctl.runtime.logs.reader import log_files
 
     place = invocation.place
-    streams = _streams(invocation)
+    specs, replicas = _known(invocation)
+    streams = {name: spec.logs.streams for name, spec in specs.items()}
+    families = {name: list(members) for name, members in families_of(specs.values(), replicas).items()}
     for name in (OWN, *_written(place.logs)):
+        if name not in streams and (family := _family(name, families)):
+            families[family].append(name)
         streams.setdefault(name, Streams.MERGED)
-    names = chosen_from(patterns, streams) if patterns else [name for name in streams if name != OWN]
+    names = chosen_from(patterns, streams, families) if patterns else [name for name in streams if name != OWN]
     return [entry for name in names for entry in log_files(place.logs, place.index, name, streams[name])]
 
 
-def _streams(invocation: Invocation) -> dict[str, Any]:
-    """Return how each service of the manifest logs; a manifest that is broken now does not hide its logs."""
+def _known(invocation: Invocation) -> tuple[Mapping[str, ServiceSpec], Iterable[str]]:
+    """Return the manifest's services, and who has replicas; one that is broken now does not hide its logs."""
     try:
-        return {name: spec.logs.streams for name, spec in invocation.manifest().services.items()}
+        manifest = invocation.manifest()
     except ManifestError:
-        return {}
+        return {}, ()
+    return manifest.services, manifest.replicas
+
+
+def _family(name: str, families: Collection[str]) -> str | None:
+    """Return whose replica a log is of: of one that was scaled, or that had more of them before."""
+    family, _, number = name.rpartition("-")
+    return family if family in families and number.isdigit() else None
 
 
 def _written(folder: str) -> list[str]:

@@ -9,6 +9,7 @@ import click
 
 from mamctl.cli.attendance import MARGIN, attend
 from mamctl.cli.command import Command, pass_invocation
+from mamctl.cli.families import families_in
 from mamctl.cli.span import SPAN
 from mamctl.cli.verdict import exit_code
 from mamctl.core.selection import is_glob, select
@@ -98,9 +99,12 @@ def _meant(invocation: Invocation, verb: str, patterns: Sequence[str]) -> list[s
     """
     if len(patterns) == 1 and not is_glob(patterns[0]):
         return list(patterns)
-    rows = {row["name"]: row["layer"] for row in invocation.client.request("GET", "/v1/status")["services"]}
-    globs, plain = [one for one in patterns if is_glob(one)], [one for one in patterns if not is_glob(one)]
-    found = dict.fromkeys([*(select(globs, rows) if globs else ()), *plain])
+    status = invocation.client.request("GET", "/v1/status")
+    rows = {row["name"]: row["layer"] for row in status["services"]}
+    families = families_in(status)
+    known = [one for one in patterns if is_glob(one) or one in families]
+    plain = [one for one in patterns if one not in known]
+    found = dict.fromkeys([*(select(known, rows, families) if known else ()), *plain])
     return sorted(found, key=lambda name: rows.get(name, 0), reverse=verb == "stop")
 
 

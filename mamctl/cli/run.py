@@ -18,7 +18,7 @@ from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, UsageError
 from mamctl.core.manifest.account import SAME
-from mamctl.core.selection import select
+from mamctl.core.selection import families_of, select
 from mamctl.runtime.history import last_seq
 from mamctl.ui.progress import starting
 from mamctl.ui.report import outcome
@@ -49,7 +49,7 @@ def run_command(invocation: Invocation, task: str, arguments: tuple[str, ...], *
     What it depends on is started first; if no supervisor ran before, all of that is stopped again afterwards.
     """
     manifest = manifest_as_run(invocation)
-    (name,) = select([task], manifest.services)[:1]
+    name = _one(select([task], manifest.services, families_of(manifest.services.values(), manifest.replicas)), task)
     spec = manifest.services[name]
     if not spec.argv:
         raise UsageError(f"{name} is {spec.kind}: it has no command to run", "`run` takes a task or a service")
@@ -57,6 +57,15 @@ def run_command(invocation: Invocation, task: str, arguments: tuple[str, ...], *
         # Ports that were chosen only now are part of the task's environment.
         manifest = manifest_as_run(invocation)
         return _in_this_terminal(manifest.services[name], manifest.name, arguments, invocation.environ)
+
+
+def _one(names: Sequence[str], task: str) -> str:
+    """Return who is meant: there is one terminal. Raises UsageError."""
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise UsageError(f"{task} has no replica now", f"`mamctl scale {task}=1` gives it one")
+    raise UsageError(f"{task} means {len(names)} services, and this is one terminal", f"name one: {names[0]}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mamctl.cli.aftermath import last_word
+from mamctl.cli.asrun import manifest_as_run
 from mamctl.cli.attendance import attend
 from mamctl.cli.beginning import ensure_supervisor
 from mamctl.cli.errand import Errand
@@ -58,7 +59,7 @@ def standing(invocation: Invocation, manifest: Manifest, timeout: float) -> Iter
         invocation.tell([f"its supervisor had died; taking over what it left: {words.names(sorted(left), most=20)}"])
         ensure_supervisor(invocation, {"services": sorted(left), "no_deps": True}, foreground=False)
         status = invocation.status()
-    with _beside(invocation, manifest, status or {"services": []}, timeout) as found:
+    with _beside(invocation, status or {"services": []}, timeout) as found:
         yield found
 
 
@@ -77,7 +78,7 @@ def _of_its_own(invocation: Invocation, manifest: Manifest, timeout: float) -> I
     started = ensure_supervisor(invocation, request, foreground=True)
     if started is None or started.lease is None:
         # Somebody else was quicker: it is theirs.
-        with _beside(invocation, manifest, invocation.status() or {"services": []}, timeout) as found:
+        with _beside(invocation, invocation.status() or {"services": []}, timeout) as found:
             yield found
         return
     with started.lease:
@@ -121,12 +122,12 @@ def _take_down(invocation: Invocation) -> None:
 
 
 @contextmanager
-def _beside(
-    invocation: Invocation, manifest: Manifest, status: Mapping[str, Any], timeout: float
-) -> Iterator[Standing]:
+def _beside(invocation: Invocation, status: Mapping[str, Any], timeout: float) -> Iterator[Standing]:
     began = time.monotonic()
+    # What `up` reads: the manifest with as many replicas as there are.
+    manifest = manifest_as_run(invocation)
     _require_known(manifest, status)
-    up = {row["service"] for row in status["services"] if row["wanted"] == "up" and row["state"] not in _DOWN}
+    up = {row["name"] for row in status["services"] if row["wanted"] == "up" and row["state"] not in _DOWN}
     missing = [name for name in _wanted(manifest) if name not in up]
     ours = [name for name in _with_dependencies(manifest, missing) if name not in up]
     request: dict[str, Any] = {"services": missing, "profiles": [], "no_deps": False, "wait": timeout}
@@ -143,7 +144,7 @@ def _beside(
 
 def _require_known(manifest: Manifest, status: Mapping[str, Any]) -> None:
     """Refuse to have the manifest read again when that would stop services: they are not ours to stop."""
-    gone = [row["service"] for row in status["services"] if row["service"] not in manifest.services]
+    gone = [row["name"] for row in status["services"] if row["name"] not in manifest.services]
     if gone:
         who = words.names(list(dict.fromkeys(gone)), most=20)
         raise UsageError(f"the manifest has no {who} any more, and it runs", "`mamctl up -d` makes them one again")
@@ -164,7 +165,7 @@ def _stop(invocation: Invocation, names: Collection[str]) -> None:
     status = invocation.status()
     if status is None:
         return
-    rows = [row for row in status["services"] if row["service"] in names and row["state"] != "completed"]
+    rows = [row for row in status["services"] if row["name"] in names and row["state"] != "completed"]
     layers = sorted({row["layer"] for row in rows}, reverse=True)
     wait: float | None = STOP_SECONDS
     for layer in layers:

@@ -99,12 +99,12 @@ class Scoreboard:
         if name is None:
             chosen = [row for row in words.wanted(rows) if row["state"] not in words.GOOD]
         else:
-            chosen = [row for row in rows if row["service"] == name]
+            chosen = [row for row in rows if row["name"] == name]
         return [self.about(row) for row in chosen[:MOST_SERVICES]]
 
     def about(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row's state with the service's last lines."""
-        return {key: row.get(key) for key in _TOLD} | {"tail": self._tail(str(row["service"]))}
+        return {key: row.get(key) for key in _TOLD} | {"tail": self._tail(str(row["name"]))}
 
     def _tail(self, name: str) -> list[str]:
         from mamctl.runtime.logs.reader import last_lines, log_files

@@ -166,7 +166,7 @@ def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], c
         keeper.stop("the one before was told to" if downing else "it was asked for")
     elif first:
         up = request["up"]
-        manager.operator.want(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
+        manager.operator.begin(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
 
 
 async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place, custody: Guarded) -> int:

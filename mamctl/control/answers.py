@@ -53,7 +53,7 @@ class SupervisorRow(TypedDict):
 
 
 class ServiceRow(TypedDict):
-    """One service. `attempt`: restarts that count against its budget; `restarts`: all automatic ones."""
+    """One service. `attempt`: restarts that count against its budget, of `max_attempts`; `restarts`: all automatic."""
 
     name: str
     service: str
@@ -67,9 +67,10 @@ class ServiceRow(TypedDict):
     generation: int
     restarts: int
     attempt: int
+    max_attempts: Annotated[int | None, "null: no limit."]
     next_attempt_in_s: float | None
-    uptime_s: float | None
     next_run_at: Annotated[str | None, "When a scheduled task runs next, UTC."]
+    uptime_s: float | None
     ready_s: float | None
     exit_code: int | None
     exit_signal: int | None
@@ -84,12 +85,20 @@ class ServiceRow(TypedDict):
     layer: int
 
 
+class Replicas(TypedDict):
+    """How many replicas a service has, and how many its manifest gives it."""
+
+    number: int
+    manifest: int
+
+
 class Status(TypedDict):
-    """The stack: its supervisor and every service."""
+    """The stack: its supervisor and every service. `replicas`: of those services that have the key."""
 
     name: str
     manifest: str
     supervisor: SupervisorRow
+    replicas: dict[str, Replicas]
     services: list[ServiceRow]
     wanted_settled: bool
 
@@ -126,10 +135,19 @@ class Outcome(TypedDict):
     status: Status
 
 
+class Rescaled(TypedDict):
+    """A service whose number of replicas changed: how many there were, and how many there are."""
+
+    service: str
+    before: int
+    now: int
+
+
 class UpOutcome(Outcome):
-    """... and which services are gone from the manifest."""
+    """... and which services are gone from the manifest, and which have another number of replicas."""
 
     removed: list[str]
+    scaled: list[Rescaled]
 
 
 class Survivor(TypedDict):

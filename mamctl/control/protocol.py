@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from mamctl.core.errors import MamctlError, ManifestError, NoTerminalError, NotRunningError, TimedOut, UsageError
+from mamctl.core.errors import (
+    MamctlError,
+    ManifestError,
+    NoTerminalError,
+    NotRunningError,
+    NotScalableError,
+    TimedOut,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from asyncio import Future

@@ -68,8 +68,9 @@ class Routes:
     async def service(self, name: str) -> answers.ServiceRow:
         """Tell how one service is, and why."""
         names = self._operator.select([name])
-        if len(names) > 1:
-            raise Refusal(400, "bad_request", f"that means {len(names)} services: {', '.join(names)}", "name one")
+        if len(names) != 1:
+            which = f": {', '.join(names)}" if names else ""
+            raise Refusal(400, "bad_request", f"that means {len(names)} services{which}", "name one")
         rows: Sequence[Any] = self._operator.document()["services"]
         return next(row for row in rows if row["name"] == names[0])
 
@@ -147,7 +148,7 @@ class Routes:
     @endpoint("POST", "/v1/services/{name}/start")
     async def start(self, name: str, body: WaitBody) -> answers.Outcome:
         """Start services, dependencies first."""
-        return await self._operator.start(self._operator.select([name]), wait=body.wait)
+        return await self._operator.start([name], wait=body.wait)
 
     @endpoint("POST", "/v1/services/{name}/stop")
     async def stop(self, name: str, body: WaitBody) -> answers.StopOutcome:
@@ -157,7 +158,7 @@ class Routes:
     @endpoint("POST", "/v1/services/{name}/restart")
     async def restart(self, name: str, body: WaitBody) -> answers.Outcome:
         """Restart services."""
-        return await self._operator.restart(self._operator.select([name]), wait=body.wait)
+        return await self._operator.restart([name], wait=body.wait)
 
     @endpoint("POST", "/v1/services/{name}/signal")
     async def signal(self, name: str, body: SignalBody) -> answers.Signalled:
@@ -166,15 +167,9 @@ class Routes:
         return self._operator.signal(self._operator.select([name]), body.signal)
 
     @endpoint("POST", "/v1/services/{name}/scale")
-    async def scale(self, name: str, body: ScaleBody) -> answers.Outcome:
-        """Let a service have more or fewer replicas; it needs the key `replicas` for that."""
-        names = self._operator.select([name])
-        raise Refusal(
-            409,
-            "not_scalable",
-            f"{', '.join(names)} cannot have {body.replicas} replicas: the manifest gives no `replicas` key",
-            "run one of it, or write the service twice under two names",
-        )
+    async def scale(self, name: str, body: ScaleBody) -> answers.UpOutcome:
+        """Let a service have more or fewer replicas, until the next up; it needs the key `replicas` for that."""
+        return await self._operator.scale(name, body.replicas, wait=body.wait)
 
 
 def _wish(request: Request) -> RestartBody:

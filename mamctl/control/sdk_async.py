@@ -162,9 +162,9 @@ class AsyncClient:
         """Send a signal, as `HUP`, `SIGHUP` or 1, to the main process of a service, or of those that a glob means."""
         return await self._ask(calls.post(calls.service(name, "signal"), signal=signal))
 
-    async def scale(self, name: str, replicas: int, *, wait: float | None = 120.0) -> answers.Outcome:
-        """Let a service have so many replicas; its manifest needs the key `replicas` for that."""
-        return await self._ask(calls.post(calls.service(name, "scale"), patience=wait or 0.0, replicas=replicas))
+    async def scale(self, name: str, replicas: int, *, wait: float | None = 120.0) -> answers.UpOutcome:
+        """Let a service have so many replicas, until the next up; its manifest needs the key `replicas` for that."""
+        return await self._ask(calls.post(calls.service(name, "scale"), wait=wait, replicas=replicas))
 
     async def reexec(self, *, wait: float = 120.0) -> answers.Replaced:
         """Let the installed version of mamctl take over; no service notices."""

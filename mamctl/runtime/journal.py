@@ -5,6 +5,7 @@
     spawned   it was: pid and identity
     ended     its process is gone: how
     service   what is true of a service now (`core.past`)
+    scale     how many replicas services have in place of the manifest's numbers
     wish      what the operator said of the whole stack: active profiles, whether everything is going down
     request   a change that a client asked for is being made
     down      everything was ended in order: nothing of the above holds any more
@@ -72,8 +73,14 @@ class Journal:
             self._rewrite()
 
     def ports(self, ports: Ports) -> None:
-        """Record that other ports were chosen."""
-        self._note("begin", None, self._beginning(ports))
+        """Record that other ports were chosen: before what they were chosen for is done."""
+        self._note("begin", None, self._beginning(ports), settles=False)
+
+    def scale(self, replicas: Mapping[str, int]) -> None:
+        """Record how many replicas services have in place of the manifest's numbers, if that is news."""
+        line = _line(type="scale", replicas=dict(replicas))
+        if line != self._whole.get("scale", _line(type="scale", replicas={})):
+            self._note("scale", None, line, settles=False)
 
     @property
     def count(self) -> int:
@@ -138,9 +145,9 @@ class Journal:
         about = {} if service is None else {"service": service}
         self._note(kind, service, _line(type=kind, **about, **data))
 
-    def _note(self, kind: str, service: str | None, line: bytes) -> None:
+    def _note(self, kind: str, service: str | None, line: bytes, *, settles: bool = True) -> None:
         self._hold(kind, service, line)
-        self._append(line)
+        self._append(line, settles=settles)
 
     def _hold(self, kind: str, service: str | None, line: bytes) -> None:
         if kind == "request":
@@ -156,9 +163,10 @@ class Journal:
                     lines.pop(over, None)
             lines[kind] = line
 
-    def _append(self, line: bytes) -> None:
-        """Without fsync: what must survive is our death, not the machine's."""
-        line, self._pending = self._pending + line, b""
+    def _append(self, line: bytes, *, settles: bool = True) -> None:
+        """Without fsync: what must survive is our death, not the machine's. `settles`: requests are made with it."""
+        if settles:
+            line, self._pending = self._pending + line, b""
         self._size += len(line)
         if self._size > LARGEST:
             self._rewrite()

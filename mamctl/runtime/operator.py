@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mamctl.core.errors import MamctlError, UsageError
+from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.core.events import Down, Reload, Restart, Stop, Up
 from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled
-from mamctl.core.selection import select
+from mamctl.core.selection import families_of, select
 from mamctl.core.states import ENDED, Wanted
 from mamctl.runtime.outcomes import Outcomes
+from mamctl.runtime.scaling import changes, load_scaled, meant, replicas_of, scaled, staying
 from mamctl.runtime.signalling import signal_leaders
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from mamctl.core.manifest.model import Manifest, ServiceSpec
     from mamctl.core.service import Service
@@ -22,16 +23,17 @@ if TYPE_CHECKING:
     from mamctl.runtime.journal import Journal
     from mamctl.runtime.outcomes import Report
     from mamctl.runtime.recollection import Recollection
+    from mamctl.runtime.scaling import Load
     from mamctl.runtime.status import Reporter
 
 
 class Operator:
-    """Carries out requests against the hands. `load` reads the manifest again and raises ManifestError.
+    """Carries out requests against the hands. `load` reads the manifest again, with so many replicas of some.
 
     `ended` is set once everything was stopped for good: (exit code, why).
     """
 
-    def __init__(self, hands: Hands, reporter: Reporter, load: Callable[[], Manifest], journal: Journal) -> None:
+    def __init__(self, hands: Hands, reporter: Reporter, load: Load, journal: Journal) -> None:
         self._hands = hands
         self._journal = journal
         # What the run ends with once everything is down.
@@ -68,14 +70,16 @@ class Operator:
         wait: float | None,
     ) -> Report:
         """Reconcile with the manifest on disk, want services, and wait until they settled."""
-        removed = self.reload()
+        before = self._hands.manifest
+        removed = self.reload(staying(before, names))
         self.want(names, profiles, alone=alone)
-        report = await self._brought_up(wait)
-        return {**report, "removed": removed}
+        rescaled = changes(before, self._hands.manifest)
+        return {**await self._brought_up(wait), "removed": removed, "scaled": rescaled}
 
     async def settle(self, names: Sequence[str] | None = None, *, wait: float | None) -> Report:
         """Wait until services, or all that are wanted, have settled; change nothing."""
-        return {**await self._brought_up(wait, self.select(names) if names else None), "removed": []}
+        report = await self._brought_up(wait, self.select(names) if names else None)
+        return {**report, "removed": [], "scaled": []}
 
     async def reexec(self) -> Report:
         """Let the installed version of mamctl take over. Raises MamctlError when it cannot; else never returns."""
@@ -83,17 +87,55 @@ class Operator:
             raise MamctlError("this supervisor is part of another program, which is what would have to be replaced")
         return await self.replace()
 
-    def reload(self) -> list[str]:
-        """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed."""
+    def reload(self, replicas: Mapping[str, int] | None = None) -> list[str]:
+        """Read the manifest again; return who is gone from it. Raises ManifestError, and then nothing changed.
+
+        `replicas`: how many there are in place of the manifest's numbers; without it, as many as before.
+        """
+        self._require_standing()
+        return self._take(self._load(scaled(self._hands.manifest) if replicas is None else replicas))
+
+    def _require_standing(self) -> None:
         if self._downing or self.ended.done():
             raise MamctlError("the supervisor is stopping everything for good", "`mamctl status` tells when it is gone")
-        manifest = self._load()
+
+    def _take(self, manifest: Manifest) -> list[str]:
         gone = [name for name in self._services if name not in manifest.services]
-        if manifest != self._hands.manifest:
+        before = self._hands.manifest
+        if manifest != before:
             self._hands.know(manifest)
             self._hands.post(Reload(manifest, self._hands.now))
-            self._hands.history.record("manifest-changed", None, 0, {"removed": gone})
+            told = {"removed": gone, "scaled": changes(before, manifest)}
+            self._hands.history.record("manifest-changed", None, 0, told)
+            self._journal.scale(scaled(manifest))
         return gone
+
+    async def scale(self, name: str, number: int, *, wait: float | None) -> Report:
+        """Let a service have so many replicas, all of them wanted; the highest go first.
+
+        Raises NotScalableError, ManifestError and UsageError, and then nothing changed.
+        """
+        self._require_standing()
+        before = self._hands.manifest
+        services = meant(before, name)
+        manifest = load_scaled(self._load, scaled(before), services, number)
+        chosen = replicas_of(manifest, services)
+        removed = self._take(manifest)
+        self._hands.post(Up(tuple(chosen), self._hands.now))
+        rescaled = changes(before, manifest)
+        return {**await self._brought_up(wait, [*chosen, *removed]), "removed": removed, "scaled": rescaled}
+
+    def begin(self, names: Sequence[str] | None, profiles: Iterable[str] = (), *, alone: bool = False) -> None:
+        """Want what a new supervisor was started for: as `up`, of a manifest that was read only now."""
+        kept = staying(self._hands.manifest, names)
+        if kept != scaled(self._hands.manifest):
+            try:
+                self.reload(kept)
+            except ManifestError as error:
+                # What was left running must not be lost with us: it goes on, scaled.
+                detail = f"{error.message}, so replicas stay as they are"
+                self._hands.history.record("warning", None, 0, {"detail": detail})
+        self.want(names, profiles, alone=alone)
 
     async def start(self, names: Sequence[str], *, wait: float | None) -> Report:
         """Start services, dependencies first."""
@@ -115,7 +157,7 @@ class Operator:
         return self._hands.secrecy.tree(report)
 
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> Report:
-        """Restart services; without names, all that are wanted."""
+        """Restart services; without names, all that are wanted, save tasks whose time has not come."""
         self.reload()
         wanted = [
             name for name, found in self._services.items() if found.wanted is Wanted.UP and not found.between_runs
@@ -157,7 +199,9 @@ class Operator:
             name for name, service in self._services.items() if service.wanted is Wanted.UP or aim is Goal.STOPPED
         ]  # fmt: skip
         done = await self._until(lambda: self._verdict(chosen, aim) is not None, wait)
-        cause = next((name for name in chosen if is_hopeless(self._services[name], aim, self._services)), None)
+        # Whoever left the manifest meanwhile is no cause, and can be waited for only to be stopped.
+        left = [name for name in chosen if name in self._services]
+        cause = next((name for name in left if is_hopeless(self._services[name], aim, self._services)), None)
         failure = None if cause is None else self._outcomes.failure(self._services[cause], tail=False)
         return self._hands.secrecy.tree({"ok": done and cause is None, "timed_out": not done, "cause": failure})
 
@@ -175,7 +219,13 @@ class Operator:
         """Return the services that names or globs mean. Raises UsageError for one that means none."""
         patterns = list(names)
         # No name means nobody here: who means all of them says so.
-        return select(patterns, self._services) if patterns else []
+        specs = [service.spec for service in self._services.values()]
+        return select(patterns, self._services, families_of(specs, self._hands.manifest.replicas)) if patterns else []
+
+    def _select_lasting(self, names: Sequence[str]) -> list[str]:
+        """Return the services that names mean, without those that are only waited for to be gone."""
+        services, replicas = self._hands.manifest.services, self._hands.manifest.replicas
+        return select(names, services, families_of(services.values(), replicas)) if names else []
 
     def document(self) -> Report:
         """Return the status document."""
@@ -230,7 +280,7 @@ class Operator:
 
     def _verdict(self, names: Iterable[str], goal: Goal) -> bool | None:
         """Return True when all reached the goal, False when one cannot, None while it is open."""
-        chosen = [self._services[name] for name in names]
+        chosen = [self._services[name] for name in names if name in self._services]
         if any(is_hopeless(service, goal, self._services) for service in chosen):
             return False
         return True if all(has_reached(service, goal) for service in chosen) else None

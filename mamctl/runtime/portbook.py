@@ -28,9 +28,9 @@ class PortBook:
         self.journal: Journal | None = None
         self.running: Callable[[], Collection[str]] = tuple
 
-    def load(self) -> Manifest:
-        """Read the manifest. Raises ManifestError, or MamctlError when no port is free."""
-        return load(self._manifest, environ=os.environ, assign=self._assign)
+    def load(self, replicas: Mapping[str, int]) -> Manifest:
+        """Read the manifest, with so many replicas of some. Raises ManifestError; MamctlError when no port is free."""
+        return load(self._manifest, environ=os.environ, assign=self._assign, replicas=replicas)
 
     def _assign(self, requests: Sequence[PortRequest]) -> Mapping[tuple[str, str], int]:
         found = choose(requests, previous=self.chosen, running=self.running())

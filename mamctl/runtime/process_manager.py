@@ -14,6 +14,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from mamctl.core.errors import ManifestError
 from mamctl.runtime.cgroups import open_groups
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.hands import Hands
@@ -102,8 +103,17 @@ class ProcessManager:
         self.history = History(os.path.join(self._home, "events"))
         self.legacy = Legacy(os.path.join(self._home, "journal"))
         self._ports.running = lambda: self.legacy.running
-        self._manifest = kept_manifest(self._custody) or self._ports.load()
+        self._manifest = kept_manifest(self._custody) or self._read(self.legacy.recollection.replicas)
         self._strays = self.legacy.strays(self._manifest.services)
+
+    def _read(self, replicas: Mapping[str, int]) -> Manifest:
+        """Read the manifest, with as many replicas as there were; where that cannot be any more, with its own."""
+        try:
+            return self._ports.load(replicas)
+        except ManifestError:
+            if not replicas:
+                raise
+            return self._ports.load({})
 
     def _own(self) -> int:
         """Return the lock that makes us the only one: an earlier supervisor's, or taken now and kept for the next."""

@@ -49,6 +49,7 @@ class Recollection:
     keeps: bool = True
     profiles: tuple[str, ...] = ()
     downing: bool = False
+    replicas: dict[str, int] = field(default_factory=dict)
     requests: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -69,6 +70,8 @@ def _take(found: Recollection, record: Mapping[str, Any]) -> None:
             found.keeps = bool(record["keeps"])
         case "wish":
             found.profiles, found.downing = tuple(map(str, record["profiles"])), bool(record["downing"])
+        case "scale":
+            found.replicas = {str(name): int(number) for name, number in record["replicas"].items()}
         case "request":
             found.requests[str(record["id"])] = (str(record["method"]), str(record["path"]))
         case "gone":

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.dependencies import outlook
+from mamctl.core.manifest.replicas import as_documents
 from mamctl.core.outcome import is_settled
 from mamctl.runtime.processes import Sampler
 
@@ -54,6 +55,7 @@ class Reporter:
                 "uptime_s": round(hands.now - self._began, 1),
                 "generation": self._generation,
             },
+            "replicas": as_documents(hands.manifest.replicas),
             "services": rows,
             "wanted_settled": all(is_settled(service, services) for service in services.values()),
         }
@@ -63,7 +65,7 @@ class Reporter:
         now, spec, hands = self._hands.now, service.spec, self._hands
         return {
             "name": service.name,
-            "service": service.name,
+            "service": spec.service,
             "kind": spec.kind,
             "ownership": service.ownership,
             "wanted": service.wanted,
@@ -74,11 +76,12 @@ class Reporter:
             "generation": service.generation,
             "restarts": service.restarts,
             "attempt": len(service.budget.attempts),
+            "max_attempts": spec.restart.max_attempts,
             "next_attempt_in_s": _left(service.next_attempt_at, now),
+            "next_run_at": _utc(service.next_run_at),
             "uptime_s": _since(service.spawned_at, now),
             "ready_s": _since(service.ready_at, now),
             "exit_code": service.exit_code,
-            "next_run_at": _utc(service.next_run_at),
             "exit_signal": service.exit_signal,
             "ports": {port.name: port.number for port in spec.ports},
             "url": spec.url,
@@ -99,9 +102,9 @@ def _since(moment: float | None, now: float) -> float | None:
     return None if moment is None else round(now - moment, 2)
 
 
-def _left(moment: float | None, now: float) -> float | None:
-    return None if moment is None else round(max(0.0, moment - now), 2)
 def _utc(moment: float | None) -> str | None:
     return None if moment is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
+def _left(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(max(0.0, moment - now), 2)

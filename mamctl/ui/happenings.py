@@ -86,8 +86,10 @@ def _info(data: Data) -> Happening:
 
 
 def _read_again(data: Data) -> Happening:
-    gone = data.get("removed")
-    return Happening(f"the manifest was read again{f'; gone from it: {words.names(gone)}' if gone else ''}", "")
+    rescaled = data.get("scaled") or []
+    gone = words.not_of(rescaled, data.get("removed") or [])
+    news = [*([f"gone from it: {words.names(gone)}"] if gone else []), *words.rescaled(rescaled)]
+    return Happening("; ".join(["the manifest was read again", *news]), "")
 
 
 def _said(state: str, otherwise: str) -> Callable[[Data], Happening]:

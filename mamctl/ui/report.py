@@ -83,7 +83,9 @@ def _where(entry: Data) -> str:
 def outcome(report: Data, width: int, paint: Paint) -> list[str]:
     """Return what a person must know about an outcome: removed, failed, pending and absent services."""
     lines: list[str] = []
-    removed: Sequence[str] = report.get("removed") or []
+    rescaled: Sequence[Data] = report.get("scaled") or []
+    lines += [f"{line}: the manifest says so" for line in words.rescaled(rescaled)]
+    removed = words.not_of(rescaled, report.get("removed") or [])
     if removed:
         lines.append(f"stopped, because the manifest has them no more: {words.names(removed, most=20)}")
     failed: Sequence[Data] = report.get("failed") or []

@@ -244,6 +244,17 @@ def survivor(found: Row) -> str:
     return f"pid {found.get('pid')} ({found.get('command') or 'command unknown'})"
 
 
+def rescaled(changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for each service that has another number of replicas than before."""
+    return [f"{one['service']}: {count(one['now'], 'replica')}, {one['before']} before" for one in changes]
+
+
+def not_of(changes: Iterable[Mapping[str, Any]], removed: Iterable[str]) -> list[str]:
+    """Return which of the removed services were no replicas of one that has fewer now."""
+    fewer = {f"{one['service']}-{number}" for one in changes for number in range(one["now"] + 1, one["before"] + 1)}
+    return [name for name in removed if name not in fewer]
+
+
 def survivors(found: Sequence[Row]) -> str:
     """Return all processes that outlived their stop, as one sentence."""
     number = count(len(found), "process is", "processes are")

@@ -146,7 +146,8 @@ class _Builder:
 
     def _identify(self, name: str, drafted: Drafted) -> Probe | None:
         ports = {port: self._numbers[name, port] for port in drafted.ports}
-        return self._probe("identify", drafted.wish.identify, drafted, Ground(drafted.wish.host, ports, self._references.tell))
+        ground = Ground(drafted.wish.host, ports, self._references.tell)
+        return self._probe("identify", drafted.wish.identify, drafted, ground)
 
     def _edges(self, wishes: Mapping[str, DependencyWish]) -> Mapping[str, Dependency]:
         if not wishes:

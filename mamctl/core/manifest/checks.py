@@ -47,8 +47,16 @@ def _edges(drafts: Drafts) -> dict[str, dict[str, Path]]:
     edges: dict[str, dict[str, Path]] = {}
     for name, drafted in all_drafted(drafts):
         for target in drafted.wish.depends_on:
-            edges.setdefault(name, {}).setdefault(target, (*drafted.at, "depends_on", target))
+            at = (*drafted.at, "depends_on", _written(target, drafted, drafts))
+            edges.setdefault(name, {}).setdefault(target, at)
     return edges
+
+
+def _written(target: str, drafted: Drafted, drafts: Drafts) -> str:
+    """Return how a dependency is written: a replica may be meant by the name of all of them."""
+    written = drafted.raw.get("depends_on")
+    common = drafts[target].replica_of if target in drafts else None
+    return target if common is None or (isinstance(written, dict) and target in written) else common
 
 
 def _check_edge(drafted: Drafted, name: str, at: Path, drafts: Drafts, found: Findings) -> None:
@@ -68,9 +76,9 @@ def _check_condition(drafted: Drafted, name: str, at: Path, kind: Kind, found: F
     edge = drafted.wish.depends_on.get(name)
     condition = edge.condition if edge else None
     if kind is Kind.TASK and condition is Condition.READY:
-        found.add(at, f"{name} is a task, which is never ready", "write completed or started")
+        found.add(at, f"{at[-1]} is a task, which is never ready", "write completed or started")
     if kind is Kind.EXTERNAL and condition is Condition.COMPLETED:
-        found.add(at, f"{name} is external, which is never completed", "write ready")
+        found.add(at, f"{at[-1]} is external, which is never completed", "write ready")
 
 
 def _check_cycles(edges: Mapping[str, Mapping[str, Path]], found: Findings) -> None:
@@ -176,7 +184,7 @@ def ephemeral(drafts: Drafts, local: tuple[int, int]) -> Iterator[tuple[Path, st
     """Yield each fixed port inside the system's range for outgoing connections: any program may hold it by chance."""
     for drafted in drafts.values():
         for port, wish in drafted.ports.items():
-            if wish.wanted is not None and local[0] <= wish.wanted <= local[1]:
+            if wish.wanted is not None and local[0] <= (wish.last or wish.wanted) and wish.wanted <= local[1]:
                 yield drafted.place(port), f"port {wish.wanted} {_BY_CHANCE.format(*local)}"
 
 

@@ -28,29 +28,33 @@ class Environments:
         self._found = found
         self._shared: dict[int, Environment] = {}
 
-    def of(self, drafted: Drafted, ports: Mapping[str, int]) -> Environment:
-        """Return a service's variables, and the names of those that it must not inherit."""
-        environment = self._merged(drafted)
+    def of(self, drafted: Drafted, ports: Mapping[str, int], tell: Tell) -> Environment:
+        """Return a service's variables, and the names of those that it must not inherit.
+
+        `tell`: what references mean to this service.
+        """
+        environment = self._merged(drafted, tell)
         if ports and environment[0]:
             self._check_ports(environment[0], ports, drafted.at)
         return environment
 
-    def _merged(self, drafted: Drafted) -> Environment:
+    def _merged(self, drafted: Drafted, tell: Tell) -> Environment:
         if drafted.wish.env or drafted.wish.env_file:
-            return self._own(drafted)
+            return self._own(drafted, tell)
         key = id(drafted.entry.env)
         if key not in self._shared:
-            self._shared[key] = self._merge(self._beneath(drafted.entry))
+            self._shared[key] = self._merge(self._beneath(drafted.entry), self._tell)
         return self._shared[key]
 
-    def _own(self, drafted: Drafted) -> Environment:
+    def _own(self, drafted: Drafted, tell: Tell) -> Environment:
         files = [(self._pairs.get(file.path, EMPTY), drafted.at) for file in drafted.wish.env_file]
-        return self._merge([*self._beneath(drafted.entry), *files, (drafted.wish.env, (*drafted.at, "env"))])
+        layers = [*self._beneath(drafted.entry), *files, (drafted.wish.env, (*drafted.at, "env"))]
+        return self._merge(layers, tell)
 
     def _beneath(self, entry: Entry) -> list[tuple[Mapping[str, str | None], Path]]:
         return [(layer, ("env",)) for layer in entry.env]
 
-    def _merge(self, layers: list[tuple[Mapping[str, str | None], Path]]) -> Environment:
+    def _merge(self, layers: list[tuple[Mapping[str, str | None], Path]], tell: Tell) -> Environment:
         env: dict[str, str] = {}
         unset: set[str] = set()
         for layer, at in layers:
@@ -59,13 +63,13 @@ class Environments:
                     env.pop(name, None)
                     unset.add(name)
                 else:
-                    env[name] = self._text(value, (*at, name))
+                    env[name] = self._text(value, (*at, name), tell)
                     unset.discard(name)
         return (MappingProxyType(env), frozenset(unset)) if env or unset else _NOTHING
 
-    def _text(self, value: str, at: Path) -> str:
+    def _text(self, value: str, at: Path, tell: Tell) -> str:
         try:
-            return resolve(value, self._tell)
+            return resolve(value, tell)
         except Invalid as invalid:
             self._found.refuse(at, invalid)
             return value

@@ -16,6 +16,7 @@ from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .ladder import External
     from .listening import Control
     from .replicas import Replicas
     from .schedules import Schedule
@@ -108,10 +109,11 @@ class RestartPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The stop signal's number and the seconds from it to KILL."""
+    """How it is asked to stop, and the seconds from that to KILL: by a signal's number, or first by a command."""
 
     signal: int = 15
     grace: float = 10.0
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +148,6 @@ class Port:
     wanted: int | None
     number: int
     held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """How an external service is found (`identify`) and acquired: attach, or spawn `spawned` when that fails.
-
-    `attach` tells whether the ladder has the attach step; `spawned` is the service of the spawn step, or None.
-    """
-
-    identify: Probe
-    attach: bool = True
-    spawned: ServiceSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,42 @@ from typing import TYPE_CHECKING
 from .findings import Invalid
 from .model import reachable
 from .nearest import did_you_mean
+from .replicas import NO_FAMILIES, only_replica
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .draft import Drafted
-    from .interpolation import Target
+    from .interpolation import Target, Tell
+    from .replicas import Families
 
 
 class References:
-    """Tells what targets mean; `numbers` are all ports by service and name."""
+    """Tells what targets mean; `numbers` are all ports by service and name, `families` the names of replicas."""
 
-    def __init__(self, drafts: Mapping[str, Drafted], numbers: Mapping[tuple[str, str], int]) -> None:
+    def __init__(
+        self, drafts: Mapping[str, Drafted], numbers: Mapping[tuple[str, str], int], families: Families = NO_FAMILIES
+    ) -> None:
         self._drafts = drafts
         self._numbers = numbers
+        self._families = families
+
+    def seen_from(self, name: str, drafted: Drafted) -> Tell:
+        """Return what tells references in a service's own keys: there a replica means itself by the common name."""
+        if drafted.replica_of is None:
+            return self.tell
+        return lambda target: self.tell(
+            target._replace(service=name) if target.service == drafted.replica_of else target
+        )
 
     def tell(self, target: Target) -> str:
         """Return what a reference means. Raises `Invalid`."""
+        target = target._replace(service=only_replica(target.service, self._families))
         drafted = self._drafts.get(target.service)
         if drafted is None:
-            raise Invalid(f"no such service: {target.service}", did_you_mean(target.service, self._drafts))
+            raise Invalid(
+                f"no such service: {target.service}", did_you_mean(target.service, [*self._drafts, *self._families])
+            )
         host = drafted.wish.host
         if target.what == "host":
             return host

@@ -11,6 +11,7 @@ from .findings import Findings, Invalid, Path, kind_of
 from .interpolation import Target, interpolate, resolve
 from .nearest import did_you_mean
 from .references import References
+from .replicas import NO_FAMILIES, only_replica
 from .step_actions import canonical, http, local_port, pattern, tcp, websocket
 from .step_fields import SMOKE_STEP
 from .steps import Action, ExecAction, Expectation, Header, SmokeStep, TcpAction, later
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .findings import Tree
     from .interpolation import Lookup, Tell
     from .layers import Smoke
+    from .replicas import Families
     from .step_fields import ExecWish, ExpectWish, StepWish, WebSocketWish
 
 _ACTIONS: Final = ("http", "exec", "tcp", "websocket")
@@ -48,16 +50,28 @@ def build_steps(
     drafts: Mapping[str, Drafted],
     numbers: Mapping[tuple[str, str], int],
     found: Findings,
+    families: Families = NO_FAMILIES,
 ) -> tuple[SmokeStep, ...]:
-    """Return the steps of all files; `numbers` are the ports of services by name. What is wrong is noted."""
+    """Return the steps of all files; `numbers` are the ports of services by name. What is wrong is noted.
+
+    `families`: the names of the replicas by service.
+    """
     owners = {number: service for (service, _), number in numbers.items() if number}
-    builder = _Builder(drafts, owners, References(drafts, numbers).tell, found)
+    builder = _Builder(drafts, owners, References(drafts, numbers, families).tell, found, families)
     return tuple(step for source in sources for step in builder.steps(source))
 
 
 class _Builder:
-    def __init__(self, drafts: Mapping[str, Drafted], owners: Mapping[int, str], tell: Tell, found: Findings) -> None:
+    def __init__(
+        self,
+        drafts: Mapping[str, Drafted],
+        owners: Mapping[int, str],
+        tell: Tell,
+        found: Findings,
+        families: Families,
+    ) -> None:
         self._drafts = drafts
+        self._families = families
         self._owners = owners
         self._tell = tell
         self._found = found
@@ -80,7 +94,7 @@ class _Builder:
         lookup: Lookup = {**source.lookup, **self._saved}
         try:
             long = _long(interpolate(raw, lookup, at, self._found))
-            wish = SMOKE_STEP.read(long, at, self._found)
+            wish = self._named(SMOKE_STEP.read(long, at, self._found), at)
         except Invalid as invalid:
             self._found.refuse(at, invalid)
             return None
@@ -94,6 +108,16 @@ class _Builder:
         step = self._built(wish, kinds[0], source, at)
         self._check(wish, kinds[0], long, at)
         return step if len(self._found.all) == before else None
+
+    def _named(self, wish: StepWish, at: Path) -> StepWish:
+        """Return a step that names the replica, where its service has only one."""
+        if wish.service is None:
+            return wish
+        try:
+            return wish._replace(service=only_replica(wish.service, self._families))
+        except Invalid as invalid:
+            self._found.refuse((*at, "service"), invalid)
+            return wish._replace(service=None)
 
     def _built(self, wish: StepWish, kind: str, source: Smoke, at: Path) -> SmokeStep:
         teller = _Teller(self._tell)
@@ -121,7 +145,8 @@ class _Builder:
     def _about(self, action: Action, teller: _Teller) -> str | None:
         """Return the service that a step is about: the one that its address names, by reference or by port."""
         if isinstance(action, ExecAction) or teller.service:
-            return None if isinstance(action, ExecAction) else teller.service
+            named = None if isinstance(action, ExecAction) else teller.service
+            return named and only_replica(named, self._families)
         address = action.address if isinstance(action, TcpAction) else action.url or ""
         return self._owners.get(local_port(address))
 
@@ -174,7 +199,7 @@ class _Builder:
             self._found.add((*at, "name"), f"{name!r} is the name of another step, too", "choose another name")
         self._names.add(name)
         if wish.service is not None and wish.service not in self._drafts:
-            hint = did_you_mean(wish.service, self._drafts)
+            hint = did_you_mean(wish.service, [*self._drafts, *self._families])
             self._found.add((*at, "service"), f"no such service: {wish.service}", hint)
         expected = raw.get("expect")
         for key in sorted((expected if isinstance(expected, dict) else {}).keys() & (_ALL_EXPECTS - _EXPECTS[kind])):

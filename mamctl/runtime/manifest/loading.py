@@ -59,8 +59,9 @@ def load(
 ) -> Manifest:
     """Return the manifest of a file; `environ` is what `${}` sees, `assign` chooses the ports.
 
-    `replicas`: how many there are of services that were scaled; whoever has no such key stays as he is. Raises `ManifestError` with all problems, and `UsageError` when the file is not there or cannot be read. `assign` is
-    called once, when nothing is wrong.
+    `replicas`: how many there are of services that were scaled; it means nothing to any other. Raises `ManifestError`
+    with all problems, and `UsageError` when the file is not there or cannot be read. `assign` is called once, when
+    nothing is wrong.
     """
     return _Loading(path, environ, replicas).manifest(assign)
 
@@ -94,10 +95,9 @@ class _Loading:
             self._files.refuse()
         pairs = self._files.service_env_files(drafts)
         cast = replicate(drafts, self._scaled, self._found)
-        drafts = cast.drafts
-        check(drafts, self._found)
+        check(cast.drafts, self._found)
         check_schedules(drafts.values(), self._found)
-        answers_at = self._control(unit.control, drafts)
+        answers_at = self._control(unit.control, cast.drafts)
         # From here on nothing new can be wrong but what the chosen ports bring.
         services, steps = self._services(cast, pairs, assign)
         return Manifest(
@@ -106,7 +106,7 @@ class _Loading:
             folder=folder,
             services=MappingProxyType(services),
             files=tuple(self._files.read),
-            warnings=self._warnings(drafts) if warn else (),
+            warnings=self._warnings(cast.drafts) if warn else (),
             smoke=steps,
             control=answers_at,
             replicas=MappingProxyType(dict(cast.replicas)),

@@ -2,6 +2,7 @@
 
     a number                   is taken as it is: a conflict is found, and explained, at the start of its service
     {prefer: N, fallback: auto}  the number of the last run, else N, else a free one
+    8001-8010                  the number of the last run, else the first of them that is free
     auto                       the number of the last run, else a free one
 
 A free one lies below the range from which the kernel gives ports to outgoing connections: there, somebody's
@@ -30,7 +31,7 @@ _IANA = (49152, 65535)
 
 
 class Request(Protocol):
-    """One port of the manifest. `wanted` None: auto. `fallback`: `wanted` is only preferred."""
+    """One port of the manifest. `wanted` None: auto. `fallback`: `wanted` is only preferred, or the first to `last`."""
 
     @property
     def service(self) -> str: ...  # noqa: D102 - the class's docstring tells
@@ -42,6 +43,8 @@ class Request(Protocol):
     def wanted(self) -> int | None: ...  # noqa: D102
     @property
     def fallback(self) -> bool: ...  # noqa: D102
+    @property
+    def last(self) -> int | None: ...  # noqa: D102
 
 
 def choose(
@@ -57,10 +60,11 @@ def choose(
     `previous`: the numbers of the last run. `running`: services that hold theirs now and keep them untested.
     `pick(n)`: a random number below n (where the search starts). Raises MamctlError when no port is free.
     """
-    before = previous or {}
+    fitting = {_key(request): request for request in requests}
+    before = {key: number for key, number in (previous or {}).items() if _fits(number, fitting.get(key))}
     chosen = {_key(request): request.wanted for request in requests if request.wanted and not request.fallback}
     chosen |= {key: number for key, number in before.items() if key[0] in running and key not in chosen}
-    hoped_for = {request.wanted or 0 for request in requests} | set(before.values())
+    hoped_for = {number for request in requests for number in _wished(request)} | set(before.values())
 
     def settle(find: Callable[[Request, set[int]], int | None]) -> None:
         for request in requests:
@@ -69,13 +73,37 @@ def choose(
                 chosen[key] = number
 
     settle(lambda request, taken: _if_free(request.host, before.get(_key(request)), taken, test))
-    settle(lambda request, taken: _if_free(request.host, request.wanted, taken, test))
+    settle(lambda request, taken: _first_free(request, taken, test))
     settle(lambda request, taken: _any_free(request.host, taken | hoped_for, pick or _random, test))
     return {_key(request): chosen[_key(request)] for request in requests}
 
 
 def _key(request: Request) -> tuple[str, str]:
     return request.service, request.name
+
+
+def _wished(request: Request) -> range:
+    """Return the numbers that a request names."""
+    first = request.wanted or 0
+    return range(first, (request.last or first) + 1) if first else range(0)
+
+
+def _fits(number: int, request: Request | None) -> bool:
+    """Tell whether a number of the last run may be chosen again: a range is kept to."""
+    return request is None or request.last is None or number in _wished(request)
+
+
+def _first_free(request: Request, taken: set[int], test: Callable[[str, int], PortState]) -> int | None:
+    """Return the first of the wished numbers that is free. Raises MamctlError for a range that has none."""
+    wished = _wished(request)
+    for number in wished:
+        if found := _if_free(request.host, number, taken, test):
+            return found
+    if request.last is None:
+        return None
+    service, name = _key(request)
+    message = f"no port from {wished[0]} to {wished[-1]} is free on {request.host} for {service} ({name})"
+    raise MamctlError(message, "`mamctl ports` tells who holds ports of this stack; a longer range or auto helps")
 
 
 def _if_free(host: str, number: int | None, taken: set[int], test: Callable[[str, int], PortState]) -> int | None:

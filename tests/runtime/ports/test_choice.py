@@ -16,6 +16,7 @@ class Request(NamedTuple):
     host: str = "127.0.0.1"
     wanted: int | None = None
     fallback: bool = False
+    last: int | None = None
 
 
 WEB = ("web", "http")
