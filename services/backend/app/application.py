@@ -39,7 +39,7 @@ class Application:
         self.work = WorkStore(self.database)
         self.media_root = MediaRoot(config.media_base_path)
         self.thumbnails = ThumbnailStore(config.thumbnail_dir)
-        self.hub = Hub()
+        self.hub = Hub(self.database)
         self.pipeline = self._pipeline()
         self.health = HealthCheck(config, self.hub, self.media_root, self.pipeline)
         # Only for a new library: the missing folder of an old one is a disk that is not mounted,

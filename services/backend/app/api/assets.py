@@ -68,7 +68,7 @@ def delete_asset(asset_id: int) -> tuple[str, int]:
     application = _application()
     if asset_id > MAX_ID or not application.assets.trash(asset_id):
         raise ApiError(404, f"there is no asset {asset_id}", asset_id=asset_id)
-    application.hub.tell({"asset_id": asset_id, "progress": 100, "stage": "deleted", "status": "deleted"})
+    application.hub.wake()
     log.info("asset %d is deleted; its file stays", asset_id)
     return "", 204
 

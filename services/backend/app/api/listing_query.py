@@ -16,8 +16,8 @@ def listing_from(query: Mapping[str, str]) -> Listing:
     """Read page, per_page, sort, order, q, type and status; a bad value is a 400 that says what is allowed."""
     status = _choice(query, "status", [status.value for status in Status])
     return Listing(
-        page=_number(query, "page", default=1, most=MAX_PAGE),
-        per_page=_number(query, "per_page", default=50, most=MAX_PER_PAGE),
+        page=number_from(query, "page", default=1, most=MAX_PAGE),
+        per_page=number_from(query, "per_page", default=50, most=MAX_PER_PAGE),
         sort=_choice(query, "sort", SORTS) or "updated_at",
         descending=_choice(query, "order", ("asc", "desc")) != "asc",
         text=_text(query),
@@ -26,13 +26,14 @@ def listing_from(query: Mapping[str, str]) -> Listing:
     )
 
 
-def _number(query: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+def number_from(query: Mapping[str, str], name: str, *, default: int, most: int, least: int = 1) -> int:
+    """Return a whole number of the query, or ``default``; a 400 says what is allowed."""
     text = query.get(name)
     if text is None:
         return default
     # [0-9] and not \d: int() would take digits of every script.
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise ApiError(400, f"{name} must be a whole number from 1 to {most}")
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise ApiError(400, f"{name} must be a whole number from {least} to {most}")
     return int(text)
 
 

@@ -25,6 +25,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer = _connect(path, create=True)
+        self._watcher: sqlite3.Connection | None = None
         self._write_lock = threading.Lock()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(MAX_READERS)
@@ -78,11 +79,19 @@ class Database:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
+    def watch(self) -> sqlite3.Connection:
+        """Return the connection for one thread that watches ``PRAGMA data_version``; the same each time."""
+        if self._watcher is None:
+            self._watcher = _connect(self.path, create=False)
+        return self._watcher
+
     def close(self) -> None:
         """Close all connections; SQLite folds the WAL into the file with the last one."""
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
+        if self._watcher is not None:
+            self._watcher.close()
         # A thread that still writes gets its time; the process is about to end either way.
         if self._write_lock.acquire(timeout=1):
             with suppress(sqlite3.Error):

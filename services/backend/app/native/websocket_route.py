@@ -3,9 +3,12 @@
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -19,6 +22,7 @@ SILENCE_S = 60.0
 SEND_S = 10.0
 FAREWELL_S = 5.0
 STRIKES = 3
+MAX_VISIBLE = 200
 
 NOT_UNDERSTOOD = 1007
 TRY_AGAIN_LATER = 1013
@@ -36,11 +40,16 @@ class Leave(Exception):
         self.reason = reason
 
 
-class WebSocketEndpoint:
-    """Accepts clients and gives each a session."""
+def _nobody_looks(_ids: list[int]) -> None:
+    """Pass over a viewport: nothing has priorities here."""
 
-    def __init__(self, application: Application) -> None:
+
+class WebSocketEndpoint:
+    """Accepts clients and gives each a session; ``on_viewport`` is told, in a thread, which assets are seen."""
+
+    def __init__(self, application: Application, *, on_viewport: Callable[[list[int]], None] = _nobody_looks) -> None:
         self._hub = application.hub
+        self._on_viewport = on_viewport
 
     def route(self) -> WebSocketRoute:
         """Return the route."""
@@ -55,16 +64,17 @@ class WebSocketEndpoint:
             return
         log.info("a client came; %d connected", self._hub.connections)
         try:
-            await _Session(socket, self._hub, client).run()
+            await _Session(socket, self._hub, client, self._on_viewport).run()
         finally:
             self._hub.leave(client)
             log.info("a client left; %d connected", self._hub.connections)
 
 
 class _Session:
-    """One client's connection: a sender, a receiver, and a watch on the hub's patience."""
+    """One client's connection: a sender and a receiver."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, client: Client) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, client: Client, on_viewport: Callable[[list[int]], None]) -> None:
+        self._on_viewport = on_viewport
         self._socket = socket
         self._hub = hub
         self._client = client
@@ -76,7 +86,6 @@ class _Session:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send())
                 tasks.create_task(self._receive())
-                tasks.create_task(self._be_patient())
         except* Leave as group:
             farewell = next(error for error in group.exceptions if isinstance(error, Leave))
         except* WebSocketDisconnect:
@@ -89,7 +98,11 @@ class _Session:
         await self._say({"type": "connection", "data": {"status": "connected"}, "seq": self._hub.seq,
                          "epoch": self._hub.epoch, "heartbeat": HEARTBEAT_S})  # fmt: skip
         while True:
-            await self._say_text(await self._client.outbox.get())
+            messages = self._hub.take(self._client)
+            for text in messages:
+                await self._say_text(text)
+            if not messages:
+                await self._client.news.wait()
 
     async def _receive(self) -> None:
         while True:
@@ -101,24 +114,39 @@ class _Session:
                 raise WebSocketDisconnect(message.get("code", 1005))
             await self._answer(message.get("text"))
 
-    async def _be_patient(self) -> None:
-        await self._client.too_slow.wait()
-        raise Leave(TRY_AGAIN_LATER, "too slow to keep up")
-
     async def _answer(self, text: str | None) -> None:
-        kind = _kind_of(text)
-        if kind is None:
-            await self._count_strike()
-        elif kind == "ping":
+        message = _message_of(text)
+        kind = message.get("type")
+        if kind == "ping":
             self._hub.pinged()
             await self._say({"type": "pong", "seq": self._hub.seq})
+        elif kind == "resume":
+            await self._resume(message)
+        elif kind == "viewport":
+            await self._look_at(message)
+        elif not isinstance(kind, str):
+            await self._count_strike("messages must be JSON objects with a type")
         # Other types are of clients newer than we are; they cost nothing.
 
-    async def _count_strike(self) -> None:
+    async def _resume(self, message: dict[str, Any]) -> None:
+        since = message.get("since")
+        if type(since) is not int or since < 0:
+            await self._count_strike("resume needs since, the last seq that arrived, and its epoch")
+            return
+        self._hub.resume(self._client, since=since, epoch=message.get("epoch"))
+
+    async def _look_at(self, message: dict[str, Any]) -> None:
+        ids = message.get("ids")
+        if not isinstance(ids, list) or len(ids) > MAX_VISIBLE or not all(_is_id(number) for number in ids):
+            await self._count_strike(f"viewport needs ids, at most {MAX_VISIBLE} numbers of assets")
+            return
+        await anyio.to_thread.run_sync(self._on_viewport, ids)
+
+    async def _count_strike(self, complaint: str) -> None:
         self._strikes += 1
         if self._strikes >= STRIKES:
-            raise Leave(NOT_UNDERSTOOD, "messages must be JSON objects with a type")
-        await self._say({"type": "error", "error": "messages must be JSON objects with a type"})
+            raise Leave(NOT_UNDERSTOOD, complaint)
+        await self._say({"type": "error", "error": complaint})
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._say_text(json.dumps(message))
@@ -136,11 +164,14 @@ async def _close(socket: WebSocket, farewell: Leave) -> None:
         await asyncio.wait_for(socket.close(farewell.code, farewell.reason), FAREWELL_S)
 
 
-def _kind_of(text: str | None) -> str | None:
-    """Return the message's type; None when it is no message of ours."""
+def _message_of(text: str | None) -> dict[str, Any]:
+    """Return the message; empty when it is no message of ours."""
     try:
         message = json.loads(text or "")
     except (ValueError, RecursionError):
-        return None
-    kind = message.get("type") if isinstance(message, dict) else None
-    return kind if isinstance(kind, str) else None
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _is_id(number: object) -> bool:
+    return type(number) is int and 0 < number < 2**63
