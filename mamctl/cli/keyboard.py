@@ -13,10 +13,11 @@ from typing import Any
 
 
 class Keyboard:
-    """The keys of a terminal. `active` while they are read one by one."""
+    """The keys of a terminal. `active` while they are read one by one; `raw`: also those that make signals."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, raw: bool = False) -> None:
         self._descriptor = descriptor
+        self._take = tty.setraw if raw else tty.setcbreak
         self._before: list[Any] | None = None
 
     @property
@@ -33,9 +34,9 @@ class Keyboard:
         if not in_foreground(self._descriptor):
             return
         before = self._before or termios.tcgetattr(self._descriptor)
-        # Signals stay on: Ctrl-C and Ctrl-Z are the terminal's own business. Done again after each continue signal:
-        # a shell gives the terminal back as it likes.
-        tty.setcbreak(self._descriptor, termios.TCSADRAIN)
+        # Unless raw, signals stay on: Ctrl-C and Ctrl-Z are the terminal's own business. Done again after each continue
+        # signal: a shell gives the terminal back as it likes.
+        self._take(self._descriptor, termios.TCSADRAIN)
         self._before = before
 
     def leave(self) -> None:
@@ -48,7 +49,11 @@ class Keyboard:
 
     def read(self) -> str:
         """Return the keys that were pressed; "" at the end of the terminal."""
-        return os.read(self._descriptor, 256).decode("utf-8", "replace")
+        return self.read_bytes(256).decode("utf-8", "replace")
+
+    def read_bytes(self, most: int) -> bytes:
+        """Return the keys as the terminal sends them; nothing at its end."""
+        return os.read(self._descriptor, most)
 
 
 def in_foreground(descriptor: int) -> bool:

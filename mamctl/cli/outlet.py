@@ -35,8 +35,12 @@ class Outlet:
 
     def put(self, text: str) -> None:
         """Queue a text."""
+        self.add(text.encode("utf-8", "replace"))
+
+    def add(self, data: bytes) -> None:
+        """Queue bytes as they are."""
         if not self.closed:
-            self._queue += text.encode("utf-8", "replace")
+            self._queue += data
 
     def push(self) -> None:
         """Write as much as goes without waiting."""

@@ -10,14 +10,16 @@ import json
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mamctl.control.reach import Reach
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
+
+T = TypeVar("T")
 
 # How long a server that is being replaced may be away before a request gives up.
 RETRY_SECONDS = 2.0
@@ -67,10 +69,18 @@ class Client:
     def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Stream:
         """Open a stream of events (SSE) or of records (NDJSON). Raises as `request` does."""
         extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        return self._opened(self._request("GET", path, b"", extra), Stream)
+
+    def upgrade(self, path: str, protocol: str, body: object) -> socket.socket:
+        """Return a connection that has left HTTP for another protocol, and never waits. Raises as `request` does."""
+        extra = f"Connection: Upgrade\r\nUpgrade: {protocol}\r\n"
+        return self._opened(self._request("POST", path, json.dumps(body).encode(), extra), _upgraded)
+
+    def _opened(self, request: bytes, make: Callable[[socket.socket, float], T]) -> T:
         connection = self._connect(self.timeout)
         try:
-            connection.sendall(self._request("GET", path, b"", extra))
-            return Stream(connection, self.timeout)
+            connection.sendall(request)
+            return make(connection, self.timeout)
         except BaseException as error:
             connection.close()
             if isinstance(error, TimeoutError):
@@ -259,6 +269,15 @@ class _Chunks:
             self._raw = rest[length + 2 :]
             self.ended = length == 0
         return b"".join(parts)
+
+
+def _upgraded(connection: socket.socket, timeout: float) -> socket.socket:
+    reader = _Reader(connection, time.monotonic() + timeout)
+    status, headers = reader.head()
+    if status != 101:
+        raise _refusal(status, json.loads(reader.body(headers)))
+    connection.settimeout(0)
+    return connection
 
 
 def _send(connection: socket.socket, request: bytes) -> None:

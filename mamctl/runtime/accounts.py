@@ -109,11 +109,11 @@ def uid_of(account: Account) -> int | None:
 
 
 def lend(account: Account, descriptors: Sequence[int]) -> None:
-    """Let the account's user open our FIFOs by /dev/stdout and /dev/stderr, as many programs do."""
+    """Let the account's user open our FIFOs and terminals by /dev/stdout and /dev/stderr, as many programs do."""
     uid = uid_of(account)
     for descriptor in descriptors if uid not in (None, os.geteuid()) and os.geteuid() == 0 else ():
         assert uid is not None
-        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or os.isatty(descriptor):
             os.fchown(descriptor, uid, -1)
 
 

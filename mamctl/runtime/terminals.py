@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.core.errors import NoTerminalError, NotRunningError
 from mamctl.core.states import Reason
+from mamctl.runtime.accounts import lend
 from mamctl.runtime.launcher import LaunchError
 from mamctl.runtime.relay import Relay
 from mamctl.runtime.terminal import FIRST_SIZE, Pair, Terminal, open_pair
@@ -48,6 +49,7 @@ class Terminals:
             why = f"its terminal cannot be made: {os.strerror(error.errno or 0).lower()}"
             raise LaunchError(Reason.SPAWN_FAILED, why, final=False) from None
         self._hold(spec, generation, pair)
+        lend(spec.account, [pair.slave])
         # Kept before the spawn: a terminal whose last holder dies hangs up who runs on it.
         self._custody.keep(_name(spec.name), pair, {"terminal": True})
         return os.ttyname(pair.slave)
