@@ -11,6 +11,13 @@ def one(keys: dict[str, object]) -> dict[str, object]:
 
 
 GOOD: dict[str, dict[str, object]] = {
+    "schedules": {
+        "services": {
+            "a": {"command": RUN, "kind": "task", "schedule": "*/5 * * * *"},
+            "b": {"command": RUN, "kind": "task", "schedule": {"cron": "0 30 3 1,15 jan-jun mon#1", "timezone": "UTC"}},
+            "c": {"command": RUN, "kind": "task", "schedule": " @daily "},
+        }
+    },
     "a control listener": {"services": {}, "control": {"listen": "127.0.0.1:7373"}},
     "one for other machines": {"services": {}, "control": {"listen": "[::]:7373", "token_file": "token"}},
     "no service yet": {"services": {}},
@@ -426,6 +433,37 @@ BAD |= {
         {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "watch": True}}},
         "services.a.watch", "never restarted", False,
     ),
+    "a schedule of nonsense": (
+        one({"kind": "task", "schedule": "whenever"}), "services.a.schedule.cron", "is not a cron expression", True,
+    ),
+    "a schedule of four fields": (
+        one({"kind": "task", "schedule": "* * * *"}), "services.a.schedule.cron", "is not a cron expression", True,
+    ),
+    "a schedule at the start": (
+        one({"kind": "task", "schedule": "@reboot"}), "services.a.schedule.cron", "@reboot is no time", True,
+    ),
+    "a schedule that is a number": (one({"kind": "task", "schedule": 5}), "services.a.schedule", "must be a map", True),
+    "a schedule without times": (
+        one({"kind": "task", "schedule": {"timezone": "UTC"}}), "services.a.schedule", "cron is missing", False,
+    ),
+    "a schedule with another key": (
+        one({"kind": "task", "schedule": {"cron": "@daily", "zone": "UTC"}}), "services.a.schedule.zone",
+        "unknown key", True,
+    ),
+    "a schedule of a service": (
+        one({"schedule": "@daily"}), "services.a.schedule", "only a task runs by the clock", False,
+    ),
+    "a schedule of a manual task": (
+        one({"kind": "task", "manual": True, "schedule": "@daily"}), "services.a.schedule", "manual", False,
+    ),
+    "a schedule of an essential task": (
+        one({"kind": "task", "essential": True, "schedule": "@daily"}), "services.a.schedule", "ends nothing", False,
+    ),
+    "waiting for a scheduled task": (
+        {"services": {"a": {"command": RUN, "depends_on": ["b"]},
+                      "b": {"command": RUN, "kind": "task", "schedule": "@daily"}}},
+        "services.a.depends_on.b", "runs by its schedule", False,
+    ),
 }  # fmt: skip
 
 # Keys whose effect comes later: refused, but known to the schema.
@@ -435,7 +473,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
         for key, value in {
             "replicas": 1,
             "hooks": {"on_ready": RUN},
-            "schedule": "*/5 * * * *",
         }.items()
     },
     "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
