@@ -21,6 +21,7 @@ from mamctl.core.supervisor import Supervisor
 from mamctl.runtime.accounts import standing_prefix
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
+from mamctl.runtime.filechanges import FileChanges
 from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.keepsake import keep_manifest
 from mamctl.runtime.launcher import Launcher, LaunchError
@@ -96,6 +97,7 @@ class Hands:
             post=self.post,
             group=group,
         )
+        self.files = FileChanges(self._loop, folders, self.post, history)
         self._take(manifest)
         # Not in the way of the services that are being started now.
         self._loop.call_later(KEEP_SECONDS, lambda: keep_manifest(self.custody, self.manifest))
@@ -142,6 +144,7 @@ class Hands:
         self.incarnations.project = manifest.name
         self.secrecy = Secrecy(manifest.services.values(), self._inherited)
         self.history.hide = self.secrecy.tree
+        self.files.take(manifest)
 
     async def changed(self) -> None:
         """Wait until something happened."""
@@ -171,6 +174,7 @@ class Hands:
 
     def _let_go(self) -> None:
         self.watcher.close()
+        self.files.close()
         self._timers.close()
         self.schedules.close()
         self._reaping.cancel()

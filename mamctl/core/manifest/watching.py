@@ -14,7 +14,7 @@ ALWAYS_IGNORED: Final = (
     ".git/", ".hg/", ".svn/", ".mamctl/",
     "__pycache__/", "*.py[cod]", ".venv/", "venv/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".tox/",
     "node_modules/", ".next/", ".cache/",
-    ".idea/", ".vscode/", ".DS_Store", "*.sw[a-p]", "*~", "#*#", ".#*", "4913", "*.tmp",
+    ".idea/", ".vscode/", ".DS_Store", "*.sw[a-p]", "*~", "#*#", ".#*", "4913", "*.tmp", "*___jb_*",
     "*.log", "*.pid", "*.sock", "*.db", "*.db-*", "*.sqlite3", "*.sqlite3-*",
 )  # fmt: skip
 
