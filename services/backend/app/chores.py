@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .config import Config
 from .models.asset_store import AssetStore
-from .models.data_lock import DataInUse, DataLock
+from .models.data_lock import DataHold, DataInUse, DataLock
 from .models.database import Database
 from .models.database_problem import DatabaseProblem
 from .services.thumbnail_store import ThumbnailStore
@@ -47,12 +47,18 @@ def reset_database(config: Config, *, confirmed: bool) -> int:
     except DataInUse as error:
         return _fail(f"{error}; stop the backend first")
     try:
+        alone = DataHold(config.workers_lock_path, alone=True)
+    except DataInUse as error:
+        lock.release()
+        return _fail(f"{error}; stop the workers first")
+    try:
         backup = _back_up(config)
         for suffix in ("", "-wal", "-shm"):
             config.database_path.with_name(config.database_path.name + suffix).unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         return _fail(f"the database stays as it is: no backup could be made ({error})")
     finally:
+        alone.close()
         lock.release()
     print(f"the database is reset; the old one is kept as {backup.relative_to(config.data_dir)} in the data folder")
     return 0

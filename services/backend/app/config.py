@@ -61,6 +61,11 @@ class Config:
         return self.data_dir / "mam.lock"
 
     @property
+    def workers_lock_path(self) -> Path:
+        """The file that all workers hold locked together."""
+        return self.data_dir / "workers.lock"
+
+    @property
     def samples_marker(self) -> Path:
         """Says that the sample media have been made, so that it happens once only."""
         return self.data_dir / "samples.marker"

@@ -75,6 +75,8 @@ class ClaimStore:
         """Store what was read from the file; the job goes on as that of its thumbnail. None: the claim is void."""
         values = {name: metadata.get(name) for name in METADATA} | {"quick_hash": quick_hash}
         assignments = ", ".join(f"{name} = :{name}" for name in values)
+        # The hash of all bytes was that of the old ones, if even the quick one differs.
+        assignments += ", content_hash = iif(quick_hash IS :quick_hash, content_hash, NULL)"
         with self._database.write() as connection:
             if not self._holds(connection, claim):
                 return None

@@ -32,3 +32,19 @@ class DataLock:
         """Let others have the data folder. The file stays: removing it would let two in."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
+
+
+class DataHold:
+    """What each worker holds together with others, and a reset holds ``alone``: no reset beneath a worker either."""
+
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise DataInUse(None) from None
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._descriptor)

@@ -1,0 +1,1 @@
+"""Reading media in disposable, confined processes."""

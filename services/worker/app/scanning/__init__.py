@@ -1,0 +1,1 @@
+"""Making the library agree with the media folder."""

@@ -1,0 +1,152 @@
+"""A scan: the media folder and the library laid side by side.
+
+Both come in the order of their paths, so that memory stays small whatever their size. Rows of new files are written in
+batches while the walk goes on: cards appear at once, their metadata and thumbnails follow as jobs. A file whose size,
+time and inode are known is not touched. A new path whose file was known under another one is a move, and keeps its id.
+Nothing is ever deleted; what is missing is `offline`, unless so much is missing that the root is.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from services.backend.app.models.asset import Status
+from services.backend.app.models.root_store import RootStore
+from services.backend.app.models.scan_store import KnownFile, NewFile, ScanStore, SeenFile
+from services.backend.app.services.media_root import MediaRoot
+from services.backend.app.services.media_types import media_type_of, title_of
+
+from .batch import Batches
+from .moves import Moves
+from .root_guard import why_away, why_doubtful
+from .walk import Notes, walk
+
+log = logging.getLogger("mam.scan")
+
+
+class RootAway(Exception):
+    """The scan changed nothing more: the root is offline, for the reason in the text."""
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """How many files a scan saw, how many assets it changed, and what it could not use."""
+
+    files: int = 0
+    created: int = 0
+    changed: int = 0
+    moved: int = 0
+    returned: int = 0
+    missing: int = 0
+    skipped: int = 0
+    folders: int = 0
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the scan changed anything."""
+        return bool(self.created or self.changed or self.moved or self.returned or self.missing)
+
+    def to_json(self) -> dict[str, int]:
+        """Return the figures."""
+        return asdict(self)
+
+
+class Scanner:
+    """Makes the library agree with the folder. One thread at a time."""
+
+    def __init__(self, root: MediaRoot, scans: ScanStore, roots: RootStore) -> None:
+        self._root = root
+        self._scans = scans
+        self._roots = roots
+
+    def scan(
+        self, folder: str = "", *, accept_missing: bool = False, stopped: Callable[[ScanResult], bool]
+    ) -> ScanResult:
+        """Scan ``folder`` and all beneath it; ``stopped`` is asked now and then, and ends the scan early.
+
+        Raises RootAway when the root is offline, or is now.
+        """
+        self._check(None)
+        base = os.path.realpath(self._root.folder)
+        status, notes = os.stat(base), Notes()
+        expected = self._scans.count()
+        result = ScanResult()
+        batches, moves = Batches(self._scans), Moves(self._root, base, self._scans)
+        missing: list[int] = []
+        for seen, known in side_by_side(walk(base, folder, notes), self._scans.known(folder)):
+            if stopped(result):
+                batches.flush(result)
+                return result
+            if seen is not None:
+                result.files += 1
+                _sort(seen, known, batches, moves, result)
+            elif known is not None and _is_missed(known) and not notes.hides(known.path):
+                missing.append(known.id)
+        batches.flush(result)
+        result.skipped, result.folders = notes.unusable, notes.folders
+        missing = moves.without_moved(missing)
+        # The disk may have gone between the walk and here: then everything was missing, and nothing is.
+        self._check(None if accept_missing else why_doubtful(len(missing), expected, self._roots.get(), status))
+        result.missing = self._scans.miss(missing) if missing else 0
+        if not folder:
+            self._roots.scanned(status.st_dev, status.st_ino)
+        return result
+
+    def _check(self, doubt: str | None) -> None:
+        reason = why_away(self._root.folder) or doubt
+        if reason is None:
+            return
+        if self._roots.go_offline(reason):
+            log.warning("the media are offline and the library stays as it is: %s", reason)
+        raise RootAway(reason)
+
+
+def _is_missed(known: KnownFile) -> bool:
+    return not known.trashed and known.status != Status.OFFLINE
+
+
+def side_by_side(
+    seen: Iterator[SeenFile], known: Iterator[KnownFile]
+) -> Iterator[tuple[SeenFile | None, KnownFile | None]]:
+    """Pair files and rows of the same path; both must come in the order of their paths."""
+    file, row = next(seen, None), next(known, None)
+    while file is not None or row is not None:
+        if row is None or (file is not None and file.path < row.path):
+            yield file, None
+            file = next(seen, None)
+        elif file is None or row.path < file.path:
+            yield None, row
+            row = next(known, None)
+        else:
+            yield file, row
+            file, row = next(seen, None), next(known, None)
+
+
+def _sort(seen: SeenFile, known: KnownFile | None, batches: Batches, moves: Moves, result: ScanResult) -> None:
+    """Decide what a file that was seen means."""
+    if known is None:
+        if moves.is_one(seen):
+            result.moved += 1
+        else:
+            batches.add(_new(seen), result)
+    elif known.trashed:
+        return
+    elif (known.size, known.mtime_ns) != (seen.size, seen.mtime_ns):
+        batches.change(known.id, seen, result)
+    elif known.status == Status.OFFLINE:
+        batches.come_back(known.id, seen, result)
+    elif known.inode != seen.inode:
+        batches.identify(known.id, seen, result)
+
+
+def _new(seen: SeenFile) -> NewFile:
+    media_type = media_type_of(seen.path)
+    assert media_type is not None, "the walk gives known types only"
+    return NewFile(
+        seen=seen,
+        media_type=media_type.kind,
+        mime_type=media_type.mime_type,
+        format=media_type.name,
+        title=title_of(seen.path),
+    )

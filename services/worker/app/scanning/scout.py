@@ -1,0 +1,214 @@
+"""The scout: one thread in each worker, of which one at a time has the media folder (a lease in the database).
+
+Who has it scans: at the start, at intervals, when somebody asks (a job), where the watcher heard of a change. It also
+draws the samples of a new library, and has thumbnails drawn again that are gone from the disk. When its worker dies,
+the scout of another takes over.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.backend.app.models.claim_store import Claim, ClaimStore
+from services.backend.app.models.database_problem import DatabaseProblem
+from services.backend.app.models.job import Kind
+from services.backend.app.models.root_store import RootStore
+from services.backend.app.models.scan_store import ScanStore
+from services.backend.app.services.thumbnail_store import ThumbnailStore
+from services.worker.app.decoding.decoder import DecoderMissing
+from services.worker.app.work.tally import Tally
+
+from .sample_library import SampleLibrary
+from .scanner import RootAway, Scanner, ScanResult
+from .watcher import Watcher
+
+LOOK_S = 0.5
+RENEW_S = 2.0
+AWAY_S = 5.0
+"""So often a root that is offline is looked for, whatever the interval of scans."""
+
+NAME = "scout"
+NEVER = float("inf")
+
+log = logging.getLogger("mam.scout")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What the scout works on."""
+
+    claims: ClaimStore
+    roots: RootStore
+    scans: ScanStore
+    scanner: Scanner
+    thumbnails: ThumbnailStore
+
+
+class Scout:
+    """Works until :meth:`stop`."""
+
+    def __init__(
+        self,
+        worker: str,
+        *,
+        library: Library,
+        samples: SampleLibrary | None,
+        watcher: Watcher | None,
+        heard: threading.Event,
+        tally: Tally,
+        interval_s: float,
+        lease_s: float,
+    ) -> None:
+        self._worker = worker
+        self._claims = library.claims
+        self._roots = library.roots
+        self._scans = library.scans
+        self._scanner = library.scanner
+        self._thumbnails = library.thumbnails
+        self._samples = samples
+        self._watcher = watcher
+        self._heard = heard
+        self._tally = tally
+        self._interval_s = interval_s
+        self._lease_s = lease_s
+        self._stopping = threading.Event()
+        self._leads = False
+        self._renew_at = 0.0
+        self._scan_at = 0.0
+        self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def drain(self) -> None:
+        """End what is being done, soon; the next scan begins anew."""
+        self._stopping.set()
+        self._heard.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        if self._thread.is_alive():
+            self._thread.join(max(timeout, 0.0))
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._heard.clear()
+                if not self._step():
+                    self._heard.wait(LOOK_S)
+        finally:
+            if self._watcher is not None:
+                self._watcher.stop()
+
+    def _step(self) -> bool:
+        """Do one thing; False when there was none."""
+        try:
+            worked = self._renewed() and self._lead()
+        except (DatabaseProblem, sqlite3.Error, OSError, DecoderMissing) as error:
+            self._trouble(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}")
+            self._stopping.wait(AWAY_S)
+            return True
+        self._trouble(None)
+        return worked
+
+    def _renewed(self) -> bool:
+        """Whether the folder is ours, for a while longer."""
+        now = time.monotonic()
+        if now >= self._renew_at:
+            self._renew_at = now + RENEW_S
+            led, self._leads = self._leads, self._roots.watch(self._worker, time.time(), lease_s=self._lease_s)
+            if self._leads and not led:
+                self._begin()
+            elif led and not self._leads and self._watcher is not None:
+                self._watcher.stop()
+        return self._leads
+
+    def _begin(self) -> None:
+        self._scan_at = 0.0
+        if self._samples is not None:
+            self._samples.look()
+        lost = [number for number, key in self._scans.ready_thumbnails() if not self._thumbnails.has(key)]
+        if lost:
+            log.info("%d thumbnails are not on the disk; they are drawn again", len(lost))
+            self._scans.redraw(lost)
+
+    def _lead(self) -> bool:
+        claim = self._claims.claim((Kind.SCAN,), time.time())
+        if claim is not None:
+            self._scan_as_asked(claim)
+            return True
+        if time.monotonic() >= self._scan_at:
+            self._scan_all()
+            return True
+        changed = self._watcher.take() if self._watcher is not None else []
+        for folder in changed:
+            self._scan(folder, self._pulse)
+        if changed:
+            return True
+        if self._samples is not None and self._samples.draw_next():
+            self._scan_at = 0.0
+            return True
+        return False
+
+    def _scan_as_asked(self, claim: Claim) -> None:
+        def pulse(result: ScanResult) -> bool:
+            return self._pulse(result, report=lambda: self._claims.report(claim, result.to_json()))
+
+        folder, accept = str(claim.parameters.get("folder", "")), bool(claim.parameters.get("accept_missing"))
+        try:
+            result = self._scanner.scan(folder, accept_missing=accept, stopped=pulse)
+        except RootAway as error:
+            self._claims.finish_scan(claim, {}, error=str(error))
+            return
+        if self._stopping.is_set():
+            self._claims.release(claim)
+            return
+        self._claims.finish_scan(claim, result.to_json())
+        _say(result, folder)
+
+    def _scan_all(self) -> None:
+        started = time.monotonic()
+        result = self._scan("", self._pulse)
+        took = time.monotonic() - started
+        if result is None:
+            self._scan_at = time.monotonic() + AWAY_S
+            return
+        # A folder so large that reading it takes long is read less often: at most 5 % of the time.
+        self._scan_at = time.monotonic() + max(self._interval_s, 20 * took) if self._interval_s else NEVER
+        if self._watcher is not None and not self._watcher.is_watching:
+            self._watcher.start(result.folders)
+
+    def _scan(self, folder: str, pulse: Callable[[ScanResult], bool]) -> ScanResult | None:
+        try:
+            result = self._scanner.scan(folder, stopped=pulse)
+        except RootAway:
+            self._scan_at = min(self._scan_at, time.monotonic() + AWAY_S)
+            return None
+        _say(result, folder)
+        return result
+
+    def _pulse(self, _result: ScanResult, *, report: Callable[[], bool] | None = None) -> bool:
+        """Keep the lease during a long scan; True when the scan shall end."""
+        if self._stopping.is_set():
+            return True
+        if time.monotonic() < self._renew_at:
+            return False
+        self._renew_at = time.monotonic() + RENEW_S
+        self._leads = self._roots.watch(self._worker, time.time(), lease_s=self._lease_s)
+        return not self._leads or (report is not None and not report())
+
+    def _trouble(self, text: str | None) -> None:
+        if self._tally.note(NAME, text) and text is not None:  # once, not at every attempt
+            log.error("the scout is in trouble and tries again: %s", text)
+
+
+def _say(result: ScanResult, folder: str) -> None:
+    if result.is_news:
+        log.info(
+            "scan of %r: %d files, %d new, %d changed, %d moved, %d back, %d missing, %d not usable", folder or "all",
+            result.files, result.created, result.changed, result.moved, result.returned, result.missing, result.skipped,
+        )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Hearing of changes in the media folder as they happen, beside the scans that find them anyway.
+
+The system watches folders, not files: one watch each. Their number is bounded for all programs of a user together, so
+where the library would need most of it, it is left to the scans. Network disks tell nothing; there the scans do it too.
+"""
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+from services.backend.app.services.media_types import media_type_of
+
+LIMIT_FILE = Path("/proc/sys/fs/inotify/max_user_watches")
+SHARE = 0.8
+MANY = 200
+"""So many folders changed at once are one scan of everything."""
+
+DEBOUNCE_MS = 300
+STEP_MS = 50
+LOOK_MS = 500
+
+log = logging.getLogger("mam.watch")
+
+
+class Watcher:
+    """A thread that gathers folders whose content changed. ``heard`` is set when there are some."""
+
+    def __init__(self, folder: Path, heard: threading.Event) -> None:
+        self._folder = folder
+        self._heard = heard
+        self._lock = threading.Lock()
+        self._changed: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether changes are heard of."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, folders: int) -> bool:
+        """Begin to watch, unless so many folders are too many; False then."""
+        limit = _limit()
+        if limit is not None and folders > SHARE * limit:
+            log.warning(
+                "%d folders are too many to be watched (the system allows %d watches); scans find changes",
+                folders, limit,
+            )  # fmt: skip
+            return False
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread.start()
+        return True
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(2 * LOOK_MS / 1000)
+        self._thread = None
+
+    def take(self) -> list[str]:
+        """Return the folders that changed since the last call, relative; [""] when that is everything."""
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        if len(changed) > MANY or "" in changed:
+            return [""] if changed else []
+        return [folder for folder in sorted(changed) if not _has_parent(folder, changed)]
+
+    def _run(self) -> None:
+        from watchfiles import watch
+
+        base = os.path.realpath(self._folder)
+        try:
+            for changes in watch(
+                base, debounce=DEBOUNCE_MS, step=STEP_MS, rust_timeout=LOOK_MS, watch_filter=None,
+                stop_event=self._stopping, raise_interrupt=False, ignore_permission_denied=True,
+            ):  # fmt: skip
+                self._note({path for _, path in changes}, base)
+        except (OSError, RuntimeError) as error:
+            log.warning("the media folder cannot be watched; scans find changes: %s", type(error).__name__)
+
+    def _note(self, paths: set[str], base: str) -> None:
+        folders = {folder for path in paths if (folder := _folder_of(path, base)) is not None}
+        if not folders:
+            return
+        with self._lock:
+            self._changed |= folders
+        self._heard.set()
+
+
+def _folder_of(path: str, base: str) -> str | None:
+    """Return the folder to scan for a change at ``path``; None when it is none of ours."""
+    relative = os.path.relpath(path, base).replace(os.sep, "/")
+    if relative.startswith("..") or any(part.startswith(".") for part in relative.split("/") if part != "."):
+        return None
+    if relative == ".":
+        return ""
+    if media_type_of(relative) is not None:
+        return relative.rpartition("/")[0]
+    # No medium: if it is a folder that came, what is in it may have been there before we heard of it; if nothing is
+    # there any more, it may have been a folder. Other files are nothing to us.
+    if os.path.isfile(path):
+        return None
+    return relative
+
+
+def _has_parent(folder: str, folders: set[str]) -> bool:
+    parts = folder.split("/")
+    return any("/".join(parts[:count]) in folders for count in range(1, len(parts)))
+
+
+def _limit() -> int | None:
+    try:
+        return int(LIMIT_FILE.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None  # no such limit here

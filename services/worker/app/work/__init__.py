@@ -1,0 +1,1 @@
+"""Taking jobs and doing them."""

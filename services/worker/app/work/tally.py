@@ -1,0 +1,60 @@
+"""What a worker's lanes have done, for its heartbeat."""
+
+import threading
+import time
+from collections import deque
+
+from services.backend.app.models.worker_store import Heartbeat
+
+RATE_WINDOW_S = 60.0
+
+
+class Tally:
+    """Counts jobs and says what keeps the lanes from working. Thread-safe."""
+
+    def __init__(self, lanes: int) -> None:
+        self._lock = threading.Lock()
+        self._lanes = lanes
+        self._began = time.monotonic()
+        self._active = 0
+        self._done = 0
+        self._ready: deque[float] = deque(maxlen=10_000)
+        self._troubles: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Count a job that is begun."""
+        with self._lock:
+            self._active += 1
+
+    def end(self, *, ready: bool) -> None:
+        """Count a job that is over; ``ready``: an asset is ready by it."""
+        with self._lock:
+            self._active -= 1
+            self._done += 1
+            if ready:
+                self._ready.append(time.monotonic())
+
+    def note(self, who: str, trouble: str | None) -> bool:
+        """Note what keeps ``who`` from working, or that nothing does; True when that is news."""
+        with self._lock:
+            before = self._troubles.get(who)
+            if trouble is None:
+                self._troubles.pop(who, None)
+            else:
+                self._troubles[who] = trouble
+        return before != trouble
+
+    def heartbeat(self) -> Heartbeat:
+        """Return what the heartbeat says."""
+        now = time.monotonic()
+        with self._lock:
+            recent = sum(1 for moment in self._ready if moment >= now - RATE_WINDOW_S)
+            # A worker that has just begun is not slow, it is young.
+            window = min(RATE_WINDOW_S, max(now - self._began, 1.0))
+            return Heartbeat(
+                decoders=self._lanes,
+                active=self._active,
+                done=self._done,
+                rate_per_s=round(recent / window, 2),
+                trouble=next(iter(self._troubles.values()), None),
+            )
