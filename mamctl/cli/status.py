@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mamctl.cli.command import Command, pass_invocation
+from mamctl.cli.families import families_in
 from mamctl.cli.quick import exit_code
 from mamctl.core.errors import UsageError
 from mamctl.core.selection import select
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     cls=Command,
     remote=True,
     short_help="Show every service: how it is, and why.",
-    examples=["mamctl status", "mamctl status 'web-*' --json", "mamctl status --watch"],
+    examples=["mamctl status", "mamctl status --watch", "mamctl status 'worker-*' --json"],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.option("--watch", is_flag=True, help="Repaint every second; q or Ctrl-C ends it.")
+@click.option("--watch", is_flag=True, help="Keep it up to date; q or Ctrl-C ends it.")
+@click.option("--flat", is_flag=True, help="In the manifest's order, without rules between the layers of the start.")
 @pass_invocation
-def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json: bool, watch: bool) -> int:
+def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json: bool, watch: bool, flat: bool) -> int:
     """Show every service: state, why, pid, ports, uptime, restarts, CPU, memory. `ps` is the same.
 
+    Services stand in the order of the start: beneath each rule are those that need one above it.
     Ends with 0 when all that is wanted is ready or completed, 3 when something is not,
     4 when no supervisor runs (the manifest's table is shown, everything stopped).
     """
@@ -42,19 +45,19 @@ def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json
 
         if as_json:
             raise UsageError("--watch repaints a table; --json is one document", "`mamctl events -f --json` streams")
-        return watch_status(invocation, services)
+        return watch_status(invocation, services, flat=flat)
     whole = document_of(invocation)
     document = narrowed(whole, services)
     if as_json:
         invocation.document(document)
     else:
-        invocation.say(page(whole, invocation.width, invocation.paint, only=document["services"]))
+        invocation.say(page(whole, invocation.width, invocation.paint, only=document["services"], flat=flat))
     if document["supervisor"] is None and not as_json:
-        invocation.tell(_left_running(invocation, document))
+        invocation.tell(left_running(invocation, document))
     return exit_code(document)
 
 
-def _left_running(invocation: Invocation, document: Mapping[str, Any]) -> list[str]:
+def left_running(invocation: Invocation, document: Mapping[str, Any]) -> list[str]:
     """Say what to do without a supervisor; one that was killed may have left processes that no table shows."""
     hint = invocation.side_paint("note", "hint:")
     left = document["left_running"]
@@ -93,19 +96,28 @@ def narrowed(document: dict[str, Any], patterns: tuple[str, ...]) -> dict[str, A
     """Return the document with the chosen rows only; a service's name means all its replicas."""
     if not patterns:
         return document
-    known = dict.fromkeys(name for row in document["services"] for name in (row["service"], row["name"]))
-    chosen = set(select(patterns, known))
-    rows = [row for row in document["services"] if row["name"] in chosen or row["service"] in chosen]
-    return {**document, "services": rows}
+    chosen = set(select(patterns, [row["name"] for row in document["services"]], families_in(document)))
+    return {**document, "services": [row for row in document["services"] if row["name"] in chosen]}
 
 
 def at_rest(manifest: Manifest) -> dict[str, Any]:
     """Return the status document of a manifest that no supervisor runs."""
     import os
 
-    rows = [_row(spec) for spec in manifest.services.values()]
-    name = os.path.basename(manifest.path)
-    return {"name": manifest.name, "manifest": name, "supervisor": None, "services": rows, "wanted_settled": True}
+    from mamctl.core.graph import Graph
+    from mamctl.core.manifest.replicas import as_documents
+
+    layers = Graph({name: spec.depends_on for name, spec in manifest.services.items()}).layers()
+    depths = {name: depth for depth, names in enumerate(layers) for name in names}
+    rows = [{**_row(spec), "layer": depths[spec.name]} for spec in manifest.services.values()]
+    return {
+        "name": manifest.name,
+        "manifest": os.path.basename(manifest.path),
+        "supervisor": None,
+        "replicas": as_documents(manifest.replicas),
+        "services": rows,
+        "wanted_settled": True,
+    }
 
 
 def _row(spec: ServiceSpec) -> dict[str, Any]:
@@ -118,7 +130,7 @@ def _row(spec: ServiceSpec) -> dict[str, Any]:
     ports = {port.name: port.number for port in spec.ports if port.number}
     return {
         "name": spec.name,
-        "service": spec.name,
+        "service": spec.service,
         "kind": str(spec.kind),
         "ownership": "external" if spec.external else "managed",
         "wanted": "down",
@@ -127,6 +139,7 @@ def _row(spec: ServiceSpec) -> dict[str, Any]:
         "generation": 0,
         "restarts": 0,
         "attempt": 0,
+        "max_attempts": spec.restart.max_attempts,
         "ports": ports,
         "url": spec.url if ports else None,
         "depends_on": list(spec.depends_on),

@@ -25,7 +25,8 @@ def columns(text: str) -> int:
 def _character_columns(character: str) -> int:
     import unicodedata
 
-    if unicodedata.combining(character):
+    # Marks stand above what precedes them; joiners and variation selectors are not seen at all.
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") and character != "\xad":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What goes first when the terminal is narrow: figures before facts.
 _COLUMNS: Final = (
-    Column("NAME", least=12),
+    Column("NAME", least=16),
     Column("STATE"),
     Column("PID", right=True, drop=4),
     Column("PORTS", drop=2),
@@ -27,14 +27,32 @@ _COLUMNS: Final = (
     Column("RESTARTS", right=True, drop=5),
     Column("CPU", right=True, drop=7),
     Column("MEMORY", right=True, drop=6),
-    Column("WHY", least=34),
+    Column("WHY", least=38),
 )
 
 
-def table(rows: Sequence[Row], width: int, paint: Paint, told: Collection[str] = ()) -> list[str]:
-    """Return the lines of the status table, in the order of the rows (the manifest's)."""
+def table(
+    rows: Sequence[Row], width: int, paint: Paint, told: Collection[str] = (), *, flat: bool = False
+) -> list[str]:
+    """Return the lines of the status table in the order of the start, layers told apart; `flat`: as the rows come."""
+    rows = rows if flat else in_layers(rows)
     cells = [_cells(row, words.brief(row) if row["name"] in told else words.why(row), paint) for row in rows]
-    return draw(_COLUMNS, cells, width, paint)
+    return draw(_COLUMNS, cells, width, paint, () if flat else _boundaries(rows))
+
+
+def in_layers(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows in the order of the start, the replicas of a service beside each other."""
+    first: dict[str, int] = {}
+    for position, row in enumerate(rows):
+        first.setdefault(str(row["service"]), position)
+    return sorted(rows, key=lambda row: (row.get("layer", 0), first[str(row["service"])]))
+
+
+def _boundaries(rows: Sequence[Row]) -> set[int]:
+    """Return the positions where another layer begins; none where layers are so small that rules are noise."""
+    layers = [row.get("layer", 0) for row in rows]
+    found = {position for position in range(1, len(rows)) if layers[position] != layers[position - 1]}
+    return found if 2 * (len(found) + 1) <= len(rows) else set()
 
 
 def _cells(row: Row, why: str, paint: Paint) -> list[Cell]:
@@ -42,10 +60,10 @@ def _cells(row: Row, why: str, paint: Paint) -> list[Cell]:
     style = style_of(state)
     memory, cpu = row.get("memory_bytes"), row.get("cpu_percent")
     return [
-        Cell(str(row["name"]), "bold" if state == "failed" else ""),
+        Cell(words.plain(str(row["name"])), "bold" if state == "failed" else ""),
         Cell(f"{paint.symbol(state)} {state}", style),
         Cell(_text(row.get("pid")), "dim"),
-        Cell(ports(row)),
+        ports(row),
         Cell("" if row.get("uptime_s") is None else age(float(row["uptime_s"]))),
         Cell(_text(row.get("restarts") or None), "warn"),
         Cell("" if cpu is None else percent(float(cpu))),
@@ -58,12 +76,18 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def ports(row: Row) -> str:
-    """Return the ports in one cell: the number alone when there is one, else `name:number` for each."""
+def ports(row: Row) -> Cell:
+    """Return the ports as people type them: `:5001`, or `http:5001 admin:5002`; the whole URL where there is room."""
     numbers: Mapping[str, int] = row.get("ports") or {}
-    if len(numbers) == 1:
-        return str(*numbers.values())
-    return " ".join(f"{name}:{number}" for name, number in numbers.items())
+    if not numbers:
+        return Cell("")
+    (_, number), *others = numbers.items()
+    url = str(row.get("url") or "")
+    if not others:
+        return Cell(f":{number}", full=url)
+    text = " ".join(f"{name}:{port}" for name, port in numbers.items())
+    more = " ".join(f"{name}:{port}" for name, port in others)
+    return Cell(text, full=f"{url} {more}" if url else "", short=f":{number} +{len(others)}")
 
 
 def headline(document: Row, width: int, paint: Paint) -> str:
@@ -79,19 +103,28 @@ def headline(document: Row, width: int, paint: Paint) -> str:
 
 
 def notes(rows: Sequence[Row], width: int, paint: Paint) -> list[str]:
-    """Return a full sentence and the next step for each service that failed or is unhealthy."""
-    lines: list[str] = []
-    for row in rows:
-        if row["state"] not in ("failed", "unhealthy") and row.get("reason") != "absent":
-            continue
-        state = str(row["state"])
-        symbol = paint.symbol(state)
-        first, *rest = wrap(f"{symbol} {row['name']}: {words.why(row) or state}", width, "", "  ")
-        lines += [first.replace(symbol, paint(style_of(state), symbol), 1), *rest]
-        step = words.next_step(row)
-        if step:
-            lines += hint(step, width, paint, indent="  ")
+    """Return a full sentence and the next step for each service that failed or is unhealthy.
+
+    Those that failed only because another one did are told together: nobody can mend them by themselves.
+    """
+    ill = [row for row in rows if row["state"] in ("failed", "unhealthy") or row.get("reason") == "absent"]
+    roots = [row for row in ill if row.get("reason") != "dependency_failed"]
+    lines = [line for row in roots or ill for line in _note(row, width, paint)]
+    followers = [str(row["name"]) for row in ill if row.get("reason") == "dependency_failed"] if roots else []
+    if followers:
+        symbol = paint.symbol("failed")
+        first, *rest = wrap(f"{symbol} {words.followers(followers)}", width, "", "  ")
+        lines += [first.replace(symbol, paint("bad", symbol), 1), *rest]
     return lines
+
+
+def _note(row: Row, width: int, paint: Paint) -> list[str]:
+    state = str(row["state"])
+    symbol = paint.symbol(state)
+    first, *rest = wrap(f"{symbol} {row['name']}: {words.why(row) or state}", width, "", "  ")
+    lines = [first.replace(symbol, paint(style_of(state), symbol), 1), *rest]
+    step = words.next_step(row)
+    return [*lines, *hint(step, width, paint, indent="  ")] if step else lines
 
 
 def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
@@ -101,16 +134,22 @@ def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
 
 
 def page(
-    document: Row, width: int, paint: Paint, *, only: Sequence[Row] | None = None, told: Collection[str] = ()
+    document: Row,
+    width: int,
+    paint: Paint,
+    *,
+    only: Sequence[Row] | None = None,
+    told: Collection[str] = (),
+    flat: bool = False,
 ) -> list[str]:
     """Return all of `mamctl status`: headline, table, and the notes.
 
     `only` are the rows that were asked for; the headline is about the whole stack all the same. `told` are the names
-    of services whose trouble is told in full elsewhere: here it is only named.
+    of services whose trouble is told in full elsewhere: here it is only named. `flat` keeps the order of the rows.
     """
     rows: Sequence[Row] = document["services"] if only is None else only
     lines = [headline(document, width, paint), ""]
-    lines += table(rows, width, paint, told) if rows else ["the manifest has no services"]
+    lines += table(rows, width, paint, told, flat=flat) if rows else ["the manifest has no services"]
     untold = [row for row in rows if row["name"] not in told]
     below = notes(untold, width, paint) if document.get("supervisor") is not None else []
     return [*lines, "", *below] if below else lines

@@ -109,8 +109,6 @@ def why(row: Row) -> str:
         return f"absent: {text}"
     if state == "waiting" and row.get("waits_for"):
         return waits(row["waits_for"])
-    if state == "stopped" and row.get("reason") == "by_operator":
-        return text
     if state == "backoff":
         return f"{text or 'it failed'}; {next_try(row)}"
     if state == "starting":

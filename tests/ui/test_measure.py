@@ -14,6 +14,7 @@ def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
     assert columns("日本") == 4
     assert columns("e\u0301") == 1
     assert columns("● ready") == 7
+    assert columns("a\u200db\ufe0f") == 2
 
 
 @given(printable, st.integers(0, 40))

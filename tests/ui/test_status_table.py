@@ -20,14 +20,14 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 AT_80 = """\
 mam: 3 of 6 ready, 1 waiting, 1 backoff, 1 failed (supervisor 41, up 12s)
 
-NAME      STATE        PORTS                 WHY
+NAME      STATE        PORTS     WHY
 migrate   ✓ completed
-backend   ● ready      5001
-lmstudio  ● ready      1234                  started by hand
-agent     ○ waiting                          waits for lmstudio and backend
-api       ↻ backoff                          exit code 3; next try in 1.5 s…
-django    ✗ failed     http:8000 admin:8001  port 8000 is held by pid 4312…
-worker    ○ stopped                          by you
+backend   ● ready      :5001
+lmstudio  ● ready      :1234     started by hand
+agent     ○ waiting              waits for lmstudio and backend
+api       ↻ backoff              exit code 3; next try in 1.5 s (attempt 2)
+django    ✗ failed     :8000 +1  port 8000 is held by pid 4312 (python…
+worker    ○ stopped              by you
 
 ✗ django: port 8000 is held by pid 4312 (python wsgi.py, user alice, started 3 h
   ago)
@@ -36,14 +36,14 @@ worker    ○ stopped                          by you
 AT_120 = """\
 mam: 3 of 6 ready, 1 waiting, 1 backoff, 1 failed (supervisor 41, up 12s)
 
-NAME      STATE         PID  PORTS                 UPTIME  RESTARTS   CPU  MEMORY  WHY
+NAME      STATE         PID  PORTS                 UPTIME  RESTARTS  MEMORY  WHY
 migrate   ✓ completed
-backend   ● ready      4312  5001                   1h02m         1  0.4%   51 MB
-lmstudio  ● ready            1234                                                  started by hand
-agent     ○ waiting                                                                waits for lmstudio and backend
-api       ↻ backoff                                               2                exit code 3; next try in 1.5 s…
-django    ✗ failed           http:8000 admin:8001                                  port 8000 is held by pid 4312…
-worker    ○ stopped                                                                by you
+backend   ● ready      4312  :5001                  1h02m         1   51 MB
+lmstudio  ● ready            :1234                                           started by hand
+agent     ○ waiting                                                          waits for lmstudio and backend
+api       ↻ backoff                                               2          exit code 3; next try in 1.5 s (attempt 2)
+django    ✗ failed           http:8000 admin:8001                            port 8000 is held by pid 4312 (python…
+worker    ○ stopped                                                          by you
 
 ✗ django: port 8000 is held by pid 4312 (python wsgi.py, user alice, started 3 h ago)
   hint: stop the holder or change `port` of django, then `mamctl restart django`"""
@@ -83,7 +83,7 @@ def test_a_healthy_stack_shows_all_its_figures_in_80_columns() -> None:
     services = [row(name, ports={"http": 5001}) for name in ("backend", "frontend", "agent")]
     lines = page({"name": "mam", "supervisor": {"pid": 41, "uptime_s": 5}, "services": services}, 80, PLAIN)
     assert lines[2] == "NAME      STATE     PID  PORTS  UPTIME   CPU  MEMORY"
-    assert lines[3] == "backend   ● ready  4312  5001    1h02m  0.4%   51 MB"
+    assert lines[3] == "backend   ● ready  4312  :5001   1h02m  0.4%   51 MB"
     assert len(lines) == 6
 
 
@@ -110,3 +110,46 @@ def test_an_absurdly_narrow_table_still_has_every_row() -> None:
     rows = [[Cell("a-rather-long-name"), Cell("✗ failed")] for _ in range(3)]
     lines = draw((Column("NAME", least=8), Column("STATE")), rows, 12, PLAIN)
     assert len(lines) == 4
+
+
+def test_services_stand_in_the_order_of_the_start_and_a_rule_parts_the_layers() -> None:
+    services = [row("web", layer=1), row("db", layer=0), row("app", layer=1), row("cache", layer=0)]
+    lines = page({"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}, 80, PLAIN)
+    assert [line.split()[0] for line in lines[3:]] == ["db", "cache", "─────", "web", "app"]
+    flat = page({"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}, 80, PLAIN, flat=True)
+    assert [line.split()[0] for line in flat[3:]] == ["web", "db", "app", "cache"]
+
+
+def test_a_chain_of_services_has_no_rules_between_them() -> None:
+    services = [row(f"s{layer}", layer=layer) for layer in range(6)]
+    lines = page({"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}, 80, PLAIN)
+    assert [line.split()[0] for line in lines[3:]] == ["s0", "s1", "s2", "s3", "s4", "s5"]
+
+
+def test_replicas_stand_beside_each_other() -> None:
+    services = [row("w-1", service="w", layer=0), row("db", layer=0), row("w-2", service="w", layer=0)]
+    lines = page({"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}, 80, PLAIN)
+    assert [line.split()[0] for line in lines[3:]] == ["w-1", "w-2", "db"]
+
+
+def test_a_url_is_shown_where_there_is_room_and_the_port_alone_elsewhere() -> None:
+    services = [row("web", ports={"http": 5001}, url="http://127.0.0.1:5001"), row("db", "failed", detail="x" * 60)]
+    document = {"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}
+    assert "http://127.0.0.1:5001" in page(document, 200, PLAIN)[3]
+    narrow = page(document, 100, PLAIN)[3]
+    assert ":5001" in narrow
+    assert "http" not in narrow
+
+
+def test_services_that_failed_along_are_told_in_one_line() -> None:
+    along = [row(name, "failed", reason="dependency_failed", detail="needs db") for name in ("a", "b", "c")]
+    services = [row("db", "failed", reason="exited", detail="exit code 1"), *along]
+    lines = page({"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": services}, 80, PLAIN)
+    assert lines[-1] == "✗ a, b and c start by themselves once what failed is mended"
+    assert lines[-3] == "✗ db: exit code 1"
+
+
+def test_who_asks_only_about_a_service_that_failed_along_learns_why() -> None:
+    only = [row("a", "failed", reason="dependency_failed", detail="needs db, but db failed (exited)")]
+    document = {"name": "mam", "supervisor": {"pid": 1, "uptime_s": 5}, "services": only}
+    assert page(document, 80, PLAIN, only=only)[-2] == "✗ a: needs db, but db failed (exited)"
