@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mamctl.core.manifest.schedules import Schedule
-    from mamctl.core.states import Purpose, Timer
+    from mamctl.core.states import Errand, Purpose, Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,22 @@ class Signal:
     name: str
     generation: int
     signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run a command of the manifest about a service; answer ErrandEnded. One that still runs is ended."""
+
+    name: str
+    generation: int
+    errand: Errand
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End the command that runs about a service; it is not answered any more."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +117,7 @@ class Announce:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
-Action = Spawn | Attach | Signal | Clean | StartProbe | StopProbes | ArmTimer | Reconfigure | Follow | Announce
+Action = (
+    Spawn | Attach | Signal | Run | Cancel | Clean | StartProbe | StopProbes | ArmTimer | Reconfigure | Follow
+    | Announce
+)  # fmt: skip

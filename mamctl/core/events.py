@@ -14,7 +14,7 @@ from mamctl.core.touched import Touched
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import Manifest
     from mamctl.core.past import Past
-    from mamctl.core.states import Purpose, Reason, Timer
+    from mamctl.core.states import Errand, Purpose, Reason, Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,17 @@ class Emptied:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandEnded:
+    """A command of the manifest about a service ended: `complaint` says how, None: well."""
+
+    name: str
+    generation: int
+    errand: Errand
+    complaint: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """A probe's answer."""
 
@@ -258,5 +269,5 @@ class Due:
 Event = (
     Up | Stop | Restart | Down | Reload | Recalled | Touched
     | Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired
-    | Planned | Due
+    | ErrandEnded | Planned | Due
 )  # fmt: skip

@@ -7,13 +7,15 @@ may be signalled. What happens to a service by itself is in `reactions`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from mamctl.core import probing
-from mamctl.core.actions import Action, Announce, ArmTimer, Attach, Signal, Spawn, StopProbes
+from mamctl.core.actions import Action, Announce, ArmTimer, Cancel, Run, Signal, StopProbes
 from mamctl.core.budget import Budget
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import LIVED_SECONDS, Ownership, Purpose, Reason, State, Timer, Wanted
+from mamctl.core.states import LIVED_SECONDS, Errand, Ownership, Purpose, Reason, State, Timer, Wanted
+
+BEGUN: Final = "started here, by a run step"
 
 
 class Step(NamedTuple):
@@ -50,7 +52,7 @@ def halt(service: Service, how: Halt, at: float) -> Step:
         return Step(service if stays else service.but(halt=replace(how, signalled=service.halt.signalled)))
     if how.then is Then.REST and service.state in (State.COMPLETED, State.STOPPED):
         return Step(service)
-    if not service.running:
+    if not service.running and not service.to_release:
         return follow(service.but(halt=how), at=at, luck=0.5, first=(StopProbes(service.name),))
     return stopping(service, how)
 
@@ -84,31 +86,6 @@ def renew(service: Service, at: float) -> Step:
     return halt(service.but(budget=Budget()), how, at)
 
 
-def begin(service: Service) -> Step:
-    """Start a new incarnation; an external service is looked for first."""
-    external = service.spec.external
-    looks = external is not None and external.attach
-    ownership = Ownership.EXTERNAL if looks else Ownership.MANAGED
-    born = service.enter(State.STARTING).but(
-        generation=service.generation + 1,
-        pid=None,
-        ownership=ownership,
-        halt=None,
-        ready_at=None,
-        spawned_at=None,
-        watchdog=None,
-        alive_at=None,
-    )
-    act = Attach(born.name, born.generation) if looks else Spawn(born.name, born.generation)
-    return Step(born, (act,))
-
-
-def look_again(service: Service) -> Step:
-    """Look again for an external service; it stays absent until somebody answers, and nobody is told of each look."""
-    looking = service.but(generation=service.generation + 1)
-    return Step(looking, (Attach(looking.name, looking.generation),))
-
-
 def wait(service: Service, detail: str) -> Step:
     """Let it wait for its dependencies."""
     if service.state is State.WAITING and service.detail == detail:
@@ -126,11 +103,14 @@ def fail_by_dependency(service: Service, detail: str) -> Step:
 
 
 def signal(service: Service) -> Step:
-    """Send the stop signal and give it the grace period."""
+    """Ask it to stop, by its command if it has one, and give it the grace period; or run what releases it."""
     assert service.halt is not None
-    stop = service.run.stop
-    service = service.but(halt=replace(service.halt, signalled=True))
+    stop = service.spec.stop if service.to_release else service.run.stop
+    errand = Errand.RELEASE if service.to_release else Errand.STOP if stop.command else None
+    service = service.but(halt=replace(service.halt, signalled=True), errand=errand)
     service, timer = arm(service, Timer.GRACE, stop.grace)
+    if errand is not None:
+        return Step(service, (Run(service.name, service.generation, errand), timer))
     return Step(service, (Signal(service.name, service.generation, stop.signal), timer))
 
 
@@ -142,9 +122,11 @@ def stopping(service: Service, how: Halt) -> Step:
 
     One that is attached is not stopped, only let go: it passes through here unannounced.
     """
-    stopping = service.enter(State.STOPPING, how.reason, how.detail).but(halt=how)
-    said: tuple[Action, ...] = () if service.attached else (tell("stopping", stopping),)
-    return Step(stopping, (StopProbes(service.name), *said))
+    ownership = Ownership.EXTERNAL if service.to_release else service.ownership
+    stopping = service.enter(State.STOPPING, how.reason, how.detail).but(halt=how, ownership=ownership)
+    ended: tuple[Action, ...] = () if service.errand is None else (Cancel(service.name),)
+    said: tuple[Action, ...] = () if service.attached and not service.to_release else (tell("stopping", stopping),)
+    return Step(stopping, (*ended, StopProbes(service.name), *said))
 
 
 def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...] = ()) -> Step:
@@ -203,7 +185,8 @@ def become_ready(service: Service, at: float) -> Step:
     kind = "healthy" if service.state is State.UNHEALTHY else "started"
     took = None if service.spawned_at is None else round(at - service.spawned_at, 3)
     budget, bad_live = service.budget.became_ready(), service.bad_live
-    ready = service.enter(State.READY).but(ready_at=at, budget=budget, bad_live=bad_live)
+    detail = BEGUN if service.begun else None
+    ready = service.enter(State.READY, None, detail).but(ready_at=at, budget=budget, bad_live=bad_live)
     actions: list[Action] = [tell(kind, ready, ready_after_s=took, url=ready.spec.url)]
     if kind == "started":
         actions += probing.once_ready(ready)

@@ -47,6 +47,8 @@ class Past:
     hasty: int = 0
     halt: Halt | None = None
     next_run_at: float | None = None
+    rung: int = 0
+    begun: bool = False
 
 
 def past_of(service: Service) -> Past:
@@ -72,6 +74,8 @@ def past_of(service: Service) -> Past:
         hasty=service.hasty,
         halt=service.halt,
         next_run_at=service.next_run_at,
+        rung=service.rung,
+        begun=service.begun,
     )
 
 
@@ -100,6 +104,8 @@ def as_document(past: Past) -> dict[str, object]:
         "hasty": past.hasty or None,
         "halt": None if halt is None else [halt.then, halt.reason, halt.detail],
         "next_run_at": past.next_run_at,
+        "rung": past.rung or None,
+        "begun": past.begun or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -128,6 +134,8 @@ def from_document(document: Mapping[str, Any]) -> Past | None:
             hasty=int(document.get("hasty", 0)),
             halt=_halt(document.get("halt")),
             next_run_at=_time(document.get("next_run_at")),
+            rung=int(document.get("rung", 0)),
+            begun=bool(document.get("begun")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

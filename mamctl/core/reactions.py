@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from mamctl.core import exits, notices, probing, scheduled
-from mamctl.core.actions import Action, Clean, Signal, Spawn, StopProbes
+from mamctl.core import climbing, exits, notices, probing, scheduled
+from mamctl.core.actions import Action, Cancel, Clean, Signal, StopProbes
 from mamctl.core.budget import Budget
 from mamctl.core.events import (
     Attached,
     Due,
     Emptied,
+    ErrandEnded,
     Exited,
-    Found,
     Notified,
     OverMemory,
     Planned,
@@ -22,15 +22,16 @@ from mamctl.core.events import (
     SpawnFailed,
     TimerFired,
 )
-from mamctl.core.lifecycle import Step, arm, become_ready, follow, look_again, stopping, tell, watch_start
+from mamctl.core.lifecycle import Step, become_ready, follow, stopping, tell, watch_start
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import SIGKILL, Ownership, Reason, State, Timer
+from mamctl.core.states import SIGKILL, Errand, Reason, State, Timer
 
 if TYPE_CHECKING:
     from mamctl.core.events import Survivor
 
 Happening = (
-    Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | TimerFired | Planned | Due
+    Spawned | SpawnFailed | Exited | OverMemory | Emptied | Probed | Notified | Attached | ErrandEnded
+    | TimerFired | Planned | Due
 )  # fmt: skip
 
 
@@ -60,8 +61,8 @@ def react(service: Service, event: Happening) -> Step:  # noqa: PLR0911 - one ca
             return _probed(service, event)
         case Notified():
             return notices.hear(service, event)
-        case Attached():
-            return _attached(service, event)
+        case Attached() | ErrandEnded():
+            return climbing.hear(service, event)
         case TimerFired() | Planned() | Due():
             return _told_by_a_clock(service, event)
         case _:
@@ -110,7 +111,11 @@ def _exited(service: Service, event: Exited) -> Step:
         return Step(service)
     after = service.halt or exits.verdict(service.run, event.code, event.signal, event.shortage)
     gone = service.enter(State.STOPPING, after.reason, after.detail).but(
-        pid=None, halt=replace(after, signalled=True), exit_code=event.code, exit_signal=event.signal
+        pid=None,
+        halt=replace(after, signalled=True),
+        exit_code=event.code,
+        exit_signal=event.signal,
+        errand=service.errand,  # a stop command may have something to do after that
     )
     said = tell("process-exit", gone, exit_code=event.code, exit_signal=event.signal)
     return Step(gone, (StopProbes(gone.name), said, Clean(gone.name, gone.generation)))
@@ -165,37 +170,11 @@ def _unhealthy(service: Service, detail: str) -> Step:
     return Step(sick, (tell("unhealthy", sick),))
 
 
-def _attached(service: Service, event: Attached) -> Step:
-    if not service.looked_for:
-        return Step(service)
-    match event.found:
-        case Found.IT:
-            return become_ready(service, event.at)
-        case Found.STRANGER:
-            failed = service.enter(State.FAILED, Reason.WRONG_SERVICE, event.detail)
-            return Step(failed, (tell("failed", failed),))
-        case Found.NOBODY:
-            return _nobody(service, event.detail)
-        case _:
-            assert_never(event.found)
-
-
-def _nobody(service: Service, detail: str) -> Step:
-    external = service.spec.external
-    assert external is not None
-    if external.spawned is not None:
-        own = service.enter(State.STARTING).but(ownership=Ownership.MANAGED)
-        return Step(own, (Spawn(own.name, own.generation),))
-    absent, timer = arm(service.enter(State.WAITING, Reason.ABSENT, detail), Timer.ATTACH, external.identify.interval)
-    told = () if service.reason is Reason.ABSENT else (tell("waiting", absent),)
-    return Step(absent, (*told, timer))
-
-
 def _timer_fired(service: Service, event: TimerFired) -> Step:
     service = service.without(event.timer)
     match event.timer:
         case Timer.START | Timer.GRACE:
-            return notices.put_off(service, event) or _overdue(service, event.timer)
+            return notices.put_off(service, event) or _overdue(service, event)
         case Timer.LIVED:
             return become_ready(service, event.at)
         case Timer.BACKOFF:
@@ -206,18 +185,29 @@ def _timer_fired(service: Service, event: TimerFired) -> Step:
         case Timer.WATCHDOG:
             return notices.watchdog_due(service, event.at)
         case Timer.ATTACH:
-            return look_again(service)
+            return climbing.look_again(service)
         case _:
             assert_never(event.timer)
 
 
-def _overdue(service: Service, timer: Timer) -> Step:
+def _overdue(service: Service, event: TimerFired) -> Step:
     """End a start, or a stop, that took longer than it may."""
     run = service.run
-    if timer is Timer.GRACE:
-        detail = f"did not stop within {notices.allowed(run.stop.grace, service)}, so it is killed"
-        said = tell("warning", service, detail=detail)
-        return Step(service, (said, Signal(service.name, service.generation, SIGKILL)))
+    if event.timer is Timer.GRACE:
+        return _out_of_grace(service, event.at)
+    if service.attached:
+        return climbing.overdue(service)
     assert run.start_timeout is not None
     detail = f"not ready after {notices.allowed(run.start_timeout, service)}{notices.missing(service)}"
     return stopping(service, Halt(exits.after_failure(run), Reason.START_TIMEOUT, detail))
+
+
+def _out_of_grace(service: Service, at: float) -> Step:
+    if service.errand is Errand.RELEASE:
+        return climbing.give_up_release(service, at, f"within {service.spec.stop.grace:g} s")
+    detail = f"did not stop within {notices.allowed(service.run.stop.grace, service)}, so it is killed"
+    if service.errand is not None:
+        detail += "; its stop command has not ended either"
+    said = tell("warning", service, detail=detail)
+    ended: tuple[Action, ...] = () if service.errand is None else (Cancel(service.name),)
+    return Step(service.but(errand=None), (said, *ended, Signal(service.name, service.generation, SIGKILL)))

@@ -8,6 +8,7 @@
     none      stopping            cleaned up after; then follows what was decided when the stop began
     none      backoff             backoff, until the same moment
     none      an end              that end
+    none      begun by a command  asked, if it was starting; released again, if it was being stopped; else looked for
     none      resting             resting: its time has not come
     none      anything else       waiting, to be started
 
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from mamctl.core import probing
 from mamctl.core.actions import Clean
+from mamctl.core.climbing import ask
 from mamctl.core.lifecycle import Step, arm, stopping, tell, watch_dog, watch_start
 from mamctl.core.manifest.model import LogProbe, NotifyProbe
 from mamctl.core.service import Halt, Then
-from mamctl.core.states import Ownership, Reason, State, Timer, Wanted
+from mamctl.core.states import ENDED, Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
     from mamctl.core.events import Recalled, Remembered
@@ -47,6 +49,8 @@ def recall(service: Service, found: Remembered, event: Recalled) -> Step:
         next_run_at=past.next_run_at,
         ended_at=past.ended_at,
         hasty=past.hasty,
+        rung=past.rung,
+        begun=past.begun,
     )
     return _go_on(known, found, event.at) if found.pid is None else _adopt(known, found, event)
 
@@ -113,13 +117,35 @@ def _ask(service: Service, found: Remembered, event: Recalled) -> Step:
     return watch_start(starting, event.at if goes_on else starting.spawned_at)
 
 
+def _unfinished(service: Service, found: Remembered, under_way: Halt | None) -> Step | None:
+    """Go on with a stop that is not over, or with what a run step had started."""
+    past = found.past
+    if past.begun and (step := _begun(service, found, under_way)):
+        return step
+    if under_way is None or past.spawned_at is None:
+        return None
+    stopping = service.enter(State.STOPPING, past.reason, past.detail)
+    stopping = stopping.but(halt=under_way, spawned_at=past.spawned_at)
+    return Step(stopping, (Clean(stopping.name, stopping.generation),))
+
+
+def _begun(service: Service, found: Remembered, under_way: Halt | None) -> Step | None:
+    """Go on with one that a run step had started: release it, or see whether it answers; None: look for it."""
+    past = found.past
+    if past.state in ENDED:
+        return None
+    if service.to_release and (under_way is not None or past.wanted is Wanted.DOWN):
+        return stopping(service, under_way or Halt(Then.REST, Reason.BY_OPERATOR))
+    if past.attached and past.state is State.STARTING and past.wanted is Wanted.UP and not found.changed:
+        # Its starter goes on without us, or has ended: it may answer at any moment.
+        return ask(service.enter(State.STARTING).but(ownership=Ownership.EXTERNAL))
+    return None
+
+
 def _go_on(service: Service, found: Remembered, at: float) -> Step:
     past = found.past
-    under_way = _under_way(past)
-    if under_way is not None and past.spawned_at is not None:
-        stopping = service.enter(State.STOPPING, past.reason, past.detail)
-        stopping = stopping.but(halt=under_way, spawned_at=past.spawned_at)
-        return Step(stopping, (Clean(stopping.name, stopping.generation),))
+    if (step := _unfinished(service, found, _under_way(past))) is not None:
+        return step
     if past.state is State.BACKOFF and past.next_attempt_at is not None:
         backing = service.enter(State.BACKOFF, past.reason, past.detail).but(next_attempt_at=past.next_attempt_at)
         backing, timer = arm(backing, Timer.BACKOFF, max(0.0, past.next_attempt_at - at))
@@ -129,7 +155,7 @@ def _go_on(service: Service, found: Remembered, at: float) -> Step:
         return Step(service.enter(past.state, past.reason, past.detail))
     if past.wanted is Wanted.DOWN:
         # The stop that was under way had the last word about why.
-        why = under_way or past
+        why = _under_way(past) or past
         return Step(service.enter(State.STOPPED, why.reason, why.detail))
     if past.reason is Reason.SCHEDULED:
         return Step(service.enter(State.WAITING, past.reason, past.detail))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mamctl.core.budget import Budget
 from mamctl.core.manifest.choices import Kind
 from mamctl.core.manifest.model import NotifyProbe
-from mamctl.core.states import ENDED, RUNNING, Ownership, Reason, State, Timer, Wanted
+from mamctl.core.states import ENDED, RUNNING, Errand, Ownership, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,9 @@ class Service:
     for its start or stop to be left time. `watchdog`: the seconds between signs of life that it chose itself, 0 for
     none; `alive_at`: the last one. `ended_at`: when it last came to rest. `hasty`: how many changes on disk came in a
     row that it may have made itself (see `rerun`). `followed`: the schedule that it runs by
-    now; `next_run_at`: when it does next, in seconds since 1970.
+    now; `next_run_at`: when it does next, in seconds since 1970. `rung`: the step of its ladder that an external one
+    has come to, -1: a look before the first; `looking`: an answer to Attach is awaited; `begun`: a run step of ours
+    started it, and it was not seen to be gone since; `errand`: which command about it runs.
     """
 
     spec: ServiceSpec
@@ -82,6 +84,10 @@ class Service:
     tokens: int = 0
     followed: Schedule | None = None
     next_run_at: float | None = None
+    rung: int = 0
+    looking: bool = False
+    begun: bool = False
+    errand: Errand | None = None
 
     @property
     def name(self) -> str:
@@ -112,10 +118,16 @@ class Service:
         return period or None
 
     @property
-    def looked_for(self) -> bool:
-        """Whether an answer to Attach is awaited: at the start of the ladder, or again while it is absent."""
-        absent = self.reason is Reason.ABSENT and Timer.ATTACH not in self.timers
-        return self.attached and (self.state is State.STARTING or absent)
+    def to_release(self) -> bool:
+        """Whether stopping it means to run its release command."""
+        external = self.spec.external
+        return self.begun and self.pid is None and external is not None and bool(external.release)
+
+    @property
+    def to_be_asked(self) -> bool:
+        """Whether it is being stopped, and nothing has told it yet."""
+        untold = self.halt is not None and not self.halt.signalled
+        return untold and (self.pid is not None or self.to_release)
 
     @property
     def returning(self) -> bool:
@@ -185,4 +197,6 @@ class Service:
             bad_ready=0,
             bad_live=0,
             extended=None,
+            looking=False,
+            errand=None,
         )

@@ -71,6 +71,14 @@ class Timer(StrEnum):
     ATTACH = "attach"  # until the next look for an absent external service
 
 
+class Errand(StrEnum):
+    """What a command of the manifest does to a service, beside its own process."""
+
+    START = "start"  # a run step of `acquire`
+    RELEASE = "release"
+    STOP = "stop"
+
+
 class Purpose(StrEnum):
     """What a probe is asked for."""
 

@@ -10,8 +10,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mamctl.core import lifecycle, reactions, scheduled
-from mamctl.core.actions import Action, Announce, Follow, Reconfigure, Signal
+from mamctl.core import climbing, lifecycle, reactions, scheduled
+from mamctl.core.actions import Action, Announce, Follow, Reconfigure
 from mamctl.core.dependencies import aspect, outlook
 from mamctl.core.events import Down, Event, Recalled, Reload, Restart, Stop, Up
 from mamctl.core.graph import Graph
@@ -19,7 +19,7 @@ from mamctl.core.manifest.model import needs_restart
 from mamctl.core.recall import recall
 from mamctl.core.rerun import touch
 from mamctl.core.service import Halt, Service, Then
-from mamctl.core.states import SIGKILL, Reason, State, Wanted
+from mamctl.core.states import Reason, State, Wanted
 from mamctl.core.touched import Touched
 
 if TYPE_CHECKING:
@@ -111,12 +111,8 @@ class Supervisor:
 
     def _down(self, event: Down) -> None:
         self._halt_each(self.services, Then.REST, at=event.at)
-        if event.force:
-            self._actions.extend(
-                Signal(service.name, service.generation, SIGKILL)
-                for service in self.services.values()
-                if service.pid is not None
-            )
+        for name in tuple(self.services) if event.force else ():
+            self._change(name, partial(climbing.force, at=event.at))
 
     def _reload(self, event: Reload) -> None:
         changed = [name for name, spec in event.manifest.services.items() if self._takes(name, spec, event.at)]
@@ -237,8 +233,8 @@ class Supervisor:
         if service.returning:
             for other in self._restarting_with(service.name):
                 self._take_along(other, service.name, at)
-        if service.attached:
-            self._change(service.name, lambda service: lifecycle.follow(service, at=at, luck=0.5))
+        if service.attached and not service.to_release:
+            self._change(service.name, lambda service: climbing.let_go(service, at))
 
     def _take_along(self, name: str, cause: str, at: float) -> None:
         if self.services[name].halt is None:
@@ -247,8 +243,8 @@ class Supervisor:
     def _act(self, service: Service) -> None:
         """Start a service whose dependencies are met, or signal one behind which nobody stops. Neither is news."""
         if service.state is State.WAITING and service.reason is None:
-            self._take(lifecycle.begin(service))
-        elif service.halt is not None and not service.halt.signalled and service.pid is not None:
+            self._take(climbing.begin(service))
+        elif service.to_be_asked:
             behind = (self.services[other] for other in self.graph.dependants[service.name])
             if all(other.state is not State.STOPPING for other in behind):
                 self._take(lifecycle.signal(service))

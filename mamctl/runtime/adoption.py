@@ -69,6 +69,7 @@ def last_known(trace: Trace) -> Past:
         detail=None,
         halt=None,
         attached=False,
+        begun=False,
         spawned_at=None,
         ready_at=None,
         next_attempt_at=None,

@@ -30,7 +30,7 @@ def twin(hands: Hands) -> Hands:
     """Return another one to whom the same happened; what is only replaced, never changed, they share."""
     other = copy(hands)
     pending = ("spawning", "looking", "cleaning", "probes", "timers", "followed")
-    for name in (*pending, "said", "past", "intents", "born", "unseen"):
+    for name in (*pending, "said", "past", "intents", "born", "unseen", "errands", "asked"):
         setattr(other, name, copy(getattr(hands, name)))
     other.running = {name: replace(process, signals=[*process.signals]) for name, process in hands.running.items()}
     other.supervisor = copy(hands.supervisor)
@@ -45,6 +45,8 @@ def die(hands: Hands, *, exist: Collection[str] = ()) -> None:
             hands.let_exist(name)
     for held in (hands.spawning, hands.cleaning, hands.looking, hands.probes, hands.timers, hands.followed, hands.past):
         held.clear()
+    hands.errands.clear()
+    hands.asked.clear()
     for process in hands.running.values():
         # Whoever comes next signals again.
         process.signals.clear()
@@ -90,7 +92,7 @@ def _remembered(hands: Hands, name: str, past: Past | None, unseen: Ends, ends: 
         # Only what is wanted was spawned.
         past = Past(Wanted.UP) if past is None else replace(past, wanted=Wanted.UP)
         past = replace(past, generation=intent, state=State.STARTING, reason=None, detail=None, halt=None,
-                       attached=False, spawned_at=None, ready_at=None, next_attempt_at=None)  # fmt: skip
+                       attached=False, begun=False, spawned_at=None, ready_at=None, next_attempt_at=None)  # fmt: skip
     found = Remembered(name, past)
     if past.generation != intent or born is None or born.generation != intent:
         return found

@@ -8,13 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mamctl.core.actions import Announce, ArmTimer, Attach, Clean, Follow, Signal, Spawn, StartProbe, StopProbes
+from mamctl.core.actions import (
+    Announce,
+    ArmTimer,
+    Attach,
+    Cancel,
+    Clean,
+    Follow,
+    Run,
+    Signal,
+    Spawn,
+    StartProbe,
+    StopProbes,
+)
 from mamctl.core.dependencies import outlook
 from mamctl.core.events import (
     Attached,
     Down,
     Due,
     Emptied,
+    ErrandEnded,
     Exited,
     Found,
     Planned,
@@ -23,7 +36,7 @@ from mamctl.core.events import (
     SpawnFailed,
     TimerFired,
 )
-from mamctl.core.states import State, Timer, Wanted
+from mamctl.core.states import Errand, State, Timer, Wanted
 from mamctl.core.supervisor import Supervisor
 from tests.core.truths import check
 
@@ -58,6 +71,9 @@ class Hands:
         self.looking: dict[str, int] = {}
         self.cleaning: dict[str, int] = {}
         self.running: dict[str, Process] = {}
+        # Which command about a service runs, and of which generation it is; and who was asked to stop by one.
+        self.errands: dict[str, tuple[Errand, int]] = {}
+        self.asked: set[str] = set()
         self.probes: dict[tuple[str, Purpose], StartProbe] = {}
         # When each timer runs out. Like real ones they are replaced, but never cancelled.
         self.timers: dict[tuple[str, Timer], tuple[float, int]] = {}
@@ -106,6 +122,7 @@ class Hands:
     def let_exist(self, name: str) -> Process:
         """Let the process that is asked for exist, and tell nobody."""
         self._pids += 1
+        self.asked.discard(name)
         process = self.born[name] = self.running[name] = Process(name, self.spawning.pop(name), self._pids)
         return process
 
@@ -128,6 +145,11 @@ class Hands:
     def find(self, name: str, found: Found, detail: str = "as told") -> list[Action]:
         """Answer a look for an external service."""
         return self.step(Attached(name, self.looking.pop(name), found, detail, self.now))
+
+    def finish(self, name: str, complaint: str | None = None) -> list[Action]:
+        """Let the command about a service end: well, or with a complaint."""
+        errand, generation = self.errands.pop(name)
+        return self.step(ErrandEnded(name, generation, errand, complaint, self.now))
 
     def fire(self, name: str, timer: Timer) -> list[Action]:
         """Let a timer run out, now or when it is due."""
@@ -155,6 +177,8 @@ class Hands:
                 self.looking[action.name] = action.generation
             case Signal():
                 self._signal(action, forced=forced)
+            case Run() | Cancel():
+                self._run(action)
             case Clean():
                 self._assert_free(action.name)
                 self.cleaning[action.name] = action.generation
@@ -186,6 +210,23 @@ class Hands:
         assert name not in self.running, f"{name} runs"
         assert name not in self.spawning, f"{name} is being spawned"
         assert name not in self.cleaning, f"{name} is being cleaned up after"
+
+    def _run(self, action: Run | Cancel) -> None:
+        """A command runs about nothing but what it is for, and never two about one service."""
+        if isinstance(action, Cancel):
+            del self.errands[action.name]
+            return
+        assert action.name not in self.errands
+        assert self.services[action.name].generation == action.generation
+        if action.errand is Errand.STOP:
+            assert action.name in self.running
+            self.asked.add(action.name)
+        else:
+            self._assert_free(action.name)
+        if action.errand is not Errand.START:
+            behind = self.supervisor.graph.dependants[action.name]
+            assert not [name for name in behind if self.services[name].state is State.STOPPING]
+        self.errands[action.name] = action.errand, action.generation
 
     def _signal(self, action: Signal, *, forced: bool) -> None:
         """Only what we spawned is signalled, and only behind the dependants that stop with it."""

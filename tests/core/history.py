@@ -8,9 +8,9 @@
 
 Left of the arrow stands what happens (a method of `History`). Right of it stand the states that changed, `state` or
 `state/reason`; services that are not named must be as they were, `gone` is one that is forgotten. After the bar stand
-the things done to processes, all of them and in order: `spawn`, `look`, `TERM`, `KILL`, `clean`. Where a line names
-them also `ask` (the fast ready probe), `watch` (a slow probe), `hush` (no more probes), `apply` (in place), and
-`timer NAME WHICH SECONDS`, `follow` (a schedule) and `forget`.
+the things done to processes, all of them and in order: `spawn`, `look`, `TERM`, `KILL`, `clean`, `run NAME start` (or
+`release`, `stop`), `cancel`. Where a line names them also `ask` (the fast ready probe), `watch` (a slow probe), `hush`
+(no more probes), `apply` (in place), `timer NAME WHICH SECONDS`, `follow` (a schedule) and `forget`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from mamctl.core.actions import (
     Announce,
     ArmTimer,
     Attach,
+    Cancel,
     Clean,
     Follow,
     Reconfigure,
+    Run,
     Signal,
     Spawn,
     StartProbe,
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
 
 OPERATOR = {"up": Up, "stop": Stop, "restart": Restart}
 SIGNALS = {2: "INT", 9: "KILL", 15: "TERM"}
-ALWAYS_TOLD = {"spawn", "look", "clean", *SIGNALS.values()}
+ALWAYS_TOLD = {"spawn", "look", "clean", "run", "cancel", *SIGNALS.values()}
 
 
 def play(manifest: Manifest, script: str, **later: Manifest) -> History:
@@ -219,6 +221,14 @@ class History:
         missed = next((int(option.partition("=")[2]) for option in options if option.startswith("missed=")), 0)
         self._done += self.hands.come_due(name, runs="late" not in options, missed=missed)
 
+    def _returns(self, name: str) -> None:
+        """The command about it ended well."""
+        self._done += self.hands.finish(name)
+
+    def _fails(self, name: str) -> None:
+        """The command about it failed."""
+        self._done += self.hands.finish(name, "ended with code 1")
+
     def _wait(self, seconds: str) -> None:
         """Let time pass, and all timers run out that are due by then."""
         until = self.hands.now + float(seconds)
@@ -314,8 +324,17 @@ def _words(action: Action) -> str:
             return f"ask {action.name}" if action.fast else f"watch {action.name} {action.purpose}"
         case ArmTimer():
             return f"timer {action.name} {action.timer} {action.delay:g}"
-        case Spawn() | Attach() | Clean() | StopProbes() | Reconfigure():
-            verbs = {Spawn: "spawn", Attach: "look", Clean: "clean", StopProbes: "hush", Reconfigure: "apply"}
+        case Run():
+            return f"run {action.name} {action.errand}"
+        case Cancel() | Spawn() | Attach() | Clean() | StopProbes() | Reconfigure():
+            verbs = {
+                Spawn: "spawn",
+                Attach: "look",
+                Clean: "clean",
+                StopProbes: "hush",
+                Reconfigure: "apply",
+                Cancel: "cancel",
+            }
             return f"{verbs[type(action)]} {action.name}"
     raise AssertionError(action)
 

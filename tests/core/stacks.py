@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mamctl.core.manifest.choices import Condition, Kind, Policy
+from mamctl.core.manifest.ladder import LOOK, External, Starter
 from mamctl.core.manifest.model import (
     Dependency,
     ExecProbe,
-    External,
     Manifest,
     NotifyProbe,
     Probe,
@@ -51,12 +51,16 @@ def external(
     needs: str | Mapping[str, str] = "",
     *,
     attach: bool = True,
+    runs: int = 0,
     spawned: ServiceSpec | None = None,
+    release: bool = False,
     identify: Probe = READY,
+    **fields: Any,
 ) -> ServiceSpec:
-    """An external service; `spawned` is the last step of its ladder."""
-    ladder = External(identify, attach=attach, spawned=spawned)
-    return ServiceSpec(name, kind=Kind.EXTERNAL, depends_on=edges(needs), external=ladder)
+    """An external service; its ladder: a look, `runs` starters, and `spawned` at last."""
+    rungs = (*([LOOK] if attach else []), *(Starter(("start", str(number))) for number in range(runs)))
+    ladder = External(identify, rungs, spawned, release=("release",) if release else ())
+    return ServiceSpec(name, kind=Kind.EXTERNAL, depends_on=edges(needs), external=ladder, **fields)
 
 
 def edges(needs: str | Mapping[str, str]) -> Mapping[str, Dependency]:

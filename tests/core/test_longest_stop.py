@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mamctl.core.longest_stop import SLACK, longest_stop
 from mamctl.core.manifest.choices import Condition, Kind
-from mamctl.core.manifest.model import Dependency, External, Probe, ServiceSpec, Stop, TcpProbe
+from mamctl.core.manifest.ladder import External
+from mamctl.core.manifest.model import Dependency, Probe, ServiceSpec, Stop, TcpProbe
 
 
 def service(name, grace, *needs):

@@ -14,6 +14,7 @@ from mamctl.core.events import (
     Attached,
     Down,
     Emptied,
+    ErrandEnded,
     Exited,
     Found,
     Probed,
@@ -27,6 +28,7 @@ from mamctl.core.events import (
 )
 from mamctl.core.manifest.choices import Condition, Kind, Policy
 from mamctl.core.manifest.model import Dependency, Manifest, RestartPolicy, ServiceSpec
+from mamctl.core.manifest.model import Stop as Stopping
 from mamctl.core.manifest.watching import Watch
 from mamctl.core.outcome import is_idle, is_settled
 from mamctl.core.states import ENDED, Reason, State, Timer
@@ -40,7 +42,7 @@ WORDS = (
     "READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1", "WATCHDOG=trigger", "STATUS=busy", "EXTEND=60",
     "WATCHDOG_SECONDS=5", "WATCHDOG_SECONDS=0",
 )  # fmt: skip
-ONCE = (Spawned, SpawnFailed, Exited, Emptied, Attached, TimerFired)
+ONCE = (Spawned, SpawnFailed, Exited, Emptied, Attached, ErrandEnded, TimerFired)
 STEPS_TO_THE_END = 200
 ENDING = (Policy.ON_FAILURE, Policy.NEVER)
 
@@ -70,6 +72,7 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
         live=draw(st.sampled_from([LIVE, None])),
         start_timeout=draw(st.sampled_from([30.0, None])),
         restart=draw(policies),
+        stop=draw(st.sampled_from([Stopping(), Stopping(), Stopping(command=("stop",))])),
         essential=draw(st.integers(0, 9)) == 9,
         watch=draw(st.sampled_from([None, Watch()])),
     )
@@ -79,9 +82,11 @@ def specs(draw: st.DrawFn, before: list[ServiceSpec]) -> ServiceSpec:
             once = replace(spec.restart, policy=draw(st.sampled_from([Policy.ON_FAILURE, Policy.NEVER])))
             spec = task(name, restart=once, start_timeout=spec.start_timeout, watch=spec.watch)
         case 1:
-            spec = external(name, attach=draw(st.booleans()), spawned=spec)
+            ladder = {"attach": draw(st.booleans()), "runs": draw(st.integers(0, 2)), "release": draw(st.booleans())}
+            spec = external(name, spawned=spec, start_timeout=spec.start_timeout, **ladder)
         case 2:
-            spec = external(name)
+            runs = draw(st.integers(0, 2))
+            spec = external(name, runs=runs, release=draw(st.booleans()), start_timeout=spec.start_timeout)
         case 3:
             spec = scheduled(name, restart=replace(spec.restart, policy=draw(st.sampled_from(ENDING))))
     needs = {
@@ -160,6 +165,11 @@ class Walk(RuleBasedStateMachine):
     def finish_cleaning(self, data: st.DataObject, luck: float) -> None:
         self.hands.empty(data.draw(st.sampled_from(sorted(self.hands.cleaning))), luck)
 
+    @precondition(lambda self: self.hands.errands)
+    @rule(data=st.data(), complaint=st.sampled_from([None, None, "ended with code 1"]))
+    def end_a_command(self, data: st.DataObject, complaint: str | None) -> None:
+        self.hands.finish(data.draw(st.sampled_from(sorted(self.hands.errands))), complaint)
+
     @precondition(lambda self: self.hands.looking)
     @rule(data=st.data(), found=st.sampled_from(Found))
     def answer_a_look(self, data: st.DataObject, found: Found) -> None:
@@ -214,8 +224,10 @@ class Walk(RuleBasedStateMachine):
 
     def _go_on_well(self) -> bool:
         hands = self.hands
-        for name in (*hands.spawning, *hands.cleaning, *hands.looking):
-            if name in hands.spawning:
+        for name in (*hands.spawning, *hands.cleaning, *hands.looking, *hands.errands):
+            if name in hands.errands:
+                hands.finish(name)
+            elif name in hands.spawning:
                 hands.spawn(name)
             elif name in hands.cleaning:
                 hands.empty(name)
@@ -228,7 +240,7 @@ class Walk(RuleBasedStateMachine):
         """Bring one service a step nearer to what is wanted of it; tell whether there was one."""
         hands, service = self.hands, self.hands.services[name]
         match service.state:
-            case State.STOPPING if name in hands.running and hands.running[name].signals:
+            case State.STOPPING if name in hands.running and (hands.running[name].signals or name in hands.asked):
                 hands.exit(name, signal=15)
             case State.STARTING if service.is_task:
                 hands.exit(name, code=0)

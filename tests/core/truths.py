@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mamctl.core.dependencies import outlook
 from mamctl.core.outcome import is_idle
 from mamctl.core.probing import probe_for
-from mamctl.core.states import Purpose, Reason, State, Timer, Wanted
+from mamctl.core.states import Errand, Purpose, Reason, State, Timer, Wanted
 
 if TYPE_CHECKING:
     from mamctl.core.service import Service
@@ -42,11 +42,17 @@ def _one_process_iff_the_state_says_so(hands: Hands, service: Service) -> None:
     phases = [phase for phase in ("spawning", "running", "cleaning") if name in getattr(hands, phase)]
     match service.state:
         case State.STARTING:
-            assert (name in hands.looking) if service.attached else phases in (["spawning"], ["running"])
+            if service.attached:
+                assert phases == []
+                asked = (name, Purpose.READY) in hands.probes
+                starts = name in hands.errands and hands.errands[name][0] is Errand.START
+                assert [name in hands.looking, starts, asked].count(True) == 1
+            else:
+                assert phases in (["spawning"], ["running"])
         case State.READY | State.UNHEALTHY:
             assert phases == ([] if service.attached else ["running"])
         case State.STOPPING:
-            assert len(phases) == 1
+            assert len(phases) == (0 if service.to_release else 1)
         case _:
             assert phases == []
     for pending in (hands.spawning, hands.cleaning, hands.looking):
@@ -70,7 +76,7 @@ def _it_is_waited_for_something(hands: Hands, service: Service) -> None:
             assert service.next_attempt_at is not None
         case State.FAILED if service.reason is Reason.DEPENDENCY_FAILED:
             assert outlook(service, hands.services).failed is not None
-        case State.STOPPING if service.pid is not None:
+        case State.STOPPING if service.pid is not None or service.to_release:
             _is_being_stopped(hands, service)
         case _:
             pass
@@ -82,7 +88,12 @@ def _is_being_stopped(hands: Hands, service: Service) -> None:
     if not service.halt.signalled:
         assert State.STOPPING in behind
         return
-    assert hands.running[service.name].signals
+    assert service.errand is (hands.errands[service.name][0] if service.name in hands.errands else None)
+    if service.to_release:
+        assert service.errand is Errand.RELEASE
+        assert _is_armed(hands, service, Timer.GRACE)
+        return
+    assert hands.running[service.name].signals or service.name in hands.asked
     assert _is_armed(hands, service, Timer.GRACE) or 9 in hands.running[service.name].signals
 
 
@@ -98,6 +109,11 @@ def _watched_as_its_state_asks(hands: Hands, service: Service) -> None:
             assert _is_armed(hands, service, Timer.START) or service.run.start_timeout is None
         case State.READY | State.UNHEALTHY:
             assert asked == {purpose for purpose in Purpose if probe_for(service, purpose) is not None}
+        case State.STARTING if service.attached:
+            waits = service.name not in hands.looking and service.name not in hands.errands
+            assert asked == ({Purpose.READY} if waits else set())
+            limited = service.spec.start_timeout is not None and service.name not in hands.looking
+            assert _is_armed(hands, service, Timer.START) or not limited
         case _:
             assert not asked
     if service.state is State.READY and service.budget.attempts and not service.attached:
@@ -127,6 +143,7 @@ def _nothing_goes_on(hands: Hands) -> None:
     assert not hands.running
     assert not hands.spawning
     assert not hands.cleaning
+    assert not hands.errands
     for service in hands.services.values():
         assert set(service.timers) <= {Timer.ATTACH}
 

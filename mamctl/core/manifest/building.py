@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -12,16 +12,19 @@ from .choices import Condition, Kind, Policy
 from .commands import argv
 from .environments import Environments
 from .findings import Findings, Invalid, Path
+from .hook_building import build_hooks
 from .interpolation import resolve
-from .model import Dependency, External, Port, Probe, RestartPolicy, ServiceSpec, TcpProbe, reachable
+from .ladder import LOOK, External, Starter
+from .model import Dependency, Port, Probe, RestartPolicy, ServiceSpec, Stop, TcpProbe, reachable
 from .probes import Ground, probe
 from .references import References
 from .replicas import NO_FAMILIES
-from .wishes import DependencyWish, ProbeWish, StepKind
+from .wishes import Command, DependencyWish, ProbeWish, StepKind
 
 if TYPE_CHECKING:
     from .draft import Drafted
     from .interpolation import Tell
+    from .ladder import Rung
     from .replicas import Families
 
 Numbers = Mapping[tuple[str, str], int]
@@ -60,12 +63,21 @@ class _Builder:
         if drafted.wish.kind is not Kind.EXTERNAL:
             return spec
         identify = self._identify(name, drafted)
-        steps = {step.kind for step in drafted.wish.acquire}
+        tell = self._references.seen_from(name, drafted)
         spawned = self._spec(name, drafted.spawned) if drafted.spawned else None
+        release = self._command(drafted.wish.release, (*drafted.at, "release", "run"), tell)
         # Without a good `identify` there is a finding, so this service is never used.
         return spec if identify is None else replace(
-            spec, external=External(identify, attach=StepKind.ATTACH in steps, spawned=spawned)
+            spec, external=External(identify, tuple(self._rungs(drafted, tell)), spawned, release)
         )  # fmt: skip
+
+    def _rungs(self, drafted: Drafted, tell: Tell) -> Iterator[Rung]:
+        """Yield the steps of a ladder before the spawn, which is always the last: it leads to the end or to none."""
+        for index, step in enumerate(drafted.wish.acquire):
+            if step.kind is StepKind.ATTACH:
+                yield LOOK
+            elif step.kind is StepKind.RUN:
+                yield Starter(self._command(step.run, (*drafted.at, "acquire", index, "run"), tell))
 
     def _spec(self, name: str, drafted: Drafted) -> ServiceSpec:
         wish = drafted.wish
@@ -92,7 +104,7 @@ class _Builder:
             live=self._probe("live", wish.live, drafted, ground),
             restart=_restart(drafted),
             success_exit_codes=frozenset(wish.success_exit_codes),
-            stop=wish.stop,
+            stop=self._stop(drafted, tell),
             logs=wish.logs,
             limits=wish.limits,
             account=Account(wish.user, wish.group, wish.umask),
@@ -103,6 +115,7 @@ class _Builder:
             essential=wish.essential,
             on_supervisor_death=wish.on_supervisor_death,
             schedule=wish.schedule,
+            hooks=build_hooks(wish.hooks, (*drafted.at, "hooks"), tell, self._found),
             replica_of=drafted.replica_of,
             replica=drafted.replica,
         )
@@ -113,6 +126,18 @@ class _Builder:
         except Invalid as invalid:
             self._found.refuse(at, invalid)
             return text
+
+    def _stop(self, drafted: Drafted, tell: Tell) -> Stop:
+        wish = drafted.wish.stop
+        return Stop(wish.signal, wish.grace, self._command(wish.command, (*drafted.at, "stop", "command"), tell))
+
+    def _command(self, command: Command | None, at: Path, tell: Tell) -> tuple[str, ...]:
+        """Return the words of a command beside the service's own; none where there is none, or a finding."""
+        try:
+            return argv(command, tell) if command else ()
+        except Invalid as invalid:
+            self._found.refuse(at, invalid)
+            return ()
 
     def _argv(self, drafted: Drafted, tell: Tell) -> tuple[str, ...]:
         wish = drafted.wish

@@ -17,11 +17,26 @@ if TYPE_CHECKING:
 
 # A spawned service is the external one in all but these.
 _NOT_INHERITED: Final = frozenset(
-    {"kind", "identify", "acquire", "release", "command", "shell", "sockets", "ready", "live", "health", "replicas"}
+    {
+        "kind",
+        "identify",
+        "acquire",
+        "release",
+        "command",
+        "shell",
+        "sockets",
+        "ready",
+        "live",
+        "health",
+        "replicas",
+        "schedule",
+        "hooks",
+    }
 )
 _PROBES: Final = ("ready", "live", "health")
 _LADDER: Final = ("identify", "acquire", "release")
 _OWN_CHILD: Final = "put it into acquire: [{spawn: {command: [...]}}]"
+_RUN_STEP: Final = "add {run: [...]} to acquire: what was attached to is left, what was spawned is stopped"
 _NO_SOCKETS: Final = "only for a service that is kept running can a socket be held"
 
 
@@ -103,6 +118,8 @@ def _external(drafted: Drafted, found: Findings) -> Drafted:
     _refuse(drafted, _PROBES, "identify is an external service's ready and live probe", "write identify", found)
     if not drafted.says("identify"):
         found.add(drafted.at, "identify is missing", "write identify: {http: /greeting, json: {...}}")
+    if drafted.wish.release and all(step.kind is not StepKind.RUN for step in drafted.wish.acquire):
+        found.add((*drafted.at, "release"), "there is nothing to release: no step of acquire is a run", _RUN_STEP)
     return _with_spawned(drafted, found)
 
 
@@ -125,7 +142,7 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
 def _check_spawned(spawned: Drafted, ports: Mapping[str, PortWish], found: Findings) -> None:
     _refuse(
         spawned,
-        ("kind", "sockets", "replicas", *_LADDER),
+        ("kind", "sockets", "replicas", "schedule", "hooks", *_LADDER),
         "a spawned service cannot have this key",
         "leave it out",
         found,

@@ -8,7 +8,8 @@ from .account_shapes import MEMBER, UMASK
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
 from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, SHORT_WATCH, STEP, TCP, WATCH, WATCHED
-from .model import Limits, Logs, RestartPolicy, Stop
+from .hook_shapes import HOOK, HOOKS
+from .model import Limits, Logs, RestartPolicy
 from .replicas import MOST
 from .schedule_shapes import SCHEDULE, SHORT_SCHEDULE
 from .shapes import (
@@ -29,7 +30,6 @@ from .shapes import (
     WORD,
     Scalar,
     Schema,
-    Unsupported,
     choice,
     duration,
     is_env_name,
@@ -38,7 +38,7 @@ from .shapes import (
     real,
     whole,
 )
-from .wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish
+from .wishes import DependencyWish, NamedFile, ProbeWish, ServiceWish, StopWish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,12 +66,12 @@ RESTART: Final = Shared(
     reference="restart",
 )
 
-STOP: Final = Shared(
-    Stop,
+STOP: Final = Record(
+    StopWish,
     {
         "signal": Field(SIGNAL, "The signal that asks it to stop. Default TERM."),
         "grace": Field(duration(zero=True), "From the signal to KILL. Default 10s."),
-        "command": Field(Unsupported(), "A command that stops it."),
+        "command": Field(COMMAND, "Run first, instead of the signal; if it fails, the signal is sent."),
     },
     reference="stop",
 )
@@ -183,7 +183,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "identify": Field(PROBE, "External: who must answer."),
     "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
     "release": Field(RELEASE, "External: what happens to one that was not started here."),
-    "hooks": Field(Unsupported(), "Commands at changes of state."),
+    "hooks": Field(HOOKS, "What is run or called when something happens to it."),
     "schedule": Field(SCHEDULE, "Task: at which times it runs, and not at once.", SHORT_SCHEDULE),
     "replicas": Field(whole(0, MOST), "How many of it run: NAME-1, NAME-2 ... Without the key: one, by its own name."),
 }
@@ -227,5 +227,5 @@ class Defined(Protocol):
 
 RECORDS: Final[tuple[Defined, ...]] = (
     SERVICE, PROBE, RESTART, STOP, LOGS, LIMITS, WATCHED, DEPENDENCY, ENV_FILE, PREFERENCE, DESCRIPTOR,
-    SCHEDULE,
+    SCHEDULE, HOOKS, HOOK,
 )  # fmt: skip

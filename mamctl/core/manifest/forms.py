@@ -32,6 +32,8 @@ _COMMAND_HINT: Final = "write [program, argument]"
 _PORT_HINT: Final = "write a number from 1 to 65535, auto, {prefer: 5000, fallback: auto}, or a range as 8001-8010"
 
 _WATCH_HINT: Final = 'write watch: [src], or {paths: [src], ignore: ["*.md"], debounce: 300ms}'
+_STEP_HINT: Final = "write attach, {run: [...]} or {spawn: {command: [...]}}"
+
 TCP_HINT: Final = "write the name of a port, or host:port, as 127.0.0.1:5432"
 
 PREFERENCE: Final[Record[PortWish]] = Record(
@@ -167,21 +169,27 @@ class _StepShape:
         if value == "attach":
             return Step(StepKind.ATTACH, {})
         if not isinstance(value, dict) or len(value) != 1:
-            raise Invalid(f"{kind_of(value)} is not a step", "write attach or {spawn: {command: [...]}}")
+            raise Invalid(f"{kind_of(value)} is not a step", _STEP_HINT)
         if "run" in value:
-            found.add((*at, "run"), "not supported yet", "leave it out")
-            return Step(StepKind.ATTACH, {})
+            return Step(StepKind.RUN, {}, _command(value["run"], (*at, "run"), found))
         spawn = value.get("spawn")
         if not isinstance(spawn, dict):
-            raise Invalid(f"{kind_of(value)} is not a step", "write attach or {spawn: {command: [...]}}")
+            raise Invalid(f"{kind_of(value)} is not a step", _STEP_HINT)
         return Step(StepKind.SPAWN, spawn)
 
     def schema(self) -> Schema:
         """Return the schema of the three steps."""
-        run: Schema = {"description": "Not supported yet.", "anyOf": [{"type": "string"}, {"type": "array"}]}
-        return {
-            "anyOf": [{"const": "attach"}, _only("spawn", {"$ref": "#/$defs/service"}), _only("run", run), INTERPOLATED]
-        }
+        spawn, run = _only("spawn", {"$ref": "#/$defs/service"}), _only("run", COMMAND.schema())
+        return {"anyOf": [{"const": "attach"}, spawn, run, INTERPOLATED]}
+
+
+def _command(value: object, at: Path, found: Findings) -> Command:
+    """Return a command that stands beneath a key; what is wrong with it is noted there."""
+    try:
+        return COMMAND.read(value, at, found)
+    except Invalid as invalid:
+        found.refuse(at, invalid)
+        return ()
 
 
 def _only(key: str, schema: Schema) -> Schema:
@@ -191,17 +199,17 @@ def _only(key: str, schema: Schema) -> Schema:
 class _ReleaseShape:
     """`leave`, or a map with `run`."""
 
-    def read(self, value: object, at: Path, found: Findings) -> str:  # noqa: ARG002 - the protocol's parameters
-        """Return `leave`."""
-        if isinstance(value, dict) and "run" in value:
-            raise Invalid("{run: ...} is not supported yet", "write leave, or leave the key out")
+    def read(self, value: object, at: Path, found: Findings) -> Command | None:
+        """Return the command, None for `leave`."""
+        if isinstance(value, dict) and value.keys() == {"run"}:
+            return _command(value["run"], (*at, "run"), found)
         if value != "leave":
-            raise Invalid(f"must be leave, not {kind_of(value)}")
-        return "leave"
+            raise Invalid(f"must be leave or a map with run, not {kind_of(value)}", "write leave, or {run: [...]}")
+        return None
 
     def schema(self) -> Schema:
         """Return the schema of both forms."""
-        return {"anyOf": [{"const": "leave"}, _only("run", {"description": "Not supported yet."}), INTERPOLATED]}
+        return {"anyOf": [{"const": "leave"}, _only("run", COMMAND.schema()), INTERPOLATED]}
 
 
 COMMAND: Final = _CommandShape()

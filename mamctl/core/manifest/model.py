@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from .account import SAME, Account
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
+from .hooks import NO_HOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .hooks import Hook, Moment
     from .ladder import External
     from .listening import Control
     from .replicas import Replicas
@@ -188,6 +190,7 @@ class ServiceSpec:
     replica_of: str | None = None
     replica: int = 1
     schedule: Schedule | None = None
+    hooks: Mapping[Moment, tuple[Hook, ...]] = field(default_factory=lambda: NO_HOOKS)
 
     @property
     def service(self) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, assert_never
 from .account import render_account
 from .addresses import Address
 from .choices import Kind
+from .hooks import render_hooks
+from .ladder import Starter
 from .model import ExecProbe, HttpProbe, LogProbe, NotifyProbe, TcpProbe
 from .schedules import render_schedule
 from .secrecy import MASK, Secrecy
@@ -20,7 +22,8 @@ from .watching import render_watch
 
 if TYPE_CHECKING:
     from .findings import Tree
-    from .model import Check, External, Limits, Manifest, Port, Probe, RestartPolicy, ServiceSpec
+    from .ladder import External, Rung
+    from .model import Check, Limits, Manifest, Port, Probe, RestartPolicy, ServiceSpec, Stop
 
 
 def render(manifest: Manifest) -> dict[str, object]:
@@ -66,7 +69,7 @@ def _rules(spec: ServiceSpec) -> Tree:
     tree: Tree = {
         "restart": _restart(spec.restart),
         "success_exit_codes": sorted(spec.success_exit_codes),
-        "stop": {"signal": NAMES.get(spec.stop.signal, spec.stop.signal), "grace": show_seconds(spec.stop.grace)},
+        "stop": _stop(spec.stop),
         "logs": {"max_size": show_size(logs.max_size), "keep": logs.keep, "streams": logs.streams.value},
     }
     limits = _limits(spec.limits)
@@ -76,8 +79,14 @@ def _rules(spec: ServiceSpec) -> Tree:
         tree
         | render_account(spec.account)
         | (render_schedule(spec.schedule) if spec.schedule else {})
+        | render_hooks(spec.hooks)
         | _present({"limits": limits, "watch": render_watch(spec.watch), "profiles": sorted(spec.profiles), **switches})
     )
+
+
+def _stop(stop: Stop) -> Tree:
+    tree: Tree = {"signal": NAMES.get(stop.signal, stop.signal), "grace": show_seconds(stop.grace)}
+    return tree | _present({"command": list(stop.command)})
 
 
 def _limits(limits: Limits) -> Tree:
@@ -152,13 +161,18 @@ def _restart(restart: RestartPolicy) -> Tree:
     }
 
 
+def _rung(rung: Rung) -> object:
+    return {"run": list(rung.argv)} if isinstance(rung, Starter) else "attach"
+
+
 def _external(external: External) -> Tree:
-    steps: list[object] = ["attach"] if external.attach else []
+    steps = [_rung(rung) for rung in external.rungs]
     if external.spawned:
         spawned = _service(external.spawned)
         del spawned["kind"]
         steps.append({"spawn": spawned})
-    return {"identify": _probe(external.identify), "acquire": steps, "release": "leave"}
+    release: object = {"run": list(external.release)} if external.release else "leave"
+    return {"identify": _probe(external.identify), "acquire": steps, "release": release}
 
 
 def _masked(tree: Tree, secrecy: Secrecy) -> Tree:

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .choices import Condition, Kind, Listener, OnDeath
-from .model import Limits, Logs, RestartPolicy, Stop
+from .model import Limits, Logs, RestartPolicy
 
 if TYPE_CHECKING:
     from .findings import Tree
+    from .hook_shapes import HookWishes
     from .schedules import Schedule
     from .watching import Watch
 
@@ -72,14 +73,24 @@ class StepKind(StrEnum):
     """How an external service is acquired."""
 
     ATTACH = "attach"
+    RUN = "run"
     SPAWN = "spawn"
 
 
 class Step(NamedTuple):
-    """One step of the ladder; a spawn step with the keys of the service to spawn."""
+    """One step of the ladder; a spawn step with the keys of the service to spawn, a run step with its command."""
 
     kind: StepKind
     spawn: Tree
+    run: Command = ()
+
+
+class StopWish(NamedTuple):
+    """How a service is asked to stop: `command` first, if there is one. Seconds."""
+
+    signal: int = 15
+    grace: float = 10.0
+    command: Command | None = None
 
 
 class ServiceWish(NamedTuple):
@@ -105,10 +116,11 @@ class ServiceWish(NamedTuple):
     health: ProbeWish | None = None
     identify: ProbeWish | None = None
     acquire: tuple[Step, ...] = (Step(StepKind.ATTACH, {}),)
-    release: str = "leave"
+    # None: leave it.
+    release: Command | None = None
     restart: RestartPolicy | None = None
     success_exit_codes: tuple[int, ...] = (0,)
-    stop: Stop = Stop()
+    stop: StopWish = StopWish()
     logs: Logs = Logs()
     limits: Limits = Limits()
     user: str | None = None
@@ -121,6 +133,7 @@ class ServiceWish(NamedTuple):
     essential: bool = False
     on_supervisor_death: OnDeath | None = None
     schedule: Schedule | None = None
+    hooks: HookWishes = {}  # noqa: RUF012 - as above
     replicas: int | None = None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from mamctl.core.manifest.ladder import Starter
 from mamctl.runtime.doctor.finding import Finding, Level, ok
 from mamctl.runtime.ports import PortState, bind_test
 from mamctl.runtime.probes.context import Context
@@ -13,7 +14,8 @@ from mamctl.runtime.probes.prober import Prober
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mamctl.core.manifest.model import External, Manifest, ServiceSpec
+    from mamctl.core.manifest.ladder import External
+    from mamctl.core.manifest.model import Manifest, ServiceSpec
     from mamctl.runtime.probes.outcome import Outcome
 
 _AREA: Final = "external"
@@ -47,6 +49,8 @@ def _told(spec: ServiceSpec, external: External, outcome: Outcome) -> Finding:
         told = f"{name}: somebody else answers at port {taken[0]} ({outcome.detail})"
         fix = f"stop who listens there (`mamctl ports` names it), or change `port` of {name}"
         return Finding(Level.ERROR, _AREA, told, fix)
+    if starters := [rung.argv[0] for rung in external.rungs if isinstance(rung, Starter)]:
+        return ok(_AREA, f"{name} is absent ({outcome.detail}): {starters[0]} is run to start it")
     if external.spawned is not None:
         return ok(_AREA, f"{name} is absent ({outcome.detail}): one of our own is started in its place")
     fix = f"start {name} by hand: it is picked up as soon as it answers"

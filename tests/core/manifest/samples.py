@@ -18,6 +18,7 @@ GOOD: dict[str, dict[str, object]] = {
             "c": {"command": RUN, "kind": "task", "schedule": " @daily "},
         }
     },
+    "the first free port of a range": one({"port": "8001-8010", "sockets": {"admin": "8100-8100"}}),
     "a control listener": {"services": {}, "control": {"listen": "127.0.0.1:7373"}},
     "one for other machines": {"services": {}, "control": {"listen": "[::]:7373", "token_file": "token"}},
     "no service yet": {"services": {}},
@@ -96,6 +97,20 @@ GOOD: dict[str, dict[str, object]] = {
                 "identify": {"exec": RUN},
                 "watch": True,
                 "acquire": [{"spawn": {"command": RUN}}],
+            },
+        }
+    },
+    "commands about a service": {
+        "services": {
+            "a": {"command": RUN, "stop": {"command": RUN, "grace": "5s", "signal": "INT"}},
+            "b": {"command": RUN, "stop": {"command": "stop it --now"}},
+            "llm": {
+                "kind": "external",
+                "port": 1235,
+                "start_timeout": "1m",
+                "identify": {"http": "/greeting"},
+                "acquire": ["attach", {"run": ["start", "--port", "${services.llm.port}"]}, {"run": "start again"}],
+                "release": {"run": ["stop", 1]},
             },
         }
     },
@@ -287,6 +302,29 @@ BAD: dict[str, tuple[dict[str, object], str, str, bool]] = {
     "a umask as a flag": (one({"umask": True}), "services.a.umask", "must be octal digits, not True", True),
     "a umask of decimals": (one({"umask": "28"}), "services.a.umask", "'28' is not a umask", True),
     "a umask beyond": (one({"umask": "1777"}), "services.a.umask", "'1777' is not a umask", True),
+    "an empty stop command": (one({"stop": {"command": []}}), "services.a.stop.command", "is empty", True),
+    "a stop command that is open": (one({"stop": {"command": "a '"}}), "services.a.stop.command", "closing", False),
+    "an empty run step": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": ""}]}}},
+        "services.a.acquire[0].run", "is empty", True,
+    ),
+    "a run step as a map": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": {}}]}}},
+        "services.a.acquire[0].run", "must be a list of words", True,
+    ),
+    "a release as a word": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "release": "stop"}}},
+        "services.a.release", "must be leave or a map with run", True,
+    ),
+    "a release without a command": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": RUN}],
+                            "release": {"run": None}}}},
+        "services.a.release.run", "must be a list of words", True,
+    ),
+    "a release of what is never started": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "release": {"run": RUN}}}},
+        "services.a.release", "there is nothing to release", False,
+    ),
     "no expression": (
         one({"ready": {"log": "("}}), "services.a.ready.log", "regular expression", False,
     ),
@@ -471,18 +509,43 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
     **{
         key: (one({key: value}), f"services.a.{key}")
         for key, value in {
-            "replicas": 1,
             "hooks": {"on_ready": RUN},
         }.items()
     },
-    "stop.command": (one({"stop": {"command": RUN}}), "services.a.stop.command"),
-    "a run step": (
-        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "acquire": [{"run": RUN}]}}},
-        "services.a.acquire[0].run",
-    ),
-    "release": (
-        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "release": {"run": RUN}}}},
-        "services.a.release",
-    ),
-    "a range": (one({"port": "8001-8010"}), "services.a.ports.http"),
 }
+
+BAD |= {
+    "a range from above": (one({"port": "8010-8001"}), "services.a.ports.http", "is no range of ports", False),
+    "a range of no ports": (one({"port": "0-5"}), "services.a.ports.http", "is no range of ports", False),
+    "a range beyond all ports": (one({"port": "65530-65536"}), "services.a.ports.http", "is no range of ports", False),
+    "half a range": (one({"port": "8001-"}), "services.a.ports.http", "is not a port", True),
+    "less than no replica": (one({"replicas": -1}), "services.a.replicas", "from 0 to 1000", True),
+    "a slip of the finger": (one({"replicas": 1001}), "services.a.replicas", "from 0 to 1000", True),
+    "replicas in words": (one({"replicas": "many"}), "services.a.replicas", "from 0 to 1000", True),
+    "replicas on one port": (
+        one({"replicas": 2, "port": 8001}), "services.a.ports.http", "cannot have one fixed port", False,
+    ),
+    "a fixed port for one replica": (
+        one({"replicas": 1, "sockets": {"http": 8001}}), "services.a.sockets.http", "cannot have one fixed port", False,
+    ),
+    "a range too short": (
+        one({"replicas": 3, "port": "8001-8002"}), "services.a.ports.http", "has 2 numbers, too few for 3", False,
+    ),
+    "a replica's name twice": (
+        {"services": {"a": {"command": RUN, "replicas": 2}, "a-2": {"command": RUN}}},
+        "services.a-2", "is also the name of a replica of a", False,
+    ),
+    "names beyond the longest": (
+        {"services": {"a" * 61: {"command": RUN, "replicas": 10}}},
+        f"services.{'a' * 61}.replicas", "would be too long", False,
+    ),
+    "replicas of an external": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "replicas": 2}}},
+        "services.a.replicas", "has no replicas", False,
+    ),
+    "replicas of a spawned external": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN},
+                            "acquire": [{"spawn": {"command": RUN, "replicas": 2}}]}}},
+        "services.a.acquire[0].spawn.replicas", "cannot have this key", False,
+    ),
+}  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mamctl.core.manifest.model import External, HttpProbe, Probe, ServiceSpec
+from mamctl.core.manifest.ladder import External
+from mamctl.core.manifest.model import HttpProbe, Probe, ServiceSpec
 from mamctl.core.manifest.secrecy import MASK, Secrecy
 
 WEB = ServiceSpec("web", env={"KEY": "swordfish", "PIN": "12"}, secrets=frozenset({"KEY", "PIN", "TOKEN", "NONE"}))

@@ -2,6 +2,7 @@ import pytest
 
 from mamctl.core.manifest.choices import Condition, Kind, Listener, Policy, Streams
 from mamctl.core.manifest.layers import Entry
+from mamctl.core.manifest.ladder import LOOK, Starter
 from mamctl.core.manifest.model import (
     Dependency,
     ExecProbe,
@@ -211,7 +212,7 @@ def test_an_external_service_is_identified_and_its_child_inherits_from_it():
     spec = read({"services": {"llm": EXTERNAL}}).services["llm"]
     assert (spec.kind, spec.argv, spec.ready, spec.live) == (Kind.EXTERNAL, (), None, None)
     assert spec.external.identify == Probe(HttpProbe("http://127.0.0.2:1234/greeting"))
-    assert not spec.external.attach
+    assert spec.external.rungs == ()
     child = spec.external.spawned
     assert (child.name, child.kind, child.argv, child.cwd) == ("llm", Kind.SERVICE, ("serve",), "/stack/llm")
     assert (child.host, child.ports) == ("127.0.0.2", (Port("http", 1234, 1234), Port("debug", 99, 99)))
@@ -221,7 +222,7 @@ def test_an_external_service_is_identified_and_its_child_inherits_from_it():
 
 def test_an_external_service_is_attached_by_default():
     spec = read({"services": {"x": {"kind": "external", "identify": {"tcp": "h:1"}}}}).services["x"]
-    assert spec.external.attach
+    assert spec.external.rungs == (LOOK,)
     assert spec.external.spawned is None
 
 
@@ -409,3 +410,25 @@ def test_only_what_a_service_is_run_as_asks_for_a_restart():
 def test_a_url_needs_a_port_and_brackets_for_six():
     assert service().url is None
     assert service(port=1, host="::1").url == "http://[::1]:1"
+
+
+def test_the_steps_of_a_ladder_keep_their_order_and_a_spawn_is_the_last():
+    steps = [{"run": "start one"}, {"spawn": {"command": ["run"]}}, "attach", {"run": ["start", "${services.x.port}"]}]
+    keys = {
+        "kind": "external",
+        "port": 1234,
+        "identify": {"tcp": "http"},
+        "acquire": steps,
+        "release": {"run": "stop it"},
+    }
+    found = read({"services": {"x": keys}}).services["x"].external
+    assert found.rungs == (Starter(("start", "one")), LOOK, Starter(("start", "1234")))
+    assert found.spawned is not None
+    assert found.release == ("stop", "it")
+
+
+def test_a_stop_command_is_read_as_any_command():
+    found = read({"services": {"a": {"command": ["run"], "stop": {"command": "stop 'it now'", "grace": 3}}}}).services[
+        "a"
+    ]
+    assert (found.stop.command, found.stop.signal, found.stop.grace) == (("stop", "it now"), 15, 3)
