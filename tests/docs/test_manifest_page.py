@@ -21,9 +21,10 @@ from mamctl.core.manifest.fields import (
     STOP,
 )
 from mamctl.core.manifest.findings import Findings
-from mamctl.core.manifest.forms import DESCRIPTOR, PREFERENCE
+from mamctl.core.manifest.forms import DESCRIPTOR, PREFERENCE, WATCHED
 from mamctl.core.manifest.model import HttpProbe, Limits, Logs, RestartPolicy, Stop
 from mamctl.core.manifest.shapes import Unsupported
+from mamctl.core.manifest.watching import Watch
 from mamctl.core.manifest.wishes import DependencyWish, NamedFile, NotifyWish, ProbeWish, ServiceWish
 from mamctl.runtime.manifest import load
 from tests.docs.pages import code, fences, page, sections, tables
@@ -51,6 +52,7 @@ RECORDS = {
     "Stop": (STOP.fields, defaults_of(Stop)),
     "Logs": (LOGS.fields, defaults_of(Logs)),
     "Limits": (LIMITS.fields, defaults_of(Limits)),
+    "Watch": (WATCHED.fields, defaults_of(Watch)),
     "Control": (CONTROL.fields, defaults_of(ControlWish)),
     "Environment files": (ENV_FILE.fields, defaults_of(NamedFile)),
 }
