@@ -19,6 +19,7 @@ from .errors import ApiError
 from .native.health_routes import HealthRoutes
 from .native.json_answer import answer_api_error, answer_http_error, answer_unexpected
 from .native.media_routes import MediaRoutes, TooMany, answer_too_many
+from .native.sprite_routes import SpriteRoutes
 from .native.websocket_route import WebSocketEndpoint
 
 FLASK_THREADS = 16
@@ -28,7 +29,12 @@ def create_asgi(application: Application) -> ASGIApp:
     """Build it; its lifespan starts and stops ``application``."""
     health = HealthRoutes(application)
     app = Starlette(
-        routes=[*health.routes(), *MediaRoutes(application).routes(), WebSocketEndpoint(application).route()],
+        routes=[
+            *health.routes(),
+            *MediaRoutes(application).routes(),
+            *SpriteRoutes(application).routes(),
+            WebSocketEndpoint(application, on_viewport=application.jobs.look_at).route(),
+        ],
         lifespan=_lifespan(application, health),
         middleware=[_cors(application.config.frontend_origins)],
         exception_handlers={

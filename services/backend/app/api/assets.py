@@ -46,7 +46,6 @@ def add_asset() -> tuple[Response, int]:
     asset, outcome = application.assets.register(found, restore=True)
     if outcome is not Outcome.KNOWN:
         application.hub.tell_asset(asset)
-        application.pipeline.wake()
     log.info("asset %d is %s: %r", asset.id, outcome.value, asset.file_path)
     response = jsonify(asset.to_json())
     response.headers["Location"] = f"{application.config.api_prefix}/assets/{asset.id}"

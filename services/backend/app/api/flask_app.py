@@ -12,7 +12,7 @@ from services.backend.app.application import Application
 from services.backend.app.errors import ApiError, error_body
 from services.backend.app.models.database_problem import DatabaseBusy
 
-from . import assets, events
+from . import assets, events, jobs
 from .json_body import MAX_BODY_BYTES
 
 log = logging.getLogger("mam.api")
@@ -48,6 +48,7 @@ def create_flask(application: Application) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(assets.blueprint, url_prefix=f"{application.config.api_prefix}/assets")
     app.register_blueprint(events.blueprint, url_prefix=f"{application.config.api_prefix}/events")
+    app.register_blueprint(jobs.blueprint, url_prefix=application.config.api_prefix)
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseBusy, _busy)

@@ -82,8 +82,8 @@ class ScanStore:
                     " ORDER BY file_path LIMIT ?",
                     (after, end, end, PAGE),
                 ).fetchall()
-            for row in rows:
-                yield KnownFile(*row[:6], bool(row[6]))
+            for path, number, size, mtime_ns, inode, status, trashed in rows:
+                yield KnownFile(path, number, size, mtime_ns, inode, status, bool(trashed))
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from services.backend.app.application import Application
-from services.backend.app.models.work_store import Backlog
 from services.backend.app.services.health import Health
 
 from .json_answer import json_answer
+from .processing_status import Processing, processing_of
 
 DEADLINE_S = 1.5
 SERVICES_EVERY_S = 30.0
@@ -40,6 +40,7 @@ class HealthRoutes:
         return [
             Route(f"{prefix}/status", self.status),
             Route(f"{prefix}/live", self.live),
+            Route(f"{prefix}/ready", self.ready),
             Route(f"{prefix}/websocket", self.websocket),
             Route(f"{prefix}/processing", self.processing),
         ]
@@ -52,6 +53,11 @@ class HealthRoutes:
     async def live(self, _request: Request) -> JSONResponse:
         """Answer 200 as long as the event loop turns."""
         return json_answer({"status": "alive"})
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """Answer 200 when requests can be served, whether or not a worker and the media are there; else 503."""
+        health = await self._health()
+        return json_answer(health.to_json(), 503 if health.status == "unhealthy" else 200)
 
     async def websocket(self, _request: Request) -> JSONResponse:
         """Answer how many clients there are and how they keep up."""
@@ -67,20 +73,9 @@ class HealthRoutes:
 
     async def processing(self, _request: Request) -> JSONResponse:
         """Answer how long the queue is and how fast it moves."""
-        pipeline = self._application.pipeline
-        backlog = await self._backlog()
-        healthy = backlog is not None and pipeline.is_working
-        figures = backlog or Backlog(0, 0, 0, None)
-        body = {
-            "status": "healthy" if healthy else "unhealthy",
-            "queued": figures.queued,
-            "active": figures.active,
-            "failed": figures.failed,
-            "oldest_age_s": figures.oldest_age_s,
-            "rate_per_s": pipeline.rate_per_s,
-            "workers": [{"pid": pipeline.decoder_pid, "heartbeat_age_s": pipeline.heartbeat_age_s}],
-        }
-        return json_answer(body, 200 if healthy else 503)
+        found = await self._processing()
+        body = found.to_json() if found is not None else {"status": "unhealthy", "reason": "the queue cannot be read"}
+        return json_answer(body, 200 if body["status"] == "healthy" else 503)
 
     async def watch(self) -> None:
         """Look at the intervals of seed 000 and log what changes; runs until cancelled."""
@@ -108,11 +103,11 @@ class HealthRoutes:
             self._application.health.look, limiter=self._threads, abandon_on_cancel=True
         )
 
-    async def _backlog(self) -> Backlog | None:
+    async def _processing(self) -> Processing | None:
         try:
             with anyio.fail_after(DEADLINE_S):
                 return await anyio.to_thread.run_sync(
-                    self._application.work.backlog, limiter=self._threads, abandon_on_cancel=True
+                    processing_of, self._application, limiter=self._threads, abandon_on_cancel=True
                 )
         except Exception as error:  # noqa: BLE001  an ill database is what this answer is about
             log.warning("the queue cannot be read: %s", error)

@@ -47,7 +47,7 @@ def _nobody_looks(_ids: list[int]) -> None:
 class WebSocketEndpoint:
     """Accepts clients and gives each a session; ``on_viewport`` is told, in a thread, which assets are seen."""
 
-    def __init__(self, application: Application, *, on_viewport: Callable[[list[int]], None] = _nobody_looks) -> None:
+    def __init__(self, application: Application, *, on_viewport: Callable[[list[int]], object] = _nobody_looks) -> None:
         self._hub = application.hub
         self._on_viewport = on_viewport
 
@@ -73,7 +73,7 @@ class WebSocketEndpoint:
 class _Session:
     """One client's connection: a sender and a receiver."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, client: Client, on_viewport: Callable[[list[int]], None]) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, client: Client, on_viewport: Callable[[list[int]], object]) -> None:
         self._on_viewport = on_viewport
         self._socket = socket
         self._hub = hub

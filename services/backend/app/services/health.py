@@ -1,6 +1,9 @@
 """How the backend is: each part asked, and the machine's figures."""
 
 import os
+import sqlite3
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +12,14 @@ import psutil
 from services.backend.app.config import Config
 from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.migration import known_migrations, stored_migrations
+from services.backend.app.models.root_store import Root, RootStore
+from services.backend.app.models.worker_store import KnownWorker, WorkerStore
 
 from .events import Hub
 from .media_root import MediaRoot
-from .pipeline import Pipeline
 
-STALLED_S = 90.0
-"""The pipeline's longest honest step is two requests to the decoder at their deadline of 30 s."""
+ALIVE_S = 10.0
+"""A worker beats every 2 s; one that was silent for so long hangs, or its machine does."""
 
 FREE_BYTES = 64 * 1024 * 1024
 VITAL = ("database", "websocket")
@@ -43,21 +47,27 @@ class Health:
 class HealthCheck:
     """Looks at everything; a look reads files, so it belongs into a thread with a deadline."""
 
-    def __init__(self, config: Config, hub: Hub, root: MediaRoot, pipeline: Pipeline) -> None:
+    def __init__(self, config: Config, hub: Hub, root: MediaRoot, workers: WorkerStore, roots: RootStore) -> None:
         self._config = config
         self._hub = hub
         self._root = root
-        self._pipeline = pipeline
+        self._workers = workers
+        self._roots = roots
         psutil.cpu_percent()  # the first call only starts the measurement
 
     def look(self) -> Health:
         """Ask every part. Never raises."""
+        try:
+            workers, root = alive(self._workers.known(time.time())), self._roots.get()
+        except (DatabaseProblem, sqlite3.Error):
+            workers, root = [], None
         services = {
             "database": self._database(),
             "websocket": self._hub.is_open,
-            "media_processor": self._pipeline.is_working,
-            "processing_queue": self._pipeline.is_idle or self._pipeline.heartbeat_age_s < STALLED_S,
-            "file_system": self._file_system(),
+            # Nobody here decodes: without a worker, what is queued waits.
+            "media_processor": bool(workers),
+            "processing_queue": any(worker.trouble is None for worker in workers),
+            "file_system": self._file_system(root),
         }
         return Health(services, self._system())
 
@@ -73,10 +83,12 @@ class HealthCheck:
         except DatabaseProblem:
             return False
 
-    def _file_system(self) -> bool:
+    def _file_system(self, root: Root | None) -> bool:
         try:
             free = psutil.disk_usage(str(self._config.data_dir)).free
         except OSError:
+            return False
+        if root is not None and root.offline_since is not None:
             return False
         return free > FREE_BYTES and os.access(self._config.data_dir, os.W_OK) and self._root.is_readable()
 
@@ -90,3 +102,8 @@ class HealthCheck:
             "disk_usage": disk,
             "cpu_usage": psutil.cpu_percent(),
         }
+
+
+def alive(workers: Sequence[KnownWorker]) -> list[KnownWorker]:
+    """Return the workers that were heard of lately."""
+    return [worker for worker in workers if worker.heartbeat_age_s < ALIVE_S]
