@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from mamctl.control import answers, arguments
+from mamctl.control.attaching import Attaching
 from mamctl.control.endpoint import TABLE
 from mamctl.control.openapi import document
 from mamctl.control.routes import Routes
@@ -34,7 +35,11 @@ def test_it_is_served(served: Served) -> None:
 
 def test_every_endpoint_is_in_it_and_no_other() -> None:
     assert {(one.path, one.method.lower()) for one in TABLE.all} == set(OPERATIONS)
-    assert {one.answer.__qualname__.partition(".")[0] for one in TABLE.all} == {Routes.__name__, Streams.__name__}
+    assert {one.answer.__qualname__.partition(".")[0] for one in TABLE.all} == {
+        Routes.__name__,
+        Streams.__name__,
+        Attaching.__name__,
+    }
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
@@ -43,7 +48,9 @@ def test_every_operation_says_what_it_does_what_it_gives_and_how_it_refuses(path
     assert operation["summary"].endswith(".")
     assert all(response["description"] for response in operation["responses"].values())
     assert all(parameter["description"] for parameter in operation["parameters"])
-    assert {"200", "400", "401", "404", "405"} <= set(operation["responses"])
+    good = "101" if path.endswith("/attach") else "200"
+    assert {good, "400", "401", "404", "405"} <= set(operation["responses"])
+    assert len({"101", "200"} & set(operation["responses"])) == 1
     assert ("409" in operation["responses"]) == (method == "post")
 
 
