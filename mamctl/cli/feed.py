@@ -6,6 +6,7 @@ is looked for, for a while; only then, or after its own last word, the stack cou
 
 from __future__ import annotations
 
+import select
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,7 +82,16 @@ class Feed:
         self._meet(found["supervisor"])
         return found
 
+    def end(self, seconds: float) -> None:
+        """Wait until the supervisor that said its last word is gone, for at most so long."""
+        deadline = time.monotonic() + seconds
+        while self._stream and select.select([self._stream], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            self.hear()
+        self.close()
+
     def _miss(self, problem: NoSupervisor) -> None:
+        # It may have said its last word and closed the door before we read it.
+        self.hear()
         self.close()
         now = time.monotonic()
         self._lost_at = self._lost_at or now

@@ -75,6 +75,7 @@ class Watch:
             self._enter()
             while self._feed.left is None and self._turn(signals):
                 continue
+            self._feed.end(FAREWELL_SECONDS if self._feed.left else 0.0)
         finally:
             self._leave()
             self._feed.close()

@@ -12,7 +12,6 @@ from mamctl.cli.outlet import Outlet
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
 from mamctl.cli.signals import Signals
-from mamctl.cli.watch import painted
 from mamctl.core.errors import NoSupervisor
 from mamctl.ui.paint import Paint
 
@@ -117,8 +116,3 @@ def test_signals_are_queued_and_their_handlers_given_back() -> None:
         select.select([signals], [], [], 10)
         assert signals.read() == [signal.SIGWINCH, signal.SIGCONT]
     assert signal.getsignal(signal.SIGWINCH) is before
-
-
-def test_a_repainting_overwrites_line_by_line_and_never_clears_first() -> None:
-    text = painted(["a", "b"], 3)
-    assert text == "\x1b[?25l\r\x1b[3Aa\x1b[K\nb\x1b[K\n\x1b[J"

@@ -73,7 +73,6 @@ def test_the_version_is_one_line(mamctl: Callable[..., Outcome]) -> None:
         (("down", "--timeout", "soon"), "'soon' is not a duration", "`mamctl down --help` shows what it takes"),
         (("down", "--fast"), "no such option", "`mamctl down --help` shows what it takes"),
         (("status", "--watch", "--json"), "--watch repaints a table", "`mamctl events -f --json` streams"),
-        (("status", "--watch"), "--watch needs a terminal", "`mamctl events -f` streams what changes"),
     ],
 )
 def test_a_wrong_word_is_an_error_and_a_hint(
