@@ -69,6 +69,10 @@ class Supervisor:
         self._settle(event.at)
         return self._actions
 
+    def known(self, name: str) -> Service | None:
+        """Return a service, also one that is gone from the manifest."""
+        return self.services.get(name) or self._gone.get(name)
+
     def running_dependants(self, name: str) -> tuple[str, ...]:
         """Name the dependants of a service that run now: they are told of when it is stopped alone."""
         return tuple(other for other in self.graph.dependants[name] if self.services[other].running)

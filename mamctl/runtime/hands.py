@@ -22,6 +22,7 @@ from mamctl.runtime.accounts import standing_prefix
 from mamctl.runtime.custody import NoCustody
 from mamctl.runtime.environment import environment
 from mamctl.runtime.filechanges import FileChanges
+from mamctl.runtime.hooks import Hooks, OwnStack
 from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.keepsake import keep_manifest
 from mamctl.runtime.launcher import Launcher, LaunchError
@@ -97,6 +98,7 @@ class Hands:
             post=self.post,
             group=group,
         )
+        self.hooks = Hooks(OwnStack(self, os.path.dirname(folders.fifo), self._inherited), history, group.create_task)
         self.files = FileChanges(self._loop, folders, self.post, history)
         self._take(manifest)
         # Not in the way of the services that are being started now.
@@ -177,6 +179,7 @@ class Hands:
         self.files.close()
         self._timers.close()
         self.schedules.close()
+        self.hooks.close()
         self._reaping.cancel()
         self.notifications.close_all()
         self.incarnations.close()
@@ -275,7 +278,7 @@ class Hands:
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def _reaped_elsewhere(self) -> set[int]:
-        return {incarnation.pid for incarnation in self.alive.values()} | self._prober.pids
+        return {incarnation.pid for incarnation in self.alive.values()} | self._prober.pids | self.hooks.pids
 
     def on_notice(self, name: str, notice: Notice) -> None:
         """Tell what a log sink reports: lines dropped, a file reset."""

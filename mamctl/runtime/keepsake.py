@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mamctl.core.manifest import model, watching
+from mamctl.core.manifest import hooks, model, schedules, watching
 from mamctl.core.manifest.model import Manifest
 
 if TYPE_CHECKING:
@@ -64,5 +64,7 @@ def kept_manifest(custody: Custody) -> Manifest | None:
 
 def shape() -> list[str]:
     """Return the names of all that a manifest is made of: in another version it may lack what this one looks for."""
-    kinds = [kind for module in (model, watching) for kind in vars(module).values() if is_dataclass(kind)]
+    kinds = [
+        kind for module in (model, hooks, schedules, watching) for kind in vars(module).values() if is_dataclass(kind)
+    ]
     return [f"{getattr(kind, '__name__', '')}.{field.name}" for kind in kinds for field in fields(kind)]

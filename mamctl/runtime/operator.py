@@ -177,8 +177,12 @@ class Operator:
         # Who asks a second time hears of all that ends.
         self._stopped |= dict.fromkeys(name for name, service in self._services.items() if service.running)
         held = [name for name, service in self._services.items() if service.pid is not None]
+        if force:
+            self._hands.hooks.close()
         self._hands.post(Down(self._hands.now, force))
         done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
+        if done:
+            await self._hands.hooks.settle()
         survivors = await self._outcomes.sweep() if done else self._outcomes.survivors()
         if done:
             self.end(*self.ending)

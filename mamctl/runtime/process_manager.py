@@ -177,6 +177,8 @@ class ProcessManager:
         try:
             if not self.operator.ended.done():
                 await self.operator.down(force=False, wait=None)
+            # What ended by itself may have hooks to be run still.
+            await self.hands.hooks.settle()
         finally:
             self.hands.close()
             # All its tasks were cancelled; an error of the caller's is raised as it is, not as a group.

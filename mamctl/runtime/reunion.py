@@ -39,6 +39,7 @@ def reunite(hands: Hands, legacy: Legacy, *, proven: bool, orderly: bool) -> Non
         remembered, end = remember(trace, leader, service.run, hands.incarnations, spared=spared)
         found.append(remembered)
         ends += [] if end is None else [Exited(*trace.key, end.code, end.signal, hands.now, luck())]
+    hands.hooks.recall(tuple(found))
     hands.post(Recalled(tuple(found), hands.now, proven))
     for exited in ends:
         hands.post(exited)

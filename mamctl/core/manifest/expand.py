@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Final
 
+from .hook_shapes import expand_hooks
 from .interpolation import Reference
 from .merging import DELETED
 from .shapes import word
@@ -119,4 +120,5 @@ _SHORT: Final[dict[str, Callable[[object, str], object]]] = {
     "watch": _watch,
     "acquire": _steps,
     "schedule": _schedule,
+    "hooks": lambda value, _: expand_hooks(value),
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 KEPT: Final = 200
-"""Bytes of the end of stderr that are kept."""
+"""Bytes of the end of stderr that an exec probe keeps."""
 
 _POLL = 0.01
 _REAP_WITHIN = 1.0
@@ -64,6 +64,8 @@ class Command:
     Its pid is in `pids` until it is reaped, so that whoever reaps orphans leaves it alone. `stdout` is a descriptor.
     """
 
+    kept = KEPT
+
     def __init__(
         self,
         argv: Sequence[str],
@@ -76,10 +78,10 @@ class Command:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int | None] = self._loop.create_future()
-        self._tail = b""
+        self.tail = b""
         self._stderr, writing = os.pipe()
         try:
-            self._process = _spawn(argv, env, cwd, stdout, writing)
+            self._process = self._spawn(argv, env, cwd, stdout, writing)
         except BaseException:
             os.close(self._stderr)
             raise
@@ -112,15 +114,21 @@ class Command:
     @property
     def complaint(self) -> str:
         """Return the end of what it wrote to stderr, on one line."""
-        words = self._tail[-KEPT:].decode(errors="replace").split()
+        words = self.tail[-self.kept :].decode(errors="replace").split()
         return "".join(character if character.isprintable() else "?" for character in " ".join(words))
+
+    def _spawn(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, stdout: int, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        null = subprocess.DEVNULL
+        return subprocess.Popen(argv, stdin=null, stdout=stdout, stderr=stderr, env=env, cwd=cwd, process_group=0)
 
     def _read(self) -> None:
         try:
             piece = os.read(self._stderr, 65536)
         except BlockingIOError:
             return
-        self._tail = (self._tail + piece)[-KEPT:]
+        self.tail = (self.tail + piece)[-self.kept :]
         if not piece:
             self._loop.remove_reader(self._stderr)
 
@@ -139,18 +147,13 @@ class Command:
         with suppress(BlockingIOError):
             # Bounded: a process that left the group may still be writing.
             for _ in range(_LAST_READS):
-                self._tail = (self._tail + os.read(self._stderr, 65536))[-KEPT:]
+                self.tail = (self.tail + os.read(self._stderr, 65536))[-self.kept :]
         os.close(self._stderr)
 
     def _kill_group(self) -> None:
         # macOS answers EPERM when only the zombie is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-
-
-def _spawn(argv: Sequence[str], env: Mapping[str, str], cwd: str, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-    null = subprocess.DEVNULL
-    return subprocess.Popen(argv, stdin=null, stdout=stdout, stderr=stderr, env=env, cwd=cwd, process_group=0)
 
 
 def _reap(pid: int) -> int | None:

@@ -1,0 +1,49 @@
+"""A hook's command: the event on its input, what it says kept for the supervisor's own log."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+from mamctl.runtime.probes.command import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MOST_LINES: Final = 20
+
+
+class HookCommand(Command):
+    """A command in a session of its own, so that what it leaves behind is nobody else's.
+
+    `message` is its input. OSError from the constructor when it cannot be started.
+    """
+
+    kept = 4_000
+
+    def __init__(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, pids: set[int], message: bytes
+    ) -> None:
+        self._message = message
+        super().__init__(argv, env=env, cwd=cwd, pids=pids)
+
+    @property
+    def said(self) -> list[str]:
+        """The last lines that it wrote."""
+        lines = self.tail.decode(errors="replace").splitlines()
+        return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines[-MOST_LINES:]]
+
+    def _spawn(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, _stdout: int, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        reading, writing = os.pipe()
+        try:
+            # Within what a pipe takes at once: nobody has to read it.
+            os.write(writing, self._message + b"\n")
+            return subprocess.Popen(
+                argv, stdin=reading, stdout=stderr, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+            )
+        finally:
+            os.close(reading)
+            os.close(writing)
