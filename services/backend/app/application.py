@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .config import Config
+from .models.asset_page import AssetPages
 from .models.asset_store import AssetStore
 from .models.database import Database
 from .models.job_store import JobStore
@@ -34,6 +35,7 @@ class Application:
     def _build(self) -> None:
         config = self.config
         self.assets = AssetStore(self.database)
+        self.pages = AssetPages(self.database)
         self.jobs = JobStore(self.database)
         self.workers = WorkerStore(self.database)
         self.roots = RootStore(self.database)

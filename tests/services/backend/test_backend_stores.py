@@ -3,7 +3,7 @@ from contextlib import closing
 import pytest
 
 from services.backend.app.models.asset import Status
-from services.backend.app.models.asset_store import AssetStore, FoundFile, Listing, Outcome
+from services.backend.app.models.asset_store import AssetStore, FoundFile, Outcome
 from services.backend.app.models.database import Database
 from services.backend.app.models.work_store import MAX_ATTEMPTS, WorkStore
 
@@ -37,10 +37,6 @@ def found(path: str = "a.jpg", *, size: int = 10, mtime_ns: int = 1, title: str 
     )
 
 
-def paths(assets: AssetStore, **listing) -> list[str]:
-    return [asset.file_path for asset in assets.page(Listing(**listing))[0]]
-
-
 def test_a_file_is_registered_once(assets):
     first, outcome = assets.register(found(), restore=True)
     again, repeated = assets.register(found(), restore=True)
@@ -64,51 +60,11 @@ def test_the_trash_hides_an_asset_from_everything_but_a_deliberate_return(assets
     assert assets.trash(asset.id)
     assert not assets.trash(asset.id)
     assert assets.get(asset.id) is None
-    assert assets.page(Listing()) == ([], 0)
     assert work.claim() is None
     assert work.register_all([found(size=99)])[0][1] is Outcome.KNOWN
     assert assets.get(asset.id) is None
     restored, outcome = assets.register(found(), restore=True)
     assert (restored.id, outcome) == (asset.id, Outcome.CREATED)
-
-
-def test_pages_follow_each_other_without_a_gap(assets):
-    for number in range(7):
-        assets.register(found(f"{number}.jpg"), restore=True)
-    seen = [
-        path for page in (1, 2, 3) for path in paths(assets, page=page, per_page=3, sort="created_at", descending=False)
-    ]
-    assert seen == [f"{number}.jpg" for number in range(7)]
-    assert assets.page(Listing(page=9, per_page=3)) == ([], 7)
-
-
-def test_every_sort_goes_both_ways_and_an_unknown_duration_comes_last(assets, work):
-    for path, duration in (("b.mp4", 2.0), ("A.mp4", 9.0), ("c.jpg", None)):
-        asset, _ = assets.register(found(path), restore=True)
-        work.claim()
-        work.describe(asset.id, {"duration": duration})
-    assert paths(assets, sort="title", descending=False) == ["A.mp4", "b.mp4", "c.jpg"]
-    assert paths(assets, sort="duration", descending=False) == ["b.mp4", "A.mp4", "c.jpg"]
-    assert paths(assets, sort="duration", descending=True) == ["A.mp4", "b.mp4", "c.jpg"]
-
-
-def test_filters_narrow_the_list_and_its_total(assets, work):
-    for path in ("a.jpg", "b.mp4", "c.mp4"):
-        assets.register(found(path), restore=True)
-    claimed = work.claim()
-    work.fail(claimed.id, "broken")
-    assert paths(assets, media_type="video", sort="title", descending=False) == ["b.mp4", "c.mp4"]
-    assert paths(assets, status=Status.FAILED) == ["a.jpg"]
-    assert assets.page(Listing(media_type="video", per_page=1))[1] == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("100%", ["100%.jpg"]), ("a_b", ["a_b.jpg"]), ("BEACH", ["x/beach.jpg"]), ("\\", [])]
-)
-def test_the_search_takes_wildcards_as_what_they_are(assets, text, expected):
-    for path in ("100%.jpg", "1000.jpg", "a_b.jpg", "axb.jpg", "x/beach.jpg"):
-        assets.register(found(path), restore=True)
-    assert paths(assets, text=text) == expected
 
 
 def test_work_is_claimed_once_and_in_order(assets, work):

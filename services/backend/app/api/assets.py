@@ -2,17 +2,17 @@
 
 import logging
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from services.backend.app.application import Application
 from services.backend.app.errors import ApiError
 from services.backend.app.models.asset import Asset
 from services.backend.app.models.asset_store import Outcome
 
 from .json_body import json_body
-from .listing_query import listing_from
+from .listing_query import cursor_text, listing_from
 from .registration import registration_from
+from .wiring import application_of_request
 
 MAX_ID = 2**63 - 1
 
@@ -25,23 +25,25 @@ log = logging.getLogger("mam.assets")
 def list_assets() -> Response:
     """Return one page of the library."""
     listing = listing_from(request.args)
-    assets, total = _application().assets.page(listing)
-    pages = -(-total // listing.per_page)
+    page = application_of_request().pages.read(listing)
     meta = {
         "page": listing.page,
-        "total": total,
-        "pages": pages,
+        "total": page.total,
+        "pages": -(-page.total // listing.per_page),
         "per_page": listing.per_page,
-        "has_next": listing.page < pages,
+        "has_next": page.next is not None,
+        "next_cursor": cursor_text(page.next, listing) if page.next else None,
+        "total_is_capped": page.is_capped,
+        "rev": page.rev,
     }
-    return jsonify(items=[asset.to_json() for asset in assets], meta=meta)
+    return jsonify(items=[asset.to_json() for asset in page.items], meta=meta)
 
 
 @blueprint.post("")
 @blueprint.post("/")
 def add_asset() -> tuple[Response, int]:
     """Register a file of the media folder: 201, or 200 with the asset that has it already."""
-    application = _application()
+    application = application_of_request()
     found = registration_from(json_body(request), application.media_root)
     asset, outcome = application.assets.register(found, restore=True)
     if outcome is not Outcome.KNOWN:
@@ -64,7 +66,7 @@ def read_asset(asset_id: int) -> BaseResponse:
 @blueprint.delete("/<int:asset_id>")
 def delete_asset(asset_id: int) -> tuple[str, int]:
     """Take the asset out of the library. Its file is not touched, and a scan does not bring it back."""
-    application = _application()
+    application = application_of_request()
     if asset_id > MAX_ID or not application.assets.trash(asset_id):
         raise ApiError(404, f"there is no asset {asset_id}", asset_id=asset_id)
     application.hub.wake()
@@ -73,13 +75,7 @@ def delete_asset(asset_id: int) -> tuple[str, int]:
 
 
 def _asset(asset_id: int) -> Asset:
-    asset = _application().assets.get(asset_id) if asset_id <= MAX_ID else None
+    asset = application_of_request().assets.get(asset_id) if asset_id <= MAX_ID else None
     if asset is None:
         raise ApiError(404, f"there is no asset {asset_id}", asset_id=asset_id)
     return asset
-
-
-def _application() -> Application:
-    application = current_app.extensions["mam"]
-    assert isinstance(application, Application)
-    return application

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify, request
 from services.backend.app.errors import ApiError
 from services.backend.app.models.event_log import EventLog
 
-from .listing_query import number_from
+from .filter_query import number_from
 from .wiring import application_of_request
 
 MAX_LIMIT = 1000

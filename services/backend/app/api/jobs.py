@@ -9,8 +9,8 @@ from services.backend.app.errors import ApiError
 from services.backend.app.models.job import Job, Kind, State
 from services.backend.app.services.media_root import PathRejected, checked_path
 
+from .filter_query import number_from
 from .json_body import json_body
-from .listing_query import number_from
 from .wiring import application_of_request
 
 MAX_ID = 2**63 - 1

@@ -1,5 +1,6 @@
 """An asset: one media file that the library knows."""
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,16 +44,26 @@ class Asset:
     fps: float | None
     container_format: str | None
     bit_rate: int | None
+    format: str | None
+    tags: tuple[str, ...]
+    rating: int | None
+    favorite: bool
+    thumbhash: str | None
+    taken_at: str | None
+    offline_since: str | None
+    deleted_at: str | None
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> "Asset":
         """Build it from a row that was selected with :data:`COLUMNS`."""
-        values = dict(row)
+        values = {name: row[name] for name in cls.__dataclass_fields__}
         values["status"] = Status(values["status"])
+        values["tags"] = tuple(json.loads(values["tags"]))
+        values["favorite"] = bool(values["favorite"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the API's form: the fields of seed 001, plus type, status, error and rev."""
+        """Return the API's form: the fields of seed 001, and what was added to them since."""
         return {
             "id": self.id,
             "title": self.title,
@@ -66,6 +77,12 @@ class Asset:
             "status": self.status.value,
             "error": self.error,
             "rev": self.rev,
+            "tags": list(self.tags),
+            "rating": self.rating,
+            "favorite": self.favorite,
+            "thumbhash": self.thumbhash,
+            "taken_at": self.taken_at,
+            "deleted_at": self.deleted_at,
         }
 
     def _metadata(self) -> dict[str, Any]:

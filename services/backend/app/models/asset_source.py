@@ -1,0 +1,64 @@
+"""Where the rows of a filter come from, so that few are found quickly and many are not gathered.
+
+    few rows meet one part of the filter   those rows come first, the rest of the filter is tested on them
+    many do                                an index is walked, every part is tested on its rows
+
+SQLite cannot know which, since it does not know how many rows meet a part; so that is asked first, up
+to FEW.
+"""
+
+# ruff: noqa: S608  only constants of this program are put into statements; values are bound.
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+from .asset_filter import AssetFilter, Condition
+
+FEW = 20_000
+FEW_OF_TEXT = 5_000
+"""Rows that a text finds lie scattered, so each costs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A FROM clause and what its rows have to meet."""
+
+    table: str
+    conditions: list[Condition]
+    values: tuple[Any, ...] = field(default=())
+    """Of the FROM clause itself."""
+    is_few: bool = False
+
+    def where(self) -> str:
+        """Return the WHERE clause."""
+        return " AND ".join(condition.clause for condition in self.conditions)
+
+    def bound(self) -> list[Any]:
+        """Return the values of FROM and WHERE."""
+        return [*self.values, *(value for condition in self.conditions for value in condition.values)]
+
+
+def source_of(connection: sqlite3.Connection, wanted: AssetFilter) -> Source:
+    """Return where to begin: with the few, or with the table."""
+    trash = Condition("deleted_at IS NOT NULL" if wanted.trashed else "deleted_at IS NULL")
+    parts = [*wanted.text_condition(), *wanted.conditions()]
+    few = None if wanted.trashed else next((part for part in parts if _is_few(connection, part)), None)
+    if few is None:
+        return Source("media_assets", [trash, *parts])
+    # CROSS JOIN keeps SQLite from beginning with anything else than the few.
+    table = f"({few.hits}) AS hits CROSS JOIN media_assets"
+    return Source(
+        table,
+        [Condition("id = hits.hit"), trash, *(part for part in parts if part is not few)],
+        few.values,
+        is_few=True,
+    )
+
+
+def _is_few(connection: sqlite3.Connection, part: Condition) -> bool:
+    if part.hits is None:
+        return False
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM ({part.hits}) LIMIT ?)"
+    most = FEW_OF_TEXT if "asset_search" in part.hits else FEW
+    return bool(connection.execute(statement, (*part.values, most + 1)).fetchone()[0] <= most)
