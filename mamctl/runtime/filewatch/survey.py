@@ -87,7 +87,7 @@ class Survey:
         found: dict[str, Stamp] = {}
         for folder in folders:
             interests = self.folders[folder]
-            for entry in _entries(folder):
+            for entry in _entries(folder) or ():
                 if any(interest.is_in(entry.name) for interest in interests) and (stamp := _stamp(entry)):
                     found[entry.path] = stamp
         return found
@@ -126,49 +126,41 @@ def _walk(root: str, interest: Interest, avoid: Collection[str], found: Survey) 
     todo = [(root, "")]
     while todo:
         folder, inside = todo.pop()
-        if folder in avoid or not _is_new(folder, seen):
+        entries = None if folder in avoid or not _is_new(folder, seen) else _entries(folder)
+        if entries is None:
             continue
         if len(found.folders) >= MOST_FOLDERS and folder not in found.folders:
             found.full = True
             return
         here = interest._replace(inside=inside)
         _add(folder, here, found)
-        files, folders = _parted(_entries(folder))
-        if any(here.is_in(name) for name in files):
+        folders = {entry.name for entry in entries if _is_folder(entry)}
+        if any(here.is_in(entry.name) for entry in entries if entry.name not in folders):
             found.used.add(folder)
-        todo += [
-            (f"{folder}/{name}", f"{inside}{name}/") for name in folders if not interest.ignored.folder(inside + name)
-        ]
-
-
-def _parted(entries: Iterable[os.DirEntry[str]]) -> tuple[list[str], list[str]]:
-    """Return the names of files and of folders."""
-    files: list[str] = []
-    folders: list[str] = []
-    for entry in entries:
-        (folders if _is_folder(entry) else files).append(entry.name)
-    return files, folders
+        inner = [name for name in folders if not interest.ignored.folder(inside + name)]
+        todo += [(os.path.join(folder, name), f"{inside}{name}/") for name in inner]
 
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Tell whether a folder may be read and was not met before."""
+    """Tell whether a folder is there and was not met before."""
     try:
         status = os.stat(folder)
     except OSError:
         return False
     key = (status.st_dev, status.st_ino)
-    if key in seen or not os.access(folder, os.R_OK | os.X_OK):
+    if key in seen:
         return False
     seen.add(key)
     return True
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str) -> list[os.DirEntry[str]] | None:
+    """Return what is in a folder; None when it may not be read, or is gone."""
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError:
-        return []
+        return None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -28,6 +28,8 @@ logger = logging.getLogger("mamctl")
 MISSING_EVERY = 1.0
 # The services that are being started come first; what changes meanwhile is seen by its time. Seconds.
 AFTER = 0.2
+# File systems keep times by a clock that is behind ours by up to a tick of the kernel. Nanoseconds.
+COARSE = 10_000_000
 # So many changes at once may be fewer than there were: folders are looked up anew.
 FLOOD = 1000
 # At the end the thread is waited for: it looks up every 50 ms, but may be in the middle of a walk. Seconds.
@@ -115,7 +117,7 @@ class Watching:
         self._stop = stop
         self._tell = tell
         self._warn = warn
-        self._began = time.time_ns()
+        self._began = time.time_ns() - COARSE
         self._warned = False
 
     def run(self) -> None:
