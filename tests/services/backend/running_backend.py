@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
+from running_worker import RunningWorker, running_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,8 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "MEDIA_PATH": str(folder / "media"),
         "MEDIA_SAMPLES": "0",
         "SCAN_INTERVAL": "0",
+        "MEDIA_WATCH": "0",
+        "WORKER_DECODERS": "1",
         "PORT": "0",
         "PYTHONWARNINGS": "error::ResourceWarning",
     }
@@ -70,6 +73,7 @@ class RunningBackend:
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
     url: str = ""
+    worker: RunningWorker | None = None
     _reader: threading.Thread | None = None
 
     @property
@@ -122,7 +126,8 @@ class RunningBackend:
         return wait_for(settled, f"asset {asset_id} is {' or '.join(statuses)}")
 
     def said(self, text: str) -> bool:
-        return any(text in line for line in self.lines)
+        """Whether the backend or its worker wrote this."""
+        return any(text in line for line in list(self.lines)) or (self.worker is not None and self.worker.said(text))
 
     def stop(self, within: float = 5.0) -> int:
         self.process.terminate()
@@ -147,7 +152,24 @@ class RunningBackend:
 
 @contextmanager
 def running_backend(
-    folder: Path, command: Sequence[str] = ("-m", "services.backend"), cwd: Path = REPOSITORY, **settings: str
+    folder: Path,
+    command: Sequence[str] = ("-m", "services.backend"),
+    cwd: Path = REPOSITORY,
+    *,
+    worker: bool = True,
+    **settings: str,
+) -> Iterator[RunningBackend]:
+    """Start a backend and, unless told otherwise, a worker beside it."""
+    with ExitStack() as stack:
+        server = stack.enter_context(_backend_alone(folder, command, cwd, settings))
+        if worker:
+            server.worker = stack.enter_context(running_worker(folder, **settings))
+        yield server
+
+
+@contextmanager
+def _backend_alone(
+    folder: Path, command: Sequence[str], cwd: Path, settings: dict[str, str]
 ) -> Iterator[RunningBackend]:
     process = subprocess.Popen(
         [sys.executable, *command],

@@ -3,7 +3,9 @@ import threading
 import time
 
 import pytest
+from backend_media import picture
 from running_backend import running_backend, wait_for
+from running_worker import running_worker
 
 pytestmark = pytest.mark.system
 
@@ -25,12 +27,33 @@ def test_the_status_has_the_body_of_the_seed(library):
 
 def test_the_other_health_addresses_answer(library):
     assert library.get("/api/v1/health/live").json() == {"status": "alive"}
-    processing = library.get("/api/v1/health/processing").json()
+    assert library.get("/api/v1/health/ready").json()["status"] == "healthy"
+    processing = wait_for(
+        lambda: body if (body := library.get("/api/v1/health/processing").json())["later"] == 0 else None, "it rests"
+    )
     assert (processing["status"], processing["queued"], processing["active"], processing["failed"]) == (
         "healthy", 0, 0, 0,
     )  # fmt: skip
-    assert processing["workers"][0]["pid"] > 0
+    assert processing["workers"][0]["pid"] == library.worker.pid
+    assert processing["workers"][0]["heartbeat_age_s"] < 10
+    assert processing["roots"][0]["status"] == "online"
     assert library.get("/api/v1/health/websocket").json()["status"] == "healthy"
+
+
+def test_without_a_worker_assets_wait_and_health_says_so(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder, worker=False) as server:
+        assert server.get("/api/v1/health/ready").status_code == 200
+        assert server.add("a.jpg").json()["status"] == "queued"
+        body = server.get(STATUS).json()
+        assert (body["status"], body["services"]["media_processor"]) == ("degraded", False)
+        processing = server.get("/api/v1/health/processing")
+        assert (processing.status_code, processing.json()["queued"]) == (503, 1)
+        assert "no worker" in processing.json()["reason"]
+        with running_worker(folder):
+            server.wait_until_ready(1)
+            assert server.get(STATUS).json()["status"] == "healthy"
+        wait_for(lambda: server.get(STATUS).json()["status"] == "degraded", "its end is seen at once", 1.0)
 
 
 def test_it_is_healthy_soon_after_its_start_while_the_samples_are_still_drawn(folder):

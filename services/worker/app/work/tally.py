@@ -20,6 +20,7 @@ class Tally:
         self._done = 0
         self._ready: deque[float] = deque(maxlen=10_000)
         self._troubles: dict[str, str] = {}
+        self._news = False
 
     def begin(self) -> None:
         """Count a job that is begun."""
@@ -42,7 +43,14 @@ class Tally:
                 self._troubles.pop(who, None)
             else:
                 self._troubles[who] = trouble
+            self._news = self._news or before != trouble
         return before != trouble
+
+    def took_news(self) -> bool:
+        """Whether trouble came or went since the last call; such news does not wait for the next heartbeat."""
+        with self._lock:
+            news, self._news = self._news, False
+        return news
 
     def heartbeat(self) -> Heartbeat:
         """Return what the heartbeat says."""

@@ -69,7 +69,7 @@ class Worker:
 
     def pulse(self) -> bool:
         """Look for what others wrote, and beat when it is time. Call it several times a second. True: it did beat."""
-        beats = time.monotonic() >= self._beat_at
+        beats = self._tally.took_news() or time.monotonic() >= self._beat_at
         try:
             if self._changes.happened():
                 self._bell.ring()

@@ -2,7 +2,7 @@ import pytest
 from backend_media import picture
 from running_backend import running_backend, wait_for
 
-from services.backend.app.services.sample_library import NAMES
+from services.worker.app.scanning.sample_library import NAMES
 
 pytestmark = pytest.mark.system
 
@@ -38,8 +38,7 @@ def test_a_folder_that_has_something_gets_no_samples_ever(folder):
 def test_samples_that_were_cut_short_are_completed_at_the_next_start(folder):
     with running_backend(folder, MEDIA_SAMPLES="1") as server:
         wait_for((server.media / NAMES[0]).exists, "the first sample")
-        server.process.kill()
-        server.process.wait(5)
+        server.worker.kill()
     assert len(list((folder / "media").glob("[!.]*"))) < SIX
     with running_backend(folder, MEDIA_SAMPLES="1") as server:
         server.wait_until_ready(SIX)
@@ -57,6 +56,6 @@ def test_a_missing_media_folder_of_an_old_library_is_not_made(folder):
         server.wait_until_ready(1)
     (folder / "media").rename(folder / "unmounted")
     with running_backend(folder, MEDIA_SAMPLES="1") as server:
-        wait_for(lambda: server.said("media folder cannot be read"), "it says so")
+        wait_for(lambda: server.said("media folder is not there"), "it says so")
         assert not server.media.exists()
         assert server.assets()[0]["status"] == "ready"

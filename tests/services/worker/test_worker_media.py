@@ -11,7 +11,7 @@ from backend_media import clip, picture
 from PIL import Image
 from running_backend import running_backend, wait_for
 
-from services.backend.app.services.decoder import DecodeFailed, Decoder, DecoderLost, DecoderMissing
+from services.worker.app.decoding.decoder import DecodeFailed, Decoder, DecoderLost, DecoderMissing
 
 pytestmark = pytest.mark.system
 
@@ -177,7 +177,7 @@ def test_a_disk_that_takes_no_thumbnails_is_waited_for(folder):
         thumbnails.unlink()
         (folder / "away").rename(thumbnails)
         server.wait_until_ready(2)
-        assert server.get("/api/v1/health/status").json()["status"] == "healthy"
+        wait_for(lambda: server.get("/api/v1/health/status").json()["status"] == "healthy", "it is well again", 1.0)
 
 
 def test_a_file_that_is_repaired_becomes_ready_by_itself(folder):

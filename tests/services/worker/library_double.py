@@ -1,0 +1,47 @@
+"""A media folder, a database, and a scanner between them."""
+
+import os
+
+from services.backend.app.models.asset import Status
+from services.backend.app.models.root_store import RootStore
+from services.backend.app.models.scan_store import ScanStore
+from services.backend.app.services.content_hash import quick_hash
+from services.backend.app.services.media_root import MediaRoot
+from services.worker.app.scanning.scanner import Scanner
+
+
+class Library:
+    def __init__(self, folder, database):
+        self.folder = folder
+        self.database = database
+        self.scanner = Scanner(MediaRoot(folder), ScanStore(database), RootStore(database))
+
+    def scan(self, folder="", **options):
+        return self.scanner.scan(folder, stopped=lambda _result: False, **options)
+
+    def add(self, path: str, content: bytes = b"x") -> None:
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_bytes(content)
+
+    def hash_all(self) -> None:
+        """What the workers' metadata jobs do."""
+        for (path,) in self.rows("SELECT file_path FROM media_assets"):
+            descriptor = os.open(self.folder / path, os.O_RDONLY)
+            mark = quick_hash(descriptor)
+            os.close(descriptor)
+            self.execute("UPDATE media_assets SET quick_hash = ? WHERE file_path = ?", mark, path)
+
+    def states(self) -> dict[str, Status]:
+        rows = self.rows("SELECT file_path, status FROM media_assets WHERE deleted_at IS NULL")
+        return {path: Status(status) for path, status in rows}
+
+    def events(self) -> int:
+        return self.rows("SELECT count(*) FROM events")[0][0]
+
+    def rows(self, statement: str, *values) -> list[tuple]:
+        with self.database.read() as connection:
+            return [tuple(row) for row in connection.execute(statement, values)]
+
+    def execute(self, statement: str, *values) -> None:
+        with self.database.write() as connection:
+            connection.execute(statement, values)
