@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.attendance import attend
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
@@ -14,6 +15,7 @@ from mamctl.cli.verdict import exit_code
 from mamctl.core.errors import UsageError
 from mamctl.core.manifest.replicas import MOST
 from mamctl.ui import progress, words
+from mamctl.ui.amounts import count
 from mamctl.ui.report import outcome, told_in
 from mamctl.ui.status import page
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     short_help="Run more or fewer replicas of a service.",
     examples=["mamctl scale worker=5", "mamctl scale worker=0 web=2 --timeout 30s"],
 )
-@click.argument("wishes", nargs=-1, required=True, metavar="SERVICE=N...")
+@click.argument("wishes", nargs=-1, required=True, metavar="SERVICE=N...", shell_complete=known.scales)
 @click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long to wait.")
 @pass_invocation
 def scale_command(invocation: Invocation, wishes: tuple[str, ...], *, timeout: float) -> int:
@@ -76,7 +78,7 @@ def _tell(
 ) -> int:
     """Show the outcome and return the exit code: the worst of the reports'."""
     lines = [line for report in begun for line in words.rescaled(report["scaled"])]
-    lines = lines or [f"{name}: {number} replicas, as before" for name, number in numbers.items()]
+    lines = lines or [f"{name}: {count(number, 'replica')}, as before" for name, number in numbers.items()]
     for report in reports:
         others = {**report, "scaled": [], "removed": [], "absent": []}
         lines += outcome(others, invocation.side_width, invocation.side_paint)

@@ -149,7 +149,8 @@ def page(
     """
     rows: Sequence[Row] = document["services"] if only is None else only
     lines = [headline(document, width, paint), ""]
-    lines += table(rows, width, paint, told, flat=flat) if rows else ["the manifest has no services"]
+    none = "it has no replica now" if only is not None else "the manifest has no services"
+    lines += table(rows, width, paint, told, flat=flat) if rows else [none]
     untold = [row for row in rows if row["name"] not in told]
     below = notes(untold, width, paint) if document.get("supervisor") is not None else []
     return [*lines, "", *below] if below else lines

@@ -112,7 +112,7 @@ def test_the_commands_that_go_there_are_those_that_the_page_names() -> None:
         commands: dict[str, Any] = {name: cli.get_command(context, name) for name in MODULES}
     there = {name for name, command in commands.items() if command.remote}
     assert there == {
-        "status", "up", "down", "start", "stop", "restart", "wait", "events", "logs", "ports", "reexec",
+        "status", "up", "down", "start", "stop", "restart", "wait", "events", "logs", "ports", "reexec", "scale",
     }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ SERVICES: dict[str, Any] = {
     "web": {"command": [sys.executable, "-S", MISBEHAVE, "--print", "one", "--print", "two"]},
     "idle": {"command": ["sleep", "1000"], "depends_on": ["web"], "restart": {"delay": 0, "max_attempts": None}},
     "task": {"kind": "task", "command": ["true"]},
+    "crew": {"command": ["sleep", "1000"], "replicas": 1, "profiles": ["crew"]},
     "broken": {"command": ["/none/such"], "profiles": ["ai"]},
 }
 

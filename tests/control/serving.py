@@ -55,13 +55,16 @@ class NotingOperator:
         return await self._note("settle", wait)
 
     async def start(self, names: Sequence[str], *, wait: float | None) -> dict[str, Any]:
-        return await self._note("start", names, wait)
+        return await self._note("start", self.select(names), wait)
 
     async def stop(self, names: Sequence[str], *, wait: float | None) -> dict[str, Any]:
         return await self._note("stop", names, wait)
 
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> dict[str, Any]:
-        return await self._note("restart", names, wait)
+        return await self._note("restart", names and self.select(names), wait)
+
+    async def scale(self, name: str, number: int, *, wait: float | None) -> dict[str, Any]:
+        return await self._note("scale", name, number, wait)
 
     async def down(self, *, force: bool, wait: float | None) -> dict[str, Any]:
         return await self._note("down", force, wait)

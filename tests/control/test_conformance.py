@@ -105,6 +105,7 @@ def ask(stack: RealStack, method: str, path: str, body: Any = None) -> Any:
         ("POST", "/v1/services/web/start", {"wait": 10}, "Outcome"),
         ("POST", "/v1/restart", {"services": ["idle"], "wait": 10}, "Outcome"),
         ("POST", "/v1/services/idle/signal", {"signal": "CONT"}, "Signalled"),
+        ("POST", "/v1/services/crew/scale", {"replicas": 2, "wait": 10}, "UpOutcome"),
         ("POST", "/v1/services/idle/scale", {"replicas": 2}, "Error"),
         ("POST", "/v1/reexec", {}, "Error"),
     ],

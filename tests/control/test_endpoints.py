@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mamctl.core.errors import MamctlError, ManifestError, NotRunningError, Problem, TimedOut
+from mamctl.core.errors import MamctlError, ManifestError, NotRunningError, NotScalableError, Problem, TimedOut
 from tests.control.serving import Unix, serving
 
 if TYPE_CHECKING:
@@ -260,11 +260,18 @@ def test_a_service_that_does_not_run_cannot_be_signalled(served: Served) -> None
     assert post(served, "/v1/services/web/signal", {"signal": "HUP"})[0] == 409
 
 
-def test_without_replicas_nothing_can_be_scaled(served: Served) -> None:
+def test_replicas_are_scaled_to_a_number_within_reason(served: Served) -> None:
+    assert post(served, "/v1/services/web/scale", {"replicas": 3, "wait": "2s"})[0] == 200
+    assert post(served, "/v1/services/web/scale", {"replicas": 0})[0] == 200
+    for body in ({"replicas": -1}, {"replicas": 1001}, {"replicas": "many"}, {}):
+        assert post(served, "/v1/services/web/scale", body)[0] == 400
+    assert served.operator.calls == [("scale", ("web", 3, 2.0)), ("scale", ("web", 0, None))]
+
+
+def test_what_has_no_replicas_cannot_be_scaled(served: Served) -> None:
+    served.operator.fault = NotScalableError("the manifest gives web no replicas", "write `replicas: 1` there")
     status, document = post(served, "/v1/services/web/scale", {"replicas": 3})
-    assert (status, document["code"]) == (409, "not_scalable")
-    assert post(served, "/v1/services/web/scale", {"replicas": -1})[0] == 400
-    assert post(served, "/v1/services/none/scale", {"replicas": 1})[0] == 404
+    assert (status, document["code"], document["hint"]) == (409, "not_scalable", "write `replicas: 1` there")
 
 
 def test_a_page_of_events_goes_on_from_disk_to_memory(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ WAYS: dict[str, Callable[[RealStack], Any]] = {
 def test_a_stack_is_found_by_its_manifest_its_folder_its_socket_or_a_url(stack: RealStack, way: Any) -> None:
     with Client(**way(stack)) as client:
         assert client.status()["name"] == "real"
-        assert set(client.services()) == {"web", "idle", "task", "broken"}
+        assert set(client.services()) == {"web", "idle", "task", "broken", "crew-1"}
 
     async def scenario() -> str:
         async with AsyncClient(**way(stack)) as client:
@@ -120,6 +120,10 @@ def test_everything_can_be_asked_and_done(stack: RealStack) -> None:
         numbers = [event["seq"] for event in client.events(since=0)]
         assert numbers == list(range(1, numbers[-1] + 1))
         assert next(event["seq"] for event in client.events(since=numbers[-2])) == numbers[-1]
+        assert [one["now"] for one in client.scale("crew", 2)["scaled"]] == [2]
+        assert client.stop("crew")["ok"]
+        assert client.scale("crew", 0, wait=10)["removed"] == ["crew-1", "crew-2"]
+        assert client.up("crew", wait=10)["scaled"] == [{"service": "crew", "before": 0, "now": 1}]
         with pytest.raises(ApiError, match="replicas") as caught:
             client.scale("web", 3)
         assert caught.value.status == 409
@@ -140,7 +144,8 @@ def test_everything_can_be_awaited(stack: RealStack) -> None:
             assert "mamctl_service_state" in await client.metrics()
             assert [line["line"] async for line in client.logs("web", tail=1)] == ["two"]
             assert len([event async for event in client.events()]) > 3
-            assert len(await client.services()) == 4
+            assert (await client.scale("crew", 1))["scaled"] == []
+            assert len(await client.services()) == 5
 
     asyncio.run(scenario())
 

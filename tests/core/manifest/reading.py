@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.manifest.building import build
@@ -12,6 +13,7 @@ from mamctl.core.manifest.findings import Finding, Findings, spell
 from mamctl.core.manifest.layers import Entry, Layer, Surroundings, check_top, includes, top_env_files, unite
 from mamctl.core.manifest.model import Manifest, ServiceSpec
 from mamctl.core.manifest.naming import project_name
+from mamctl.core.manifest.replicas import Replicas, replicate
 from mamctl.core.manifest.step_building import build_steps
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Reading(NamedTuple):
     findings: list[Finding]
     smoke: tuple[SmokeStep, ...] = ()
     control: Control | None = None
+    replicas: Mapping[str, Replicas] = MappingProxyType({})
 
     @property
     def problems(self) -> list[str]:
@@ -37,7 +40,7 @@ class Reading(NamedTuple):
     @property
     def manifest(self) -> Manifest:
         assert self.problems == []
-        own = {"smoke": self.smoke, "control": self.control}
+        own = {"smoke": self.smoke, "control": self.control, "replicas": self.replicas}
         return Manifest(self.name, f"{FOLDER}/services.yaml", FOLDER, self.services, **own)
 
 
@@ -56,8 +59,12 @@ def read(
     pairs: Mapping[str, Mapping[str, str]] | None = None,
     numbers: Mapping[tuple[str, str], int] | None = None,
     beneath: Mapping[str, Entry] | None = None,
+    scaled: Mapping[str, int] | None = None,
 ) -> Reading:
-    """Return what a manifest comes to; `top` are the pairs of its env files, `pairs` those of its services' by path."""
+    """Return what a manifest comes to; `top` are the pairs of its env files, `pairs` those of its services' by path.
+
+    `scaled`: how many replicas there are of some.
+    """
     found = Findings()
     trees = {"services.yaml": tree} | ({"services.override.yaml": override} if override is not None else {})
     layers = [
@@ -67,15 +74,16 @@ def read(
     top_env_files(layers, environ or {}, found)
     includes(layers, environ or {}, found)
     unit = unite(layers, Surroundings(environ or {}, top or {}, beneath or {}), found)
-    drafts = draft(unit.services, found)
+    cast = replicate(draft(unit.services, found), scaled or {}, found)
+    drafts = cast.drafts
     check(drafts, found)
     list(env_files(drafts))
     wanted = {(name, port): wish.wanted or 0 for name, one in drafts.items() for port, wish in one.ports.items()}
     chosen = {**wanted, **(numbers or {})}
-    services = build(drafts, chosen, pairs or {}, found)
-    steps = build_steps([unit.smoke] if unit.smoke else [], drafts, chosen, found)
+    services = build(drafts, chosen, pairs or {}, found, cast.families)
+    steps = build_steps([unit.smoke] if unit.smoke else [], drafts, chosen, found, cast.families)
     at = control(unit.control, FOLDER, drafts, found) if unit.control is not None else None
-    return Reading(project_name(unit.name, FOLDER, found), services, found.all, steps, at)
+    return Reading(project_name(unit.name, FOLDER, found), services, found.all, steps, at, cast.replicas)
 
 
 def service(keys: dict[str, object] | None = None, **more: object) -> ServiceSpec:
