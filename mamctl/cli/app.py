@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mamctl.cli.invocation import Invocation
+from mamctl.cli.known import files
 from mamctl.core.errors import UsageError
 from mamctl.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from click.shell_completion import CompletionItem
 
 # Each command's module is imported only when it is run: section -> command -> module.
 SECTIONS: Final = {
@@ -49,6 +52,10 @@ SECTIONS: Final = {
         "uninstall": "install",
         "reexec": "reexec",
     },
+    "This program": {
+        "help": "manual",
+        "completion": "completion",
+    },
 }
 MODULES: Final[dict[str, str]] = {name: module for commands in SECTIONS.values() for name, module in commands.items()}
 # What no person types: a unit starts it.
@@ -80,6 +87,15 @@ class Commands(click.Group):
             raise UsageError(f"no such command: {args[0]}", _nearest(args[0]))
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands; a shell that shows nothing beside them is not kept waiting for their modules."""
+        from click.shell_completion import CompletionItem
+
+        bash = str((ctx.obj or {}).get(COMPLETION, "")).startswith("bash")
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=None if bash else self._summary(ctx, name)) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in their sections."""
         for title, commands in SECTIONS.items():
@@ -105,7 +121,9 @@ def _nearest(word: str) -> str:
     epilog="Every command has its own --help, with examples.",
     subcommand_metavar="COMMAND ...",
 )
-@click.option("-f", "--file", metavar="FILE", help="The manifest, in place of the nearest services.yaml.")
+@click.option(
+    "-f", "--file", metavar="FILE", shell_complete=files, help="The manifest, in place of the nearest services.yaml."
+)
 @click.option("--host", metavar="URL", help="A supervisor elsewhere: http://host:port; its token is MAMCTL_TOKEN.")
 @click.option(
     "--color",
@@ -126,8 +144,9 @@ def cli(context: click.Context, file: str | None, host: str | None, color: str) 
 def invoke(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run a command and return its exit code. Raises what went wrong, in our own words where click has its own."""
     if COMPLETION in environ:
-        # click's own entry point answers the shell; for commands it would swallow broken pipes.
-        cli.main(args=list(arguments), prog_name="mamctl", complete_var=COMPLETION)
+        from mamctl.cli.completion import answer
+
+        return answer(environ[COMPLETION], cli, environ)
     try:
         with cli.make_context("mamctl", list(arguments), obj=environ) as context:
             code = cli.invoke(context)

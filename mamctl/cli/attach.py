@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.detachkeys import DEFAULT, DetachKeys, parse, spoken
 from mamctl.core.errors import UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     short_help="Connect this terminal with a service's own.",
     examples=["mamctl attach repl", "mamctl attach repl --detach-keys ctrl-]", "mamctl attach repl --no-stdin"],
 )
-@click.argument("service", metavar="SERVICE")
+@click.argument("service", metavar="SERVICE", shell_complete=known.terminals)
 @click.option(
     "--detach-keys", metavar="KEYS", default=DEFAULT, show_default=True, help="What detaches: keys, commas between."
 )

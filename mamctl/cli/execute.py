@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.asrun import manifest_as_run
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.core.errors import MamctlError, UsageError
@@ -50,7 +51,7 @@ class CommandError(MamctlError):
         "mamctl exec backend -- sh -c 'echo $PORT'",
     ],
 )
-@click.argument("service", metavar="SERVICE")
+@click.argument("service", metavar="SERVICE", shell_complete=known.services)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND [ARGS...]")
 @pass_invocation
 def exec_command(invocation: Invocation, service: str, words: tuple[str, ...]) -> int:

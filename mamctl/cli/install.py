@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.core.errors import MamctlError
 
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 )
 @click.option("--user", "for_user", is_flag=True, help="A unit of this user, not of the system; needs no root.")
 @click.option("--print", "only_print", is_flag=True, help="Write the unit to stdout and change nothing.")
-@click.option("--profile", "profiles", multiple=True, metavar="P", help="Also start what has this profile.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="P",
+    shell_complete=known.profiles,
+    help="Also start what has this profile.",
+)
 @pass_invocation
 def install_command(invocation: Invocation, *, for_user: bool, only_print: bool, profiles: tuple[str, ...]) -> int:
     """Write a unit for this manifest, and enable it: the stack starts at boot, or with --user at login.

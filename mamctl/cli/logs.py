@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import ManifestError, UsageError
@@ -44,7 +45,7 @@ IDLE: Final = 1.0
         "mamctl logs --json | jq .line",
     ],
 )
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=None, help="The last N lines.  [default: 100]")
 @click.option("--since", type=SPAN, default=None, help="Only lines of the last 5m, 2h ...")

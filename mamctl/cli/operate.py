@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.attendance import MARGIN, attend
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.families import families_in
@@ -31,7 +32,7 @@ _TIMEOUT = click.option("--timeout", type=SPAN, default="120s", show_default=Tru
     short_help="Start services and what they depend on.",
     examples=["mamctl start backend", "mamctl start 'worker-*' --timeout 5m"],
 )
-@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...", shell_complete=known.services)
 @_TIMEOUT
 @pass_invocation
 def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
@@ -46,7 +47,7 @@ def start_command(invocation: Invocation, services: tuple[str, ...], *, timeout:
     short_help="Stop services, and nothing else.",
     examples=["mamctl stop agent", "mamctl stop agent api"],
 )
-@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...", shell_complete=known.services)
 @_TIMEOUT
 @pass_invocation
 def stop_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:
@@ -67,7 +68,7 @@ def stop_command(invocation: Invocation, services: tuple[str, ...], *, timeout: 
     short_help="Stop services and start them again; all without names.",
     examples=["mamctl restart backend", "mamctl restart"],
 )
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @_TIMEOUT
 @pass_invocation
 def restart_command(invocation: Invocation, services: tuple[str, ...], *, timeout: float) -> int:

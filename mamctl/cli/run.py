@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.aftermath import last_word
 from mamctl.cli.asrun import manifest_as_run
 from mamctl.cli.attendance import attend
@@ -39,7 +40,7 @@ STOP_SECONDS: Final = 120.0
     context_settings={"ignore_unknown_options": True},
     examples=["mamctl run migrate", "mamctl run import -- --dry-run media/", "mamctl run shell"],
 )
-@click.argument("task", metavar="TASK")
+@click.argument("task", metavar="TASK", shell_complete=known.tasks)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS...]")
 @click.option("--timeout", type=SPAN, default="120s", show_default=True, help="How long its dependencies may take.")
 @pass_invocation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
 from mamctl.core.errors import MamctlError, NoSupervisor, TimedOut, UsageError
@@ -33,7 +34,9 @@ _UP: Final = "the stack is up"
 @click.option("--up", is_flag=True, help="Start what is missing, and stop what was started afterwards.")
 @click.option("--timeout", type=SPAN, default="5m", show_default=True, help="How long all of it may take.")
 @click.option("--fail-fast", is_flag=True, help="Skip the rest after the first step that fails.")
-@click.option("--junit", "junit_file", metavar="FILE", default=None, help="Also write a JUnit report.")
+@click.option(
+    "--junit", "junit_file", metavar="FILE", shell_complete=known.files, default=None, help="Also write a JUnit report."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_invocation
 def smoke_command(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.families import families_in
 from mamctl.cli.quick import exit_code
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     short_help="Show every service: how it is, and why.",
     examples=["mamctl status", "mamctl status --watch", "mamctl status 'worker-*' --json"],
 )
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--watch", is_flag=True, help="Keep it up to date; q or Ctrl-C ends it.")
 @click.option("--flat", is_flag=True, help="In the manifest's order, without rules between the layers of the start.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.core.errors import MamctlError, UsageError
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     short_help="Be the supervisor, in this process's place (for units).",
     examples=["mamctl -f /srv/mam/services.yaml supervise --profile ai"],
 )
-@click.option("--profile", "profiles", multiple=True, metavar="P", help="Also start what has this profile.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="P",
+    shell_complete=known.profiles,
+    help="Also start what has this profile.",
+)
 @pass_invocation
 def supervise_command(invocation: Invocation, profiles: tuple[str, ...]) -> int:
     """Become the guardian of this stack: it keeps this pid, tells systemd when all is ready to be asked, and ends last.

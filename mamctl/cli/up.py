@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.detached import PATIENCE, begin, bring_up
 from mamctl.cli.span import SPAN
@@ -27,11 +28,18 @@ if TYPE_CHECKING:
         "mamctl up -d --timeout 5m",
     ],
 )
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @click.option("-d", "--detach", is_flag=True, help="Leave it running, and come back when it has settled.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="With -d: wait for the outcome.")
 @click.option("--timeout", type=SPAN, default=f"{PATIENCE:g}s", show_default=True, help="With -d: how long to wait.")
-@click.option("--profile", "profiles", multiple=True, metavar="P", help="Also start what has this profile.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="P",
+    shell_complete=known.profiles,
+    help="Also start what has this profile.",
+)
 @click.option("--no-deps", is_flag=True, help="Without what the named services depend on.")
 @click.option("--reclaim", is_flag=True, help="First stop what this stack left and no journal knows any more.")
 @pass_invocation

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import click
 
+from mamctl.cli import known
 from mamctl.cli.attendance import MARGIN
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.span import SPAN
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     short_help="Wait until services are ready, stopped or completed.",
     examples=["mamctl wait", "mamctl wait backend --timeout 10s", "mamctl wait migrate --for completed"],
 )
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @click.option(
     "--for",
     "goal",
