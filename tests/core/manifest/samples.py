@@ -11,6 +11,21 @@ def one(keys: dict[str, object]) -> dict[str, object]:
 
 
 GOOD: dict[str, dict[str, object]] = {
+    "hooks": {
+        "services": {
+            "a": {
+                "command": RUN,
+                "hooks": {
+                    "on_start": "say started",
+                    "on_ready": ["say", "ready", 1],
+                    "on_failure": {"webhook": "https://user:word@hooks.example:8443/x?y=1", "timeout": "3s"},
+                    "on_stop": [["say", "stopped"], "say it", {"exec": "say so", "timeout": 1}, {"webhook": "http://[::1]/"}],
+                    "on_exit": [],
+                    "on_restart": None,
+                },
+            }
+        }
+    },
     "schedules": {
         "services": {
             "a": {"command": RUN, "kind": "task", "schedule": "*/5 * * * *"},
@@ -471,6 +486,38 @@ BAD |= {
         {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "watch": True}}},
         "services.a.watch", "never restarted", False,
     ),
+    "a hook that neither runs nor calls": (
+        one({"hooks": {"on_ready": {"timeout": "5s"}}}), "services.a.hooks.on_ready[0]", "neither runs nor", False,
+    ),
+    "a hook that does two things": (
+        one({"hooks": {"on_ready": {"exec": RUN, "webhook": "http://h/"}}}), "services.a.hooks.on_ready[0].exec",
+        "cannot stand beside webhook", True,
+    ),
+    "a hook of another time": (
+        one({"hooks": {"on_reedy": RUN}}), "services.a.hooks.on_reedy", "unknown key", True,
+    ),
+    "a hook that is a number": (one({"hooks": {"on_ready": 5}}), "services.a.hooks.on_ready", "must be a list", True),
+    "hooks that are a command": (one({"hooks": RUN}), "services.a.hooks", "must be a map", True),
+    "a hook that cannot be split": (
+        one({"hooks": {"on_ready": "say 'hi"}}), "services.a.hooks.on_ready[0].exec", "cannot be split", False,
+    ),
+    "a webhook without a host": (
+        one({"hooks": {"on_ready": {"webhook": "/ready"}}}), "services.a.hooks.on_ready[0].webhook",
+        "is not the URL of a webhook", False,
+    ),
+    "a webhook with a space": (
+        one({"hooks": {"on_ready": {"webhook": "http://h/a b"}}}), "services.a.hooks.on_ready[0].webhook",
+        "is not the URL of a webhook", False,
+    ),
+    "a webhook on a port that cannot be": (
+        one({"hooks": {"on_ready": {"webhook": "http://h:99999/"}}}), "services.a.hooks.on_ready[0].webhook",
+        "is not the URL of a webhook", False,
+    ),
+    "hooks of a spawned self": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN},
+                            "acquire": [{"spawn": {"command": RUN, "hooks": {"on_ready": RUN}}}]}}},
+        "services.a.acquire[0].spawn.hooks", "a spawned service cannot have this key", False,
+    ),
     "a schedule of nonsense": (
         one({"kind": "task", "schedule": "whenever"}), "services.a.schedule.cron", "is not a cron expression", True,
     ),
@@ -509,7 +556,6 @@ LATER: dict[str, tuple[dict[str, object], str]] = {
     **{
         key: (one({key: value}), f"services.a.{key}")
         for key, value in {
-            "hooks": {"on_ready": RUN},
         }.items()
     },
 }
