@@ -7,10 +7,12 @@ what changes between the two is missed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mamctl.runtime.filewatch.burst import Bursts
@@ -67,8 +69,10 @@ class FileWatch:
         self._watches = dict(watches)
         self._bursts.forget(self._watches)
         if self._watches:
-            self._stop = threading.Event()
-            work = Watching(self._watches, self._avoid, self._stop, tell=self._tell, warn=self._tell_warning)
+            stop = self._stop = threading.Event()
+            work = Watching(
+                self._watches, self._avoid, stop, tell=partial(self._tell, stop), warn=partial(self._tell_warning, stop)
+            )
             self._thread = threading.Thread(target=work.run, name="filewatch", daemon=True)
             self._thread.start()
 
@@ -83,21 +87,17 @@ class FileWatch:
     def _end(self) -> None:
         self._stop.set()
 
-    # Called from the thread -----------------------------------------------------------------------------------------
+    # Called from the thread. What one says that was told to stop meanwhile is not heard. --------------------------
 
-    def _tell(self, changes: dict[str, set[str]]) -> None:
-        self._in_loop(lambda: self._take_changes(changes))
+    def _tell(self, stop: threading.Event, changes: dict[str, set[str]]) -> None:
+        self._in_loop(stop, lambda: self._bursts.add(changes, {name: self._watches[name].debounce for name in changes}))
 
-    def _tell_warning(self, sentence: str) -> None:
-        self._in_loop(lambda: self._warn(sentence))
+    def _tell_warning(self, stop: threading.Event, sentence: str) -> None:
+        self._in_loop(stop, lambda: self._warn(sentence))
 
-    def _in_loop(self, call: Callable[[], None]) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call)
-
-    def _take_changes(self, changes: dict[str, set[str]]) -> None:
-        known = {service: paths for service, paths in changes.items() if service in self._watches}
-        self._bursts.add(known, {service: self._watches[service].debounce for service in known})
+    def _in_loop(self, stop: threading.Event, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed
+            self._loop.call_soon_threadsafe(lambda: None if stop.is_set() else call())
 
 
 class Watching:

@@ -143,7 +143,8 @@ class _Loading:
     def _warnings(self, drafts: Mapping[str, Drafted]) -> tuple[str, ...]:
         local = _local_ports()
         findings = Findings()
-        for at, message in (*(ephemeral(drafts, local) if local else ()), *unproven(drafts), *_foreign(drafts)):
+        ports = ephemeral(drafts, local) if local else ()
+        for at, message in (*ports, *unproven(drafts), *_foreign(drafts), *_unseen(drafts)):
             findings.add(at, message)
         return tuple(str(problem) for problem in self._files.places().problems(findings.all))
 
@@ -158,6 +159,14 @@ def _foreign(drafts: Mapping[str, Drafted]) -> Iterator[tuple[Path, str]]:
 
         if why := complaint(Account(wish.user, wish.group)):
             yield (*drafted.at, "user" if wish.user is not None else "group"), why
+
+
+def _unseen(drafts: Mapping[str, Drafted]) -> Iterator[tuple[Path, str]]:
+    """Yield each path to be watched that is not there: it may be mistyped, or not be there yet."""
+    for _, drafted in all_drafted(drafts):
+        for index, path in enumerate(drafted.wish.watch.paths if drafted.wish.watch else ()):
+            if not os.path.lexists(path):
+                yield (*drafted.at, "watch", "paths", index), f"{path} is not there; it is watched once it appears"
 
 
 def _requests(drafts: Mapping[str, Drafted]) -> list[PortRequest]:

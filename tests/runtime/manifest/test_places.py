@@ -123,6 +123,14 @@ def test_warnings_have_places(stack, monkeypatch, as_json):
     )
 
 
+@pytest.mark.parametrize("written", ["later", "[later]", "{paths: [later]}"])
+def test_a_path_to_watch_that_is_not_there_is_warned_of_at_its_place(stack, written):
+    text = f"services:\n  a:\n    command: [run]\n    watch: {written}\n"
+    (warning,) = inspect(stack.write(text), environ={}).warnings
+    assert warning.startswith("services.yaml:4:")
+    assert "later is not there; it is watched once it appears" in warning
+
+
 def test_there_are_no_warnings_where_the_systems_range_is_unknown(stack, monkeypatch):
     monkeypatch.setattr("mamctl.runtime.manifest.loading._LOCAL_PORTS", str(stack.folder / "none"))
     assert inspect(stack.write("services: {a: {command: [run], port: 40000}}"), environ={}).warnings == ()
