@@ -16,6 +16,7 @@ from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import DecodeFailed, Decoder, DecoderLost, DecoderMissing
 
 ROOT_AWAY_S = 5.0
+SETTLE_S = 1.0
 
 T = TypeVar("T")
 
@@ -80,6 +81,11 @@ class Processor:
         try:
             media_type = _checked_type(asset.file_path, descriptor)
             return self._steps[claim.kind](claim, descriptor, media_type)
+        except DecodeFailed:
+            if not self._is_settling(descriptor):
+                raise
+            self._claims.release(claim, due_at=self._clock() + SETTLE_S)
+            return None
         finally:
             closed(descriptor)
 
@@ -110,6 +116,10 @@ class Processor:
             # A full disk or a lost folder is no fault of the file: it waits until it can be written.
             self._claims.release(claim)
             raise Trouble(f"thumbnails cannot be written: {error.strerror}") from error
+
+    def _is_settling(self, descriptor: int) -> bool:
+        """Whether the file was written to just now: half a file that is being copied is not broken."""
+        return 0 <= self._clock() - os.fstat(descriptor).st_mtime < SETTLE_S
 
     def _missing(self, claim: Claim) -> Asset | None:
         if not self._root.is_readable():
