@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete, split_arg_string
 
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.cli.shells import SCRIPTS
-from mamctl.core.errors import UsageError
+from mamctl.core.errors import MamctlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,14 @@ def answer(wish: str, group: click.Command, environ: Mapping[str, str]) -> int:
         sys.stdout.write(SCRIPTS[shell])
         return 0
     before, incomplete = _line(shell, environ)
-    known = ShellComplete(group, {"obj": environ}, "mamctl", VARIABLE).get_completions(before, incomplete)
+    try:
+        known = ShellComplete(group, {"obj": environ}, "mamctl", VARIABLE).get_completions(before, incomplete)
+    except MamctlError:
+        known = []  # what stands on the line is wrong already: running it will say so
+    # A shell that does not part words at `=` wants the whole word back.
+    option = incomplete.partition("=")[0] + "=" if incomplete.startswith("--") and "=" in incomplete else ""
+    for item in known:
+        item.value = item.value if item.type == "file" else option + item.value
     sys.stdout.write("".join(f"{_told(shell, item)}\n" for item in known))
     return 0
 
@@ -63,10 +70,17 @@ def _line(shell: str, environ: Mapping[str, str]) -> tuple[list[str], str]:
     if shell == "fish":
         words = environ.get("COMP_WORDS", "").split("\n")
         return words[1:], environ.get("COMP_CWORD", "")
-    words = split_arg_string(environ.get("COMP_WORDS", ""))
+    words = _words(environ.get("COMP_WORDS", ""))
     position = int(environ.get("COMP_CWORD", "0"))
     before, incomplete = words[1:position], words[position] if position < len(words) else ""
     return _joined(before, incomplete) if shell == "bash" else (before, incomplete)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a line, one a row or (typed by a person) with spaces between, without their quotes."""
+    if "\n" not in text:
+        return split_arg_string(text)
+    return [" ".join(split_arg_string(word)) for word in text.split("\n")]
 
 
 def _joined(before: list[str], incomplete: str) -> tuple[list[str], str]:

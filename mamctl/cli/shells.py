@@ -36,7 +36,7 @@ _mamctl() {
     response=("${(@f)$(COMP_WORDS=$line COMP_CWORD=$position _MAMCTL_COMPLETE=zsh_complete ${words[1]} 2>/dev/null)}")
     for kind value help in "${response[@]}"; do
         if [[ $kind == file ]]; then
-            _files
+            _files && return
         elif [[ $value == *= ]]; then
             open+=("$value")
         elif [[ $help == _ ]]; then
@@ -48,6 +48,7 @@ _mamctl() {
     [[ ${#told} -gt 0 ]] && _describe -V unsorted told
     [[ ${#plain} -gt 0 ]] && compadd -V unsorted -a plain
     [[ ${#open} -gt 0 ]] && compadd -V unsorted -S '' -a open
+    (( ${#told} + ${#plain} + ${#open} ))
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _mamctl "$@"
