@@ -13,8 +13,8 @@ from mamctl.cli.departure import Departure
 from mamctl.cli.rejoining import Events
 from mamctl.cli.session import Session
 from mamctl.cli.signals import Signals
-from mamctl.cli.tailing import ends, follow
-from mamctl.core.errors import NoSupervisor
+from mamctl.cli.tailing import Tail, ends
+from mamctl.core.errors import NoSupervisor, UsageError
 from mamctl.runtime.history import last_seq
 from mamctl.ui import words
 from mamctl.ui.narration import Narration
@@ -29,13 +29,18 @@ if TYPE_CHECKING:
     from mamctl.runtime.logs.reader import LogFiles
 
 
-def run_foreground(invocation: Invocation, body: Mapping[str, Any]) -> int:
-    """Bring the stack up and stay with it; return the exit code."""
+def run_foreground(invocation: Invocation, body: Mapping[str, Any], exit_code_from: str | None = None) -> int:
+    """Bring the stack up and stay with it; return the exit code. `exit_code_from`: the service that ends the run."""
     began = time.monotonic()
     since = last_seq(invocation.place.events)
     positions = ends(invocation.place)
     request = {**body, "wait": None}
-    started = ensure_supervisor(invocation, request, foreground=True)
+    started = ensure_supervisor(invocation, {**request, "exit_code_from": exit_code_from}, foreground=True)
+    if started is None and exit_code_from is not None:
+        raise UsageError(
+            "the stack runs already: this run would only observe it, and not end with it",
+            f"`mamctl down` first, or `mamctl wait {exit_code_from} --for completed`",
+        )
     if started is None:
         lines = _greeting(invocation.client.request("POST", "/v1/up", request))
         return _attend(invocation, since=since, positions=None, lines=lines, began=None)
@@ -104,7 +109,7 @@ def _session(
         console=console,
         signals=signals,
         events=events,
-        follower=follow(invocation.place, progress.rows, positions),
+        follower=Tail(invocation.place, progress.rows, positions),
         progress=progress,
         narration=Narration(progress, stream, invocation.paint, began),
         stream=stream,

@@ -8,7 +8,10 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from mamctl.core.outcome import is_idle
+from mamctl.core.errors import UsageError
+from mamctl.core.exits import sentence, shell_code
+from mamctl.core.manifest.choices import Kind
+from mamctl.core.outcome import is_over
 from mamctl.core.states import State
 
 if TYPE_CHECKING:
@@ -21,13 +24,17 @@ logger = logging.getLogger("mamctl")
 
 
 class Keeper:
-    """Ends the run when it is to end: a signal, a lost lease, nothing left to run, an essential service that failed."""
+    """Ends the run when it is to end: a signal, a lost lease, nothing left to run, an essential service that failed.
+
+    A service that the run was asked to end with (`end_with`) also decides the exit code.
+    """
 
     def __init__(self, hands: Hands, operator: Operator) -> None:
         self._hands = hands
         self._operator = operator
         self._stopping: asyncio.Task[object] | None = None
         self._foreground = False
+        self._decisive: str | None = None
 
     def heed_signals(self) -> None:
         """Stop everything at TERM, INT or HUP, also where they were ignored; a second one kills."""
@@ -39,6 +46,16 @@ class Keeper:
         """Run only as long as the terminal's client, who has the other end of this socket."""
         self._foreground = True
         asyncio.get_running_loop().add_reader(lease, self._lease_lost, lease)
+
+    def end_with(self, pattern: str) -> str:
+        """End the run when this service has ended, with its exit code; return its name. Raises UsageError."""
+        names = self._operator.select([pattern])
+        if len(names) != 1:
+            raise UsageError(f"{pattern} means {len(names)} services", "name one of them in --exit-code-from")
+        if self._hands.manifest.services[names[0]].kind is Kind.EXTERNAL:
+            raise UsageError(f"{names[0]} is external: it has no exit code", "name a service or a task")
+        self._decisive = names[0]
+        return names[0]
 
     async def until_the_end(self) -> tuple[int, str]:
         """Wait until all is over; return the exit code and why. A foreground run ends once nothing is left to run."""
@@ -69,12 +86,31 @@ class Keeper:
         self._stopping = asyncio.create_task(self._operator.down(force=force, wait=None))
 
     async def _watch(self) -> None:
-        while not is_idle(self._hands.supervisor.services) or self._operator.downing:
+        while not self._is_over():
+            if (decided := self._decided()) and not self._operator.downing:
+                self._operator.ending = decided
+                self.stop(decided[1])
             await self._hands.changed()
         self._operator.end(*self._result())
 
+    def _is_over(self) -> bool:
+        supervisor = self._hands.supervisor
+        ending = supervisor.ending is not None or self._decided() is not None
+        return is_over(supervisor.services, ending=ending) and not self._operator.downing
+
+    def _decided(self) -> tuple[int, str] | None:
+        """Return the exit code and why, once the service that decides has ended by itself."""
+        service = self._hands.supervisor.services.get(self._decisive or "")
+        if service is None or not service.ended or self._hands.supervisor.ending is not None:
+            return None
+        unborn = service.exit_code is None and service.exit_signal is None
+        how = f"failed: {service.detail}" if unborn else sentence(service.exit_code, service.exit_signal)
+        return shell_code(service), f"{service.name} {how}"
+
     def _result(self) -> tuple[int, str]:
         supervisor = self._hands.supervisor
+        if decided := self._decided():
+            return decided
         if supervisor.ending is not None:
             return 1, supervisor.ending
         failed = [name for name, service in supervisor.services.items() if service.state is State.FAILED]

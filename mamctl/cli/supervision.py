@@ -165,8 +165,26 @@ def begin(manager: ProcessManager, keeper: Keeper, request: Mapping[str, Any], c
     if request.get("down") or downing:
         keeper.stop("the one before was told to" if downing else "it was asked for")
     elif first:
-        up = request["up"]
-        manager.operator.begin(up.get("services"), up.get("profiles") or (), alone=bool(up.get("no_deps")))
+        up, decisive = request["up"], decide_by(keeper, request, first=True)
+        profiles, alone = up.get("profiles") or (), bool(up.get("no_deps"))
+        named = [*(up.get("services") or ()), decisive] if decisive and up.get("services") else up.get("services")
+        manager.operator.begin(named, profiles, alone=alone)
+        if decisive:
+            manager.operator.want([decisive], alone=alone)
+    else:
+        decide_by(keeper, request, first=False)
+
+
+def decide_by(keeper: Keeper, request: Mapping[str, Any], *, first: bool) -> str | None:
+    """Let one service decide about the end, if that was asked for; who goes on may not find it any more."""
+    if (pattern := request["up"].get("exit_code_from")) is None:
+        return None
+    try:
+        return keeper.end_with(pattern)
+    except UsageError:
+        if first:
+            raise
+    return None
 
 
 async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, place: Place, custody: Guarded) -> int:

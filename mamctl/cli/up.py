@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         "mamctl up -d && curl localhost:5001",
         "mamctl up backend --profile ai",
         "mamctl up -d --timeout 5m",
+        "mamctl up --exit-code-from tests",
     ],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
 )
 @click.option("--no-deps", is_flag=True, help="Without what the named services depend on.")
 @click.option("--reclaim", is_flag=True, help="First stop what this stack left and no journal knows any more.")
+@click.option(
+    "--exit-code-from",
+    "exit_code_from",
+    metavar="SERVICE",
+    shell_complete=known.services,
+    help="When this one has ended, stop everything and end with its exit code.",
+)
 @pass_invocation
 def up_command(
     invocation: Invocation,
@@ -53,6 +61,7 @@ def up_command(
     profiles: tuple[str, ...],
     no_deps: bool,
     reclaim: bool,
+    exit_code_from: str | None,
 ) -> int:
     """Bring the stack up in the right order, or make a running one match its manifest again.
 
@@ -61,6 +70,8 @@ def up_command(
     With -d it waits until all has settled, shows the table and leaves the stack running;
     it ends with 0, 1 when something failed, 5 when it has not settled in time. --host implies -d.
     """
+    if exit_code_from is not None and (detach or invocation.host):
+        raise UsageError("--exit-code-from needs a run that ends: it cannot be detached", "leave out -d and --host")
     if reclaim:
         if invocation.host:
             raise UsageError("--reclaim looks at processes of this machine; --host is about another", "leave one out")
@@ -69,7 +80,7 @@ def up_command(
     if not detach and not invocation.host:
         from mamctl.cli.foreground import run_foreground
 
-        return run_foreground(invocation, body)
+        return run_foreground(invocation, body, exit_code_from)
     if not wait:
         return begin(invocation, body)
     return bring_up(invocation, body, timeout)

@@ -11,10 +11,11 @@ from mamctl.core.events import Shortage
 from mamctl.core.manifest.choices import Policy
 from mamctl.core.manifest.units import about_size
 from mamctl.core.service import Halt, Then
-from mamctl.core.states import EX_CONFIG, SIGKILL, Reason
+from mamctl.core.states import EX_CONFIG, SIGKILL, Reason, State
 
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import ServiceSpec
+    from mamctl.core.service import Service
 
 # The numbers that all our platforms share; the core may not ask the system.
 SIGNAL_NAMES = {
@@ -32,6 +33,14 @@ def sentence(code: int | None, signal: int | None) -> str:
         name = SIGNAL_NAMES.get(signal)
         return f"was killed by signal {signal} ({name})" if name else f"was killed by signal {signal}"
     return f"ended with code {code}" if code is not None else UNSEEN
+
+
+def shell_code(service: Service) -> int:
+    """Return how a service that is at rest ended, as a shell tells it: 128 + n for signal n, never 0 for a failure."""
+    if service.exit_signal is not None:
+        return 128 + service.exit_signal
+    code = service.exit_code or 0
+    return code or 1 if service.state is State.FAILED else code
 
 
 def verdict(spec: ServiceSpec, code: int | None, signal: int | None, shortage: Shortage | None = None) -> Halt:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from mamctl.core.dependencies import outlook
+from mamctl.core.rerun import awaits_change
 from mamctl.core.states import ENDED, Reason, State, Wanted
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def is_idle(services: Mapping[str, Service]) -> bool:
     return all(service.ended or is_blocked(service, services) for service in services.values())
 
 
+def is_over(services: Mapping[str, Service], *, ending: bool) -> bool:
+    """Tell whether nothing runs and nothing will, not even when files change; `ending`: everything is being stopped."""
+    return is_idle(services) and (ending or not any(map(awaits_change, services.values())))
+
+
 def unmet(services: Mapping[str, Service]) -> list[Service]:
     """Return the wanted services that are not as wished: failed, or blocked. An absent one counts if it is required."""
     return [
@@ -84,7 +90,7 @@ def is_as_wished(service: Service, services: Mapping[str, Service]) -> bool:
 
 
 def has_reached(service: Service, goal: Goal) -> bool:
-    """Tell whether a service is where it is waited for; a completed task counts as ready."""
+    """Tell whether a service is where it is waited for; a task that is completed or rests counts as ready."""
     match goal:
         case Goal.STOPPED:
             return service.state in ENDED

@@ -44,6 +44,11 @@ def touch(service: Service, what: str, at: float) -> Step:
     return halt(service.but(budget=Budget(), hasty=count), Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, what), at)
 
 
+def awaits_change(service: Service) -> bool:
+    """Tell whether it is at rest, and a change of its files would start it again."""
+    return service.ended and _listens(service)
+
+
 def _listens(service: Service) -> bool:
     """Tell whether a change is news to it. What starts later reads the files as they are then."""
     if service.run.watch is None or service.attached or service.wanted is Wanted.DOWN or service.hasty > MOST:
