@@ -152,15 +152,21 @@ def follow(service: Service, *, at: float, luck: float, first: tuple[Action, ...
             end, kind = service.enter(State.COMPLETED), "completed"
         case _:
             assert_never(how.then)
-    said = tell(kind, end, exit_code=end.exit_code, exit_signal=end.exit_signal, **_cause(how))
+    said = tell(kind, end, exit_code=end.exit_code, exit_signal=end.exit_signal, **_cause(service, how))
     return Step(end, (*first, said))
 
 
-def _cause(how: Halt) -> dict[str, object]:
-    """Return why it is started again, when nobody asked for it."""
+def _cause(service: Service, how: Halt) -> dict[str, object]:
+    """Return why it is started again, when nobody asked for it; of a failure, whether a change of files mends it."""
+    if how.then is Then.FAIL:
+        return _hope(service)
     if how.then is not Then.AGAIN or how.reason in (None, Reason.BY_OPERATOR):
         return {}
     return {"reason": how.reason, "detail": how.detail}
+
+
+def _hope(service: Service) -> dict[str, object]:
+    return {} if service.run.watch is None else {"watched": True}
 
 
 def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[Action, ...]) -> Step:
@@ -170,7 +176,7 @@ def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[
     if delay is None:
         detail = f"{how.detail}; gave up after {len(budget.attempts)} restarts"
         failed = service.enter(State.FAILED, Reason.GAVE_UP, detail)
-        return Step(failed, (*first, tell("failed", failed, exit_code=failed.exit_code)))
+        return Step(failed, (*first, tell("failed", failed, exit_code=failed.exit_code, **_hope(failed))))
     if delay == 0:
         again = service.enter(State.WAITING).but(restarts=service.restarts + 1)
         return Step(again, (*first, tell("restarting", again, reason=how.reason, detail=how.detail)))

@@ -71,6 +71,11 @@ def _completed(data: Data) -> Happening:
     return Happening(f"completed in {duration(float(seconds))}" if seconds else "completed", "completed")
 
 
+def _failed(data: Data) -> Happening:
+    hope = "; it starts again when its files change" if data.get("watched") else ""
+    return Happening(_because("failed", data) + hope, "failed")
+
+
 def _exit(data: Data) -> Happening:
     how = words.ended(data)
     return Happening(f"its process ended ({how})" if how else "its process ended", "")
@@ -111,7 +116,7 @@ _TELLERS: Final[Mapping[str, Callable[[Data], Happening]]] = {
     "stopping": lambda _: Happening("stopping", "stopping"),
     "stopped": _stopped,
     "completed": _completed,
-    "failed": lambda data: Happening(_because("failed", data), "failed"),
+    "failed": _failed,
     "process-exit": _exit,
     # The event that follows, failed or backoff, tells the whole cause.
     "process-error": lambda _: Happening("could not be started", "failed"),

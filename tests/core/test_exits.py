@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mamctl.core.events import Exited, OverMemory, Shortage
-from mamctl.core.exits import sentence, verdict
+from mamctl.core.exits import sentence, shell_code, verdict
 from mamctl.core.manifest.model import Limits
-from mamctl.core.service import Halt, Then
+from mamctl.core.service import Halt, Service, Then
 from mamctl.core.states import Reason, State
 from tests.core.history import play
 from tests.core.stacks import NEVER, service, stack
@@ -33,6 +33,23 @@ RUNNING = """
 )
 def test_an_exit_is_told_in_a_sentence(code, signal, words):
     assert sentence(code, signal) == words
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "signal", "told"),
+    [
+        (State.COMPLETED, 0, None, 0),
+        (State.COMPLETED, 3, None, 3),
+        (State.FAILED, 7, None, 7),
+        (State.FAILED, None, 9, 137),
+        (State.FAILED, 0, None, 1),
+        (State.FAILED, None, None, 1),
+        (State.STOPPED, None, 15, 143),
+        (State.STOPPED, None, None, 0),
+    ],
+)
+def test_an_end_is_told_as_a_shell_tells_it_and_a_failure_is_never_zero(state, code, signal, told):
+    assert shell_code(Service(service("app"), state=state, exit_code=code, exit_signal=signal)) == told
 
 
 def test_78_is_a_matter_of_configuration_that_another_try_cannot_mend():

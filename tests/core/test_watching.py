@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mamctl.core.manifest.model import RestartPolicy
 from mamctl.core.manifest.watching import Watch
+from mamctl.core.outcome import is_idle, is_over
 from mamctl.core.rerun import HASTE, MOST
 from tests.core.history import History, play
 from tests.core.stacks import external, service, stack, task
@@ -156,6 +158,35 @@ def test_nothing_is_started_again_once_an_essential_service_ended_everything():
         touch app    ->
         """,
     )
+
+
+# The end of a run ---------------------------------------------------------------------------------------------------
+
+
+def over(history: History, *, ending: bool = False) -> bool:
+    return is_over(history.hands.services, ending=ending)
+
+
+def test_a_run_is_not_over_while_a_change_would_start_what_failed():
+    history = play(APP, GIVEN_UP)
+    assert is_idle(history.hands.services)
+    assert not over(history)
+    assert over(history, ending=True)
+    (said,) = [said for said in history.hands.said if said.kind == "failed"]
+    assert said.data["watched"] is True
+
+
+def test_a_run_is_over_when_nobody_watches_or_who_does_was_stopped():
+    failed = "up app -> app starting | spawn app \n missing app -> app failed"
+    assert over(play(stack(service("app")), failed))
+    assert over(play(APP, RUNNING + "down -> app stopping | TERM app \n stops app -> app stopped | clean app"))
+
+
+def test_giving_up_says_that_a_change_mends_it():
+    app = stack(service("app", restart=RestartPolicy(max_attempts=0), **WATCHES))
+    history = play(app, STARTED + "ends app 1 -> app failed | clean app")
+    (said,) = [said for said in history.hands.said if said.kind == "failed"]
+    assert (said.data["reason"], said.data["watched"]) == ("gave_up", True)
 
 
 # Who writes what it watches -------------------------------------------------------------------------------------------

@@ -140,6 +140,11 @@ def test_survivors_are_named_by_pid_and_command() -> None:
         ("backoff", {"exit_code": 3, "next_attempt_in_s": 0.5, "attempt": 1},
          Happening("exit code 3; next try in 0.5 s (attempt 1)", "backoff")),
         ("restarting", {"exit_signal": 15}, Happening("restarting", "starting")),
+        (
+            "failed",
+            {"detail": "ended with code 1", "watched": True},
+            Happening("failed: ended with code 1; it starts again when its files change", "failed"),
+        ),
         ("restarting", {"reason": "liveness_failed"}, Happening("restarting: its live probe failed", "starting")),
         ("stopped", {"reason": "by_operator"}, Happening("stopped", "stopped")),
         ("stopped", {"reason": "unsupervised_exit"},
