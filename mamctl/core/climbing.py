@@ -42,7 +42,7 @@ def begin(service: Service) -> Step:
         alive_at=None,
     )
     if born.spec.external is None:
-        return Step(born, (Spawn(born.name, born.generation),))
+        return Step(born.but(begun=False), (Spawn(born.name, born.generation),))
     return _climb(born.but(rung=-1 if born.begun and born.spec.external.rungs[:1] != (LOOK,) else 0))
 
 

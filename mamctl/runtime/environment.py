@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 # What tells a process of ours from any other, and one incarnation from the next.
 MARKER = "MAMCTL_INSTANCE"
-OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA")
+# What a run step of ours started bears instead: it is none of ours, and is spared when all that is ours is ended.
+EXTERNAL = "MAMCTL_EXTERNAL"
+OURS = ("MAMCTL_SERVICE", MARKER, "MAMCTL_PROJECT", "MAMCTL_REPLICA", EXTERNAL)
 # What our own service manager told us: it was not meant for the services.
 OF_OUR_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")
 # What a service with a terminal of its own is told that it is: what nearly every terminal of today understands.

@@ -18,9 +18,8 @@ from mamctl.core.events import Spawned, SpawnFailed
 from mamctl.core.manifest.secrecy import Secrecy
 from mamctl.core.past import as_document, past_of
 from mamctl.core.supervisor import Supervisor
-from mamctl.runtime.accounts import standing_prefix
 from mamctl.runtime.custody import NoCustody
-from mamctl.runtime.environment import environment
+from mamctl.runtime.errands import Errands
 from mamctl.runtime.filechanges import FileChanges
 from mamctl.runtime.hooks import Hooks, OwnStack
 from mamctl.runtime.incarnations import Equipment, Incarnations
@@ -30,9 +29,10 @@ from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs, news
 from mamctl.runtime.portcheck import who_answers
-from mamctl.runtime.probes import Context, Prober
+from mamctl.runtime.probes import Prober
 from mamctl.runtime.schedule import Schedules
 from mamctl.runtime.sockets import HeldSockets
+from mamctl.runtime.surroundings import without_process
 from mamctl.runtime.sweeper import Sweeper
 from mamctl.runtime.terminals import Terminals
 from mamctl.runtime.timers import Timers
@@ -98,6 +98,7 @@ class Hands:
             post=self.post,
             group=group,
         )
+        self.errands = Errands(self.outputs, group=group, post=self.post, inherited=self._inherited)
         self.hooks = Hooks(OwnStack(self, os.path.dirname(folders.fifo), self._inherited), history, group.create_task)
         self.files = FileChanges(self._loop, folders, self.post, history)
         self._take(manifest)
@@ -176,6 +177,7 @@ class Hands:
 
     def _let_go(self) -> None:
         self.watcher.close()
+        self.errands.close()
         self.files.close()
         self._timers.close()
         self.schedules.close()
@@ -220,14 +222,13 @@ class Hands:
                 # Why is known before it is done: who finds only the deed would take it for a crash.
                 self._write_down()
                 self.incarnations.signal(action)
+            case act.Run() | act.Cancel():
+                self._send(action)
             case act.Clean():
-                self.incarnations.clean(action.name, action.generation)
-            case act.Attach():
-                self._look(action.name)
-            case act.StartProbe():
-                self._watch(action)
-            case act.StopProbes():
-                self.watcher.stop(action.name)
+                name, generation = action.name, action.generation
+                self.errands.before(name, lambda: self.incarnations.clean(name, generation))
+            case act.Attach() | act.StartProbe() | act.StopProbes():
+                self._ask(action)
             case act.ArmTimer() | act.Follow():
                 self._time(action)
             case act.Reconfigure():
@@ -258,18 +259,28 @@ class Hands:
         else:
             self.schedules.follow(action)
 
-    def _look(self, name: str) -> None:
-        """Look for an external service, with the surroundings of one that has no process of ours."""
-        service = self.supervisor.services[name]
-        env = environment(service.run, self.manifest.name, self._inherited, "probe")
-        before = standing_prefix(service.run.account)
-        self.incarnations.contexts[name] = Context(env=env, cwd=service.run.cwd, prefix=before)
-        self.watcher.attach(service, self.incarnations.contexts[name])
-
-    def _watch(self, action: act.StartProbe) -> None:
+    def _send(self, action: act.Run | act.Cancel) -> None:
+        """Run a command about a service, or end it. That it runs is known before it does."""
+        if isinstance(action, act.Cancel):
+            self.errands.cancel(action.name)
+            return
+        self._write_down()
         service = self.supervisor.services[action.name]
+        self.errands.run(action, service, self.manifest.name, self.incarnations.contexts.get(action.name))
+
+    def _ask(self, action: act.Attach | act.StartProbe | act.StopProbes) -> None:
+        service = self.supervisor.services.get(action.name)
+        if isinstance(action, act.StopProbes) or service is None:
+            self.watcher.stop(action.name)
+            return
+        if service.attached:
+            surroundings = without_process(service.run, self.manifest.name, self._inherited)
+            self.incarnations.contexts[action.name] = surroundings
         context = self.incarnations.contexts[action.name]
-        self.watcher.start(action, service, context, lambda: self.incarnations.tree(action.name))
+        if isinstance(action, act.Attach):
+            self.watcher.attach(service, context)
+        else:
+            self.watcher.start(action, service, context, lambda: self.incarnations.tree(action.name))
 
     def _reap_orphans(self) -> None:
         self.sweeper.reap_orphans()
@@ -278,7 +289,8 @@ class Hands:
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def _reaped_elsewhere(self) -> set[int]:
-        return {incarnation.pid for incarnation in self.alive.values()} | self._prober.pids | self.hooks.pids
+        alive = {incarnation.pid for incarnation in self.alive.values()}
+        return alive | self._prober.pids | self.hooks.pids | self.errands.pids
 
     def on_notice(self, name: str, notice: Notice) -> None:
         """Tell what a log sink reports: lines dropped, a file reset."""

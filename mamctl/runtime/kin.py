@@ -21,6 +21,7 @@ GRACE_SECONDS = 10.0
 KILL_SECONDS = 2.0
 CHECK_SECONDS = 10.0
 PAUSE = 0.01
+EXTERNAL = b"MAMCTL_EXTERNAL"
 
 
 class Children:
@@ -117,9 +118,10 @@ def descendants() -> list[int]:
 def family(tag: str) -> list[int]:
     """Return who is below this one, and, with a tag, who else bears a mark of the home that it stands for.
 
-    That is somewhere else whose guardian was killed: an adopted service is a child of process 1.
+    That is somewhere else whose guardian was killed: an adopted service is a child of process 1. What a run step of
+    an external service started is not ours, though it is below.
     """
-    below = descendants()
+    below = [pid for pid in descendants() if not marker(pid, EXTERNAL)]
     known = {*below, os.getpid()}
     others = table() if tag else ()
     return [*below, *(pid for pid in others if pid not in known and _bears(pid, tag))]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from mamctl.core.manifest.choices import Streams
+from mamctl.runtime.logs.appended import AppendIntake
 from mamctl.runtime.logs.files import fifo_path, log_files
 from mamctl.runtime.logs.intake import PipeIntake
 from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mamctl.runtime.custody import Custody
     from mamctl.runtime.logs.files import LogFiles
     from mamctl.runtime.logs.notices import Notice
+    from mamctl.runtime.logs.sink import IntakeMaker
     from mamctl.runtime.probes.output import SinkOutput
 
 
@@ -48,6 +50,8 @@ class Outputs:
         self._loop = loop
         self._notify = notify
         self._sinks: dict[str, tuple[Sink, ...]] = {}
+        # Of these the services' own processes write to the files, and we only look on.
+        self._appended: set[str] = set()
 
     def files(self, spec: ServiceSpec) -> tuple[LogFiles, ...]:
         """Name the log files of a service."""
@@ -55,6 +59,8 @@ class Outputs:
 
     def child_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
         """Open what a new incarnation writes to: one descriptor, or two for split streams. The caller closes them."""
+        if spec.name in self._appended:
+            self.close(spec.name)
         sinks = self._sinks.get(spec.name)
         if sinks is not None and len(sinks) != (2 if spec.logs.streams is Streams.SPLIT else 1):
             self.close(spec.name)
@@ -62,6 +68,24 @@ class Outputs:
         if sinks is None:
             sinks = self.recall(spec)
         return tuple(sink.child_end(generation) for sink in sinks)
+
+    def appended_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
+        """Open the logs themselves for a command that may leave a server behind, which writes on when we are gone.
+
+        One descriptor, or two for split streams; the caller closes them. Raises OSError.
+        """
+        if spec.name not in self._appended:
+            self.close(spec.name)
+            self._sinks[spec.name] = tuple(self._open(spec, one, AppendIntake) for one in self.files(spec))
+            self._appended.add(spec.name)
+        return tuple(sink.child_end(generation) for sink in self._sinks[spec.name])
+
+    def extra_end(self, name: str) -> int:
+        """Open one more descriptor for what is about the incarnation that runs; the caller closes it."""
+        for sink in self._of(name):
+            with suppress(OSError):
+                return sink.extra_end()
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
     def recall(self, spec: ServiceSpec) -> tuple[Sink, ...]:
         """Open a service's sinks, where an earlier supervisor left them with the FIFOs that it had."""
@@ -74,8 +98,8 @@ class Outputs:
             for descriptor in kept:
                 os.close(descriptor)
             kept = []
-        ends: list[int | None] = [*kept] or [None] * len(files)
-        sinks = tuple(self._open(spec, one, end) for one, end in zip(files, ends, strict=True))
+        makers: list[IntakeMaker | None] = [partial(PipeIntake, kept=end) for end in kept] or [None] * len(files)
+        sinks = tuple(self._open(spec, one, maker) for one, maker in zip(files, makers, strict=True))
         self._sinks[spec.name] = sinks
         self._keep(spec)
         return sinks
@@ -99,7 +123,7 @@ class Outputs:
         """Take a changed rotation policy."""
         for sink in self._of(spec.name):
             sink.reconfigure(spec.logs)
-        if spec.name in self._sinks:
+        if spec.name in self._sinks and spec.name not in self._appended:
             self._keep(spec)
 
     def last_lines(self, spec: ServiceSpec, count: int, generation: int | None = None) -> list[str]:
@@ -114,6 +138,7 @@ class Outputs:
 
     def close(self, name: str) -> None:
         """Let go of a service's sinks, and of the FIFOs that nobody writes to any more."""
+        self._appended.discard(name)
         for sink in self._sinks.pop(name, ()):
             sink.close()
         self._custody.drop(_name(name))
@@ -144,8 +169,7 @@ class Outputs:
     def _of(self, name: str) -> tuple[Sink, ...]:
         return self._sinks.get(name, ())
 
-    def _open(self, spec: ServiceSpec, files: LogFiles, kept: int | None) -> Sink:
-        intake = None if kept is None else partial(PipeIntake, kept=kept)
+    def _open(self, spec: ServiceSpec, files: LogFiles, intake: IntakeMaker | None) -> Sink:
         return Sink(
             intake=intake,
             path=files.path,

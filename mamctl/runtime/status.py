@@ -90,7 +90,7 @@ class Reporter:
             "depends_on": list(spec.depends_on),
             "waits_for": list(outlook(service, hands.supervisor.services).waits_for),
             "start_timeout_s": spec.start_timeout,
-            "log": None if service.attached else self.log(service),
+            "log": None if service.attached and not service.begun else self.log(service),
         }
 
     def log(self, service: Service) -> str:

@@ -19,7 +19,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Survivor
-from mamctl.runtime.environment import MARKER
+from mamctl.runtime.environment import EXTERNAL, MARKER
 from mamctl.runtime.ports import PortState, bind_test
 from mamctl.runtime.processes import children, command_line, descendants, environment, group_members, pinned, read
 from mamctl.runtime.strays import Strays, belongs, is_its_number
@@ -107,8 +107,9 @@ class Sweeper:
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 
     def kill_unknown(self) -> list[int]:
-        """Kill what no service owns any more, at the very end. Return the pids."""
-        found = [child for child in self._unknown() if self._sole or self._is_marked(child)]
+        """Kill what no service owns any more, at the very end. What a run step started stays. Return the pids."""
+        unknown = self._unknown()
+        found = [child for child in unknown if self._is_marked(child) or (self._sole and not _is_external(child))]
         left = [pid for child in found for pid in (child, *descendants(child))]
         send(left, signal.SIGKILL)
         return left
@@ -158,6 +159,11 @@ class Sweeper:
         until = loop.time() + PORT_SECONDS
         while not ports_free(dead) and loop.time() < until:  # noqa: ASYNC110 - the kernel tells nobody of a free port
             await asyncio.sleep(LONGEST_PAUSE)
+
+
+def _is_external(pid: int) -> bool:
+    found = environment(pid)
+    return found is not None and EXTERNAL.encode() in found
 
 
 def _patient_until(dead: Incarnation, now: float) -> float:

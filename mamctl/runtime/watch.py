@@ -101,7 +101,7 @@ class Watcher:
             await asyncio.sleep(next_delay(loop.time() - began) if action.fast else probe.interval)
             outcome = await self._check(probe, context)
             self._measure((action.name, action.purpose), outcome)
-            if outcome.ok and action.fast:
+            if outcome.ok and action.fast and not service.attached:
                 outcome = self._by_ours(outcome, service.run, probe, tree)
             self._post(Probed(action.name, action.generation, action.purpose, outcome.ok, outcome.detail, loop.time()))
             if self._tasks.get((action.name, action.purpose)) is not asyncio.current_task():

@@ -244,7 +244,7 @@ class Walk(RuleBasedStateMachine):
                 hands.exit(name, signal=15)
             case State.STARTING if service.is_task:
                 hands.exit(name, code=0)
-            case State.STARTING if service.run.ready is None:
+            case State.STARTING if service.run.ready is None and not service.attached:
                 hands.fire(name, Timer.LIVED)
             case State.STARTING | State.UNHEALTHY if service.notify:
                 hands.step(notified(name, service.generation, hands.now, ["READY=1"]))

@@ -95,6 +95,10 @@ class Sink:
         self.start = self._log.begin(generation)
         return descriptor
 
+    def extra_end(self) -> int:
+        """Return one more descriptor for output of the incarnation that runs; the caller closes it. Raises OSError."""
+        return self._intake.child_end()
+
     def rewind(self, generation: int) -> None:
         """Take the incarnation that another supervisor started for the current one, with all that it wrote."""
         self.start = self._log.beginning(generation)

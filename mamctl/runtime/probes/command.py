@@ -79,6 +79,7 @@ class Command:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int | None] = self._loop.create_future()
         self.tail = b""
+        self._abandoned = False
         self._stderr, writing = os.pipe()
         try:
             self._process = self._spawn(argv, env, cwd, stdout, writing)
@@ -97,7 +98,12 @@ class Command:
             self._on_end()
             raise
 
-    async def finish(self, timeout: float) -> int | None:  # noqa: ASYNC109 - it kills, then tells
+    def abandon(self) -> None:
+        """Let it run on by itself: `finish` kills nothing any more. Its end is for whoever comes after us."""
+        self._abandoned = True
+        self._loop.remove_reader(self._stderr)
+
+    async def finish(self, timeout: float | None) -> int | None:  # noqa: ASYNC109 - it kills, then tells
         """Return the exit code (negative: the signal that ended it), or None when its status was lost.
 
         Raises TimeoutError after `timeout` seconds. Afterwards, whatever happened, the group is dead and reaped; only
@@ -107,7 +113,7 @@ class Command:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(self._ended)
         finally:
-            if not self._ended.done():
+            if not self._ended.done() and not self._abandoned:
                 self._kill_group()
                 await asyncio.wait({self._ended}, timeout=_REAP_WITHIN)
 
@@ -133,7 +139,8 @@ class Command:
             self._loop.remove_reader(self._stderr)
 
     def _on_end(self) -> None:
-        self._kill_group()
+        if not self._may_leave():
+            self._kill_group()
         code = _reap(self._process.pid)
         self._pids.discard(self._process.pid)
         # Popen would otherwise try to reap it again, and by then the number may be somebody else's.
@@ -141,6 +148,10 @@ class Command:
         self._read_rest()
         if not self._ended.done():
             self._ended.set_result(code)
+
+    def _may_leave(self) -> bool:
+        """Tell whether what it leaves behind shall live on, now that it has ended and is not reaped yet."""
+        return False
 
     def _read_rest(self) -> None:
         self._loop.remove_reader(self._stderr)
