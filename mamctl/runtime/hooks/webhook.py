@@ -6,6 +6,7 @@ Redirects are not followed, so that nothing is sent to whom nobody named; no pro
 from __future__ import annotations
 
 import asyncio
+import os
 from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -107,5 +108,9 @@ def _trust() -> ssl.SSLContext:
 
 def _plainly(error: Exception) -> str:
     """Return what went wrong in few words."""
+    if why := getattr(error, "verify_message", None):
+        return f"its certificate is not trusted: {why}"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()
     text = getattr(error, "strerror", None) or str(error) or "it closed the connection"
     return text[:1].lower() + text[1:]
