@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long test-units machine lint format core-test bench clean
+.PHONY: help up down status setup frontend test test-long test-units machine shells man lint format core-test bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,7 @@ test: lint core-test frontend  ## all that must be green: lint, core with every 
 	python -m tests.faults.ordinary pytest -q -p no:cacheprovider tests/faults/test_escape.py tests/faults/test_exhaustion.py tests/faults/test_pid_reuse.py
 	pytest -q -m 'system and not slow' -p no:randomly
 
-test-long: test machine  ## the slow and long forms too
+test-long: test machine shells  ## the slow and long forms too
 	pytest -q -m slow
 
 test-units: machine  ## units under a real systemd, where root can boot a container (3 minutes; elsewhere skipped)
@@ -87,6 +87,13 @@ test-units: machine  ## units under a real systemd, where root can boot a contai
 
 machine: $(VENV)/.dev  ## make the container for tests under a real systemd (root on Debian; a minute, once)
 	@python -m tests.systemd.rootfs
+
+shells:  ## zsh and fish, for the tests of shell completion (root on Debian; elsewhere they are skipped)
+	@{ command -v zsh && command -v fish; } >/dev/null || \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends zsh fish; } || true
+
+man: $(VENV)/.stack  ## write the man pages anew, from the texts of --help
+	@python scripts/man_pages.py docs/man
 
 torture: $(VENV)/.dev  ## kill, starve and confuse it for long, as root and as an ordinary user; print what was counted
 	python -m tests.faults

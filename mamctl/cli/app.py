@@ -98,8 +98,10 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in their sections."""
+        width = max(len(name) for name in self.list_commands(ctx))
         for title, commands in SECTIONS.items():
-            rows = [(name, self._summary(ctx, name)) for name in commands]
+            # One width for all sections: the summaries stand one beneath the other.
+            rows = [(name.ljust(width), self._summary(ctx, name)) for name in commands]
             with formatter.section(title):
                 formatter.write_dl(rows, col_spacing=3)
 
@@ -118,7 +120,7 @@ def _nearest(word: str) -> str:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every command has its own --help, with examples.",
+    epilog="`mamctl help COMMAND` shows what it takes, with examples; `man mamctl` has all of it.",
     subcommand_metavar="COMMAND ...",
 )
 @click.option(
@@ -160,11 +162,26 @@ def invoke(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except click.UsageError as problem:
         raise _in_our_words(problem) from None
     except click.ClickException as problem:
-        raise UsageError(problem.format_message()) from None
+        raise UsageError(problem.format_message(), "`mamctl --help` lists the commands") from None
     return code if isinstance(code, int) else 0
 
 
 def _in_our_words(problem: click.UsageError) -> UsageError:
-    text = problem.format_message().rstrip(".")
+    if isinstance(problem, click.NoSuchOption):
+        text = f"no such option: {problem.option_name}"  # each version of click has its own words for it
+    else:
+        text = problem.format_message().rstrip(".")
     path = problem.ctx.command_path if problem.ctx else "mamctl"
-    return UsageError(text[:1].lower() + text[1:], f"`{path} --help` shows what it takes")
+    return UsageError(text[:1].lower() + text[1:], _near_option(problem) or f"`{path} --help` shows what it takes")
+
+
+def _near_option(problem: click.UsageError) -> str | None:
+    if not isinstance(problem, click.NoSuchOption) or problem.ctx is None:
+        return None
+    from mamctl.core.manifest.nearest import nearest
+
+    known = [
+        flag for param in problem.ctx.command.get_params(problem.ctx) for flag in (*param.opts, *param.secondary_opts)
+    ]
+    near = nearest(problem.option_name, [flag for flag in known if flag.startswith("--")])
+    return f"did you mean {near}?" if near else None

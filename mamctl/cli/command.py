@@ -24,7 +24,10 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run it. Raises UsageError for --host where the command works on files of this machine."""
         if not self.remote and isinstance(ctx.obj, Invocation) and ctx.obj.host:
-            raise UsageError(f"`{self.name}` works on files of this machine, so it does not go with --host")
+            raise UsageError(
+                f"`{self.name}` works on files of this machine, so it does not go with --host",
+                "leave --host out, or run it over there",
+            )
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

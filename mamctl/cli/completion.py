@@ -28,9 +28,9 @@ VARIABLE: Final = "_MAMCTL_COMPLETE"
     remote=True,
     short_help="Print the script that lets a shell complete.",
     examples=[
+        "mamctl completion fish > ~/.config/fish/completions/mamctl.fish",
         'eval "$(mamctl completion bash)"      # in ~/.bashrc',
         'eval "$(mamctl completion zsh)"       # in ~/.zshrc, after compinit',
-        "mamctl completion fish > ~/.config/fish/completions/mamctl.fish",
     ],
 )
 @click.argument("shell", type=click.Choice(list(SCRIPTS)), metavar="SHELL")

@@ -47,7 +47,9 @@ IDLE: Final = 1.0
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]...", shell_complete=known.services)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=None, help="The last N lines.  [default: 100]")
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), metavar="N", default=None, help="The last N lines.  [default: 100]"
+)
 @click.option("--since", type=SPAN, default=None, help="Only lines of the last 5m, 2h ...")
 @click.option("--grep", "pattern", metavar="RE", default=None, help="Only lines that match a regular expression.")
 @click.option("-t", "--timestamps", is_flag=True, help="The time of each line.")

@@ -80,7 +80,7 @@ def config_command(invocation: Invocation, *, as_json: bool) -> int:
     "schema",
     cls=Command,
     short_help="Print the manifest's JSON Schema, for editors.",
-    examples=["mamctl schema > services.schema.json"],
+    examples=["mamctl schema > services.schema.json", "mamctl schema | jq '.properties | keys'"],
 )
 @pass_invocation
 def schema_command(invocation: Invocation) -> int:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         "mamctl up",
         "mamctl up -d && curl localhost:5001",
         "mamctl up backend --profile ai",
-        "mamctl up -d --timeout 5m",
         "mamctl up --exit-code-from tests",
     ],
 )
