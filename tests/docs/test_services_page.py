@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mamctl.core.manifest.model import HttpProbe
+from mamctl.core.manifest.model import HttpProbe, NotifyProbe
 from mamctl.runtime.manifest import load
 from services.frontend.toolchain import WANTED
 from tests.docs.pages import ROOT, code, fences, page, sections, tables
@@ -38,6 +38,9 @@ def test_ready_paths_are_the_manifests(manifest):
         probe = spec.external.spawned.ready if spec.external else spec.ready
         if probe is None:
             assert code(row["Ready when"]) == []
+            continue
+        if isinstance(probe.check, NotifyProbe):
+            assert code(row["Ready when"]) == ["notify"]
             continue
         assert isinstance(probe.check, HttpProbe)
         assert probe.check.url.endswith(f":{row['Port']}{code(row['Ready when'])[0]}")

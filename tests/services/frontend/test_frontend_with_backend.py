@@ -46,21 +46,27 @@ def wait_for_library(frontend: Frontend) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def whole(pages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
-    """Both servers, with folders of their own; the backend fills its library by itself."""
+    """Both servers and a worker, with folders of their own; the library fills itself."""
     folder: Path = tmp_path_factory.mktemp("library")
     port = pick_port()
     settings = {"PORT": str(port), "DATA_DIR": str(folder / "data"), "MEDIA_PATH": str(folder / "media")}
     with (folder / "backend.log").open("w") as log:
-        command = [sys.executable, "-m", "services.backend"]
-        backend = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | settings, stdout=log, stderr=log)
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", name], cwd=REPOSITORY, env=os.environ | settings, stdout=log, stderr=log
+            )
+            for name in ("services.backend", "services.worker")
+        ]
         try:
             url = f"http://127.0.0.1:{port}"
             health = f"backend={url}/api/v1/health/status"
             with running_frontend(BACKEND_URL=url, STACK_HEALTH=health) as frontend:
                 yield frontend
         finally:
-            backend.terminate()
-            backend.wait(timeout=20)
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(timeout=20)
 
 
 def test_a_library_with_its_thumbnails_streams_and_updates_comes_through(whole: Frontend):
