@@ -30,6 +30,7 @@ SECTIONS: Final = {
         "run": "run",
         "exec": "execute",
         "attach": "attach",
+        "signal": "send",
     },
     "See how it is": {
         "status": "status",

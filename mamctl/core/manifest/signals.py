@@ -8,9 +8,17 @@ from typing import Final
 from .findings import Invalid
 from .nearest import did_you_mean
 
-_EVERYWHERE: Final = {"HUP": 1, "INT": 2, "QUIT": 3, "ABRT": 6, "KILL": 9, "ALRM": 14, "TERM": 15, "WINCH": 28}
-_LINUX: Final = {"USR1": 10, "USR2": 12, "CONT": 18, "STOP": 19, "TSTP": 20}
-_MACOS: Final = {"USR1": 30, "USR2": 31, "CONT": 19, "STOP": 17, "TSTP": 18}
+_EVERYWHERE: Final = {
+    "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "FPE": 8, "KILL": 9, "SEGV": 11, "PIPE": 13,
+    "ALRM": 14, "TERM": 15, "TTIN": 21, "TTOU": 22, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28,
+}  # fmt: skip
+_LINUX: Final = {
+    "BUS": 7, "USR1": 10, "USR2": 12, "CHLD": 17, "CONT": 18, "STOP": 19, "TSTP": 20, "URG": 23, "IO": 29, "PWR": 30,
+    "SYS": 31,
+}  # fmt: skip
+_MACOS: Final = {
+    "BUS": 10, "SYS": 12, "URG": 16, "STOP": 17, "TSTP": 18, "CONT": 19, "CHLD": 20, "IO": 23, "USR1": 30, "USR2": 31,
+}  # fmt: skip
 NUMBERS: Final = _EVERYWHERE | (_MACOS if sys.platform == "darwin" else _LINUX)
 NAMES: Final = {number: name for name, number in NUMBERS.items()}
 
