@@ -5,15 +5,18 @@ from pathlib import Path
 from .config import Config
 from .models.asset_page import AssetPages
 from .models.asset_store import AssetStore
+from .models.collection_store import CollectionStore
 from .models.database import Database
 from .models.job_store import JobStore
 from .models.root_store import RootStore
 from .models.sprite_store import SpriteStore
+from .models.tag_store import TagStore
 from .models.worker_store import WorkerStore
 from .services.events import Hub
 from .services.health import HealthCheck
 from .services.media_root import MediaRoot
 from .services.thumbnail_store import ThumbnailStore
+from .services.upload_store import UploadStore
 
 
 class Application:
@@ -41,6 +44,9 @@ class Application:
         self.roots = RootStore(self.database)
         self.sprites = SpriteStore(self.database)
         self.media_root = MediaRoot(config.media_base_path)
+        self.tags = TagStore(self.database)
+        self.collections = CollectionStore(self.database)
+        self.uploads = UploadStore(self.database, self.media_root)
         self.thumbnails = ThumbnailStore(config.thumbnail_dir)
         self.hub = Hub(self.database)
         self.health = HealthCheck(config, self.hub, self.media_root, self.workers, self.roots)

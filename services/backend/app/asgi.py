@@ -20,6 +20,7 @@ from .native.health_routes import HealthRoutes
 from .native.json_answer import answer_api_error, answer_http_error, answer_unexpected
 from .native.media_routes import MediaRoutes, TooMany, answer_too_many
 from .native.sprite_routes import SpriteRoutes
+from .native.upload_routes import UploadRoutes
 from .native.websocket_route import WebSocketEndpoint
 
 FLASK_THREADS = 16
@@ -33,6 +34,7 @@ def create_asgi(application: Application) -> ASGIApp:
             *health.routes(),
             *MediaRoutes(application).routes(),
             *SpriteRoutes(application).routes(),
+            *UploadRoutes(application).routes(),
             WebSocketEndpoint(application, on_viewport=application.jobs.look_at).route(),
         ],
         lifespan=_lifespan(application, health),
@@ -68,9 +70,32 @@ def _cors(origins: frozenset[str]) -> Middleware:
     return Middleware(
         CORSMiddleware,
         allow_origins=sorted(origins),
-        allow_methods=["GET", "HEAD", "POST", "DELETE"],
-        allow_headers=["Content-Type", "If-None-Match", "If-Range", "Range"],
-        expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Location", "Retry-After"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "If-Range",
+            "Range",
+            "Tus-Resumable",
+            "Upload-Length",
+            "Upload-Offset",
+            "Upload-Metadata",
+            "Upload-Checksum",
+        ],
+        expose_headers=[
+            "Accept-Ranges",
+            "Content-Range",
+            "ETag",
+            "Location",
+            "Retry-After",
+            "Tus-Resumable",
+            "Upload-Offset",
+            "Upload-Length",
+            "Upload-Expires",
+            "Asset-Location",
+            "Asset-Duplicate",
+        ],
     )
 
 

@@ -35,6 +35,8 @@ class Config:
     api_prefix: str = "/api/v1"
     frontend_origins: frozenset[str] = frozenset(DEFAULT_ORIGINS.split(","))
     samples: bool = True
+    media_writable: bool = False
+    """Whether originals that were not uploaded may be deleted from the media folder (C13)."""
     scan_interval_s: float = 30.0
     """Seconds between scans of the media folder; 0 scans only at the start."""
     debug: bool = False
@@ -82,6 +84,7 @@ class Config:
             api_prefix=_prefix(environment.get("API_PREFIX") or "/api/v1"),
             frontend_origins=_origins(environment.get("FRONTEND_ORIGIN") or DEFAULT_ORIGINS),
             samples=_flag(environment, "MEDIA_SAMPLES", default=True),
+            media_writable=_flag(environment, "MEDIA_WRITABLE", default=False),
             scan_interval_s=_seconds(environment.get("SCAN_INTERVAL") or "30"),
             debug=_flag(environment, "FLASK_DEBUG", default=environment.get("FLASK_ENV") == "development"),
         )

@@ -12,8 +12,9 @@ from services.backend.app.application import Application
 from services.backend.app.errors import ApiError, error_body
 from services.backend.app.models.database_problem import DatabaseBusy
 
-from . import assets, events, jobs
+from . import assets, bulk, collections, duplicates, events, exchange, jobs, tags
 from .json_body import MAX_BODY_BYTES
+from .upload_form import UploadRequest
 
 log = logging.getLogger("mam.api")
 
@@ -44,11 +45,18 @@ def create_flask(application: Application) -> Flask:
     """Build the Flask application around the parts of ``application``."""
     app = Flask("mam", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES + 1, PROPAGATE_EXCEPTIONS=False)
+    app.request_class = UploadRequest
     app.extensions["mam"] = application
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_blueprint(assets.blueprint, url_prefix=f"{application.config.api_prefix}/assets")
     app.register_blueprint(events.blueprint, url_prefix=f"{application.config.api_prefix}/events")
     app.register_blueprint(jobs.blueprint, url_prefix=application.config.api_prefix)
+    prefix = application.config.api_prefix
+    app.register_blueprint(bulk.blueprint, url_prefix=f"{prefix}/assets")
+    app.register_blueprint(exchange.blueprint, url_prefix=f"{prefix}/assets")
+    app.register_blueprint(duplicates.blueprint, url_prefix=prefix)
+    app.register_blueprint(tags.blueprint, url_prefix=f"{prefix}/tags")
+    app.register_blueprint(collections.blueprint, url_prefix=f"{prefix}/collections")
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseBusy, _busy)

@@ -28,17 +28,6 @@ class FoundFile:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What a scan compares a file with."""
-
-    id: int
-    size: int
-    mtime_ns: int
-    status: str
-    trashed: bool
-
-
 class Outcome(StrEnum):
     """What registering a file did."""
 
@@ -56,9 +45,20 @@ class AssetStore:
     def get(self, asset_id: int) -> Asset | None:
         """Return the asset, or None when there is none with this id."""
         with self._database.read() as connection:
-            row = connection.execute(
-                f"SELECT {COLUMNS} FROM media_assets WHERE id = ? AND deleted_at IS NULL", (asset_id,)
-            ).fetchone()
+            return self.get_in(connection, asset_id)
+
+    @staticmethod
+    def get_in(connection: sqlite3.Connection, asset_id: int) -> Asset | None:
+        """Return the asset as a transaction of the caller's sees it."""
+        row = connection.execute(
+            f"SELECT {COLUMNS} FROM media_assets WHERE id = ? AND deleted_at IS NULL", (asset_id,)
+        ).fetchone()
+        return Asset.from_row(row) if row else None
+
+    def any(self, asset_id: int) -> Asset | None:
+        """Return the asset, also when it is in the trash."""
+        with self._database.read() as connection:
+            row = connection.execute(f"SELECT {COLUMNS} FROM media_assets WHERE id = ?", (asset_id,)).fetchone()
         return Asset.from_row(row) if row else None
 
     def register(self, found: FoundFile, *, restore: bool) -> tuple[Asset, Outcome]:

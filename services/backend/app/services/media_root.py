@@ -74,14 +74,34 @@ class MediaRoot:
                 raise PathRejected("the path cannot be followed") from None
             raise
 
+    def remove(self, path: str) -> None:
+        """Delete the file at the relative ``path``: the name itself, never what a link on the way leads to.
+
+        Raises PathRejected, FileNotFoundError or another OSError.
+        """
+        *folders, name = checked_path(path).split("/")
+        folder = _folder_beneath(os.path.realpath(self.folder), folders)
+        try:
+            os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
+def _folder_beneath(base: str, parts: list[str]) -> int:
+    """Open a folder step by step and return its descriptor."""
+    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in parts:
+        try:
+            inner = os.open(part, _STEP | os.O_DIRECTORY, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = inner
+    return folder
+
 
 def _open_beneath(base: str, parts: list[str]) -> int:
-    folder = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = _folder_beneath(base, parts[:-1])
     try:
-        for part in parts[:-1]:
-            inner = os.open(part, _STEP | os.O_DIRECTORY, dir_fd=folder)
-            os.close(folder)
-            folder = inner
         # O_NONBLOCK: opening a FIFO would otherwise wait for its writer.
         descriptor = os.open(parts[-1], _STEP | os.O_NONBLOCK, dir_fd=folder)
     finally:
