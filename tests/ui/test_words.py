@@ -22,7 +22,8 @@ def test_every_reason_has_a_meaning_in_words(reason: Reason) -> None:
     assert "_" not in text
 
 
-@pytest.mark.parametrize("reason", [one for one in Reason if one is not Reason.DEPENDENCY_WAITING])
+# Who waits for a dependency or for the clock needs nobody's help.
+@pytest.mark.parametrize("reason", [one for one in Reason if one not in (Reason.DEPENDENCY_WAITING, Reason.SCHEDULED)])
 def test_every_reason_has_a_next_step(reason: Reason) -> None:
     step = words.next_step(row("backend", "failed", reason=str(reason)))
     assert step
