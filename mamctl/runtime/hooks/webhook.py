@@ -6,6 +6,7 @@ Redirects are not followed, so that nothing is sent to whom nobody named; no pro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from base64 import b64encode
 from functools import lru_cache
@@ -73,6 +74,8 @@ async def _status(parts: SplitResult, body: bytes) -> int:
     finally:
         # Its answer is known: whether it says goodbye does not matter.
         writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
     if len(words) < 2 or not words[0].startswith(b"HTTP/1."):
         raise ValueError("it does not speak HTTP")
     return int(words[1])
