@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from backend_media import clip, picture
+from library_client import LibraryClient, library_client
 from running_backend import RunningBackend, running_backend
 
 
@@ -28,3 +29,18 @@ def folder(tmp_path: Path) -> Path:
     """A folder of one's own with an empty media folder."""
     (tmp_path / "media").mkdir()
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryClient]:
+    """A library for the tests of a module that ask for what is refused."""
+    with library_client(tmp_path_factory.mktemp("shared")) as client:
+        client.add("a.jpg")
+        yield client
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[LibraryClient]:
+    """An empty library of one's own, in this process."""
+    with library_client(tmp_path) as client:
+        yield client

@@ -59,7 +59,10 @@ def tags_from(value: Any) -> list[str]:
     """Return the names of tags, each once in whatever case."""
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise ApiError(400, f"tags must be a list of at most {MAX_TAGS} names")
-    return list({name.casefold(): name for name in map(name_from, value)}.values())
+    names: dict[str, str] = {}
+    for name in map(name_from, value):
+        names.setdefault(name.casefold(), name)
+    return list(names.values())
 
 
 def name_from(value: Any) -> str:

@@ -55,6 +55,6 @@ def upload_from_form(application: Application, request: Request) -> tuple[Respon
 
 def _clear(request: Request) -> None:
     """Remove what was written and not taken."""
-    for file in request.files.values():
+    for _, file in request.files.items(multi=True):
         Path(file.stream.name).unlink(missing_ok=True)
         file.close()
