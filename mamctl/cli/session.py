@@ -15,7 +15,6 @@ from mamctl.cli.aftermath import end_what_is_left
 from mamctl.cli.departure import NOTHING_LEFT
 from mamctl.cli.prompt import Prompt
 from mamctl.cli.requests import Requests
-from mamctl.cli.tailing import follow
 from mamctl.ui import progress as summaries
 from mamctl.ui.report import outcome
 from mamctl.ui.status import page
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from mamctl.cli.invocation import Invocation
     from mamctl.cli.rejoining import Events
     from mamctl.cli.signals import Signals
-    from mamctl.runtime.logs.reader import Follower
+    from mamctl.cli.tailing import Tail
     from mamctl.ui.narration import Narration
     from mamctl.ui.progress import Progress
     from mamctl.ui.stream import Stream
@@ -56,7 +55,7 @@ class Session:
         console: Console,
         signals: Signals,
         events: Events,
-        follower: Follower,
+        follower: Tail,
         progress: Progress,
         narration: Narration,
         stream: Stream,
@@ -160,9 +159,7 @@ class Session:
         self._progress.replace(document, now)
         for name in self._progress.rows:
             self._stream.add(name)
-        positions = self._follower.positions
-        self._follower.close()
-        self._follower = follow(self._invocation.place, self._progress.rows, positions)
+        self._follower.turn_to(self._progress.rows)
 
     def _written(self, *, rest: bool = False) -> list[tuple[float, str]]:
         """Return the lines that came, with their times; with `rest`, unfinished ones too."""

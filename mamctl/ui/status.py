@@ -133,6 +133,10 @@ def hint(text: str, width: int, paint: Paint, indent: str = "") -> list[str]:
     return [first.replace("hint:", paint("note", "hint:"), 1), *rest]
 
 
+def _none(document: Row) -> str:
+    return "there is no replica now" if document.get("replicas") else "the manifest has no services"
+
+
 def page(
     document: Row,
     width: int,
@@ -149,8 +153,7 @@ def page(
     """
     rows: Sequence[Row] = document["services"] if only is None else only
     lines = [headline(document, width, paint), ""]
-    none = "it has no replica now" if only is not None else "the manifest has no services"
-    lines += table(rows, width, paint, told, flat=flat) if rows else [none]
+    lines += table(rows, width, paint, told, flat=flat) if rows else [_none(document)]
     untold = [row for row in rows if row["name"] not in told]
     below = notes(untold, width, paint) if document.get("supervisor") is not None else []
     return [*lines, "", *below] if below else lines

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,7 +139,7 @@ def test_status_of_the_common_name_shows_each_replica(
         "worker-1", "worker-2",
     ]  # fmt: skip
     assert json.loads(mamctl("status", "idle", "--json").out)["services"] == []
-    assert mamctl("status", "idle").out.endswith("\nit has no replica now\n")
+    assert mamctl("status", "idle").out.endswith("\nthere is no replica now\n")
     assert mamctl("status", "worke").err == "error: no such service: worke\nhint: did you mean worker?\n"
 
 
@@ -189,3 +191,33 @@ def test_config_shows_each_replica_and_how_many_there_are(replicated: Path, mamc
     found = json.loads(mamctl("config", "--json").out)
     assert list(found["services"]) == ["worker-1", "worker-2", "shard-1", "web"]
     assert found["x-replicas"] == {"worker": 2, "idle": 0, "shard": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("observes", [False, True])
+def test_who_stays_with_the_stack_hears_each_replica_once(
+    tmp_path: Path, mamctl: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, observes: bool
+) -> None:
+    """A replica that comes back goes on where its log was left: what was shown, or was from an earlier run, is old."""
+    monkeypatch.chdir(tmp_path)
+    worker = {"command": ["sh", "-c", "echo replica $MAMCTL_REPLICA $MAMCTL_INSTANCE; sleep 1000"], "replicas": 1}
+    services = {"worker": worker, "still": {"command": ["sleep", "1000"]}}
+    (tmp_path / "services.yaml").write_text(json.dumps({"name": "mam", "services": services}))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "worker-2.log").write_text("of long ago\n")
+    command = [sys.executable, "-m", "mamctl.cli.main", "up"]
+    try:
+        if observes:
+            assert mamctl("up", "-d").code == 0
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
+            assert up.stdout is not None
+            next(line for line in up.stdout if ("observing" if observes else "all 2 ready") in line)
+            for number in (2, 0, 2):
+                assert mamctl("scale", f"worker={number}").code == 0
+            assert mamctl("down").code == 0
+            told = up.stdout.read()
+    finally:
+        mamctl("down")
+    lines = [line.partition(" | ")[2] for line in told.splitlines() if " | " in line]
+    assert len(lines) == len(set(lines)) == 3
+    assert {line.rsplit(" ", 1)[0] for line in lines} == {"replica 1", "replica 2"}
