@@ -11,6 +11,10 @@ from .database import Database
 from .touch import NOW, TOUCH
 
 PAGE = 2000
+CANDIDATES = 20
+"""So many files of one size are compared with a new one of that size, at most."""
+
+_LOST = "id, file_path, status, file_size, mtime_ns, inode, quick_hash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +104,10 @@ class ScanStore:
         """Return assets that ``seen`` may be under a new name: of the same inode, or of the same size."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT id, file_path, status, file_size, mtime_ns, inode, quick_hash FROM media_assets"
-                " WHERE inode = :inode AND file_size = :size AND deleted_at IS NULL"
-                " UNION SELECT id, file_path, status, file_size, mtime_ns, inode, quick_hash FROM media_assets"
-                " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL"
-                " LIMIT 20",
-                {"inode": seen.inode, "size": seen.size},
+                f"SELECT {_LOST} FROM media_assets WHERE inode = :inode AND file_size = :size AND deleted_at IS NULL"
+                f" UNION SELECT * FROM (SELECT {_LOST} FROM media_assets INDEXED BY idx_media_assets_size_hash"
+                " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL LIMIT :most)",
+                {"inode": seen.inode, "size": seen.size, "most": CANDIDATES},
             ).fetchall()
         return [Lost(*row) for row in rows]
 

@@ -1,5 +1,6 @@
 """The media types of the library, and how a file's first bytes must look for each."""
 
+import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ MEDIA_TYPES = {
 
 def media_type_of(path: str) -> MediaType | None:
     """Return the type that the file's extension names, in any case; None when we have none."""
-    return MEDIA_TYPES.get(PurePosixPath(path).suffix.lower())
+    return MEDIA_TYPES.get(os.path.splitext(path)[1].lower())
 
 
 def mismatch(media_type: MediaType, head: bytes) -> str | None:
