@@ -60,6 +60,7 @@ def serve(config: Config, settings: Settings) -> int:
     """Work until SIGTERM, SIGINT or SIGHUP: 0 then, 1 when it cannot start."""
     bidding = Bidding()
     configure_log(debug=config.debug)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change; scans say what came of it
     try:
         config.thumbnail_dir.mkdir(parents=True, exist_ok=True)
         with closing(DataHold(config.workers_lock_path)), closing(Database(config.database_path)) as database:
