@@ -161,7 +161,7 @@ def _climb(service: Service, first: tuple[Action, ...] = ()) -> Step:
         case None if external.spawned is not None:
             own = service.but(ownership=Ownership.MANAGED, begun=False, detail=None)
             step = Step(own, (Spawn(own.name, own.generation),))
-        case None:
+        case _:
             step = _absent(service.but(ownership=Ownership.EXTERNAL))
     return Step(step.service, (*first, *step.actions))
 

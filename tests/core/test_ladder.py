@@ -294,6 +294,10 @@ def test_what_is_to_be_stopped_before_it_was_found_again_is_released():
     )
 
 
+def test_what_was_left_and_is_stopped_stays_so():
+    play(LEFT, STARTED + "stop lm -> lm stopped \n reborn ->")
+
+
 def test_a_changed_ladder_is_climbed_from_its_beginning():
     play(
         LM,

@@ -70,21 +70,6 @@ class Scalar(Generic[T]):
         return dict(self.schemas[0]) if len(self.schemas) == 1 else {"anyOf": list(self.schemas)}
 
 
-class Unsupported:
-    """A key of the contract whose effect is not built yet: known to the schema, refused by the parser."""
-
-    def __init__(self, schema: Schema | None = None) -> None:
-        self._schema = schema or {}
-
-    def read(self, value: object, at: Path, found: Findings) -> None:  # noqa: ARG002 - the protocol's parameters
-        """Raise `Invalid`."""
-        raise Invalid("not supported yet", "leave it out")
-
-    def schema(self) -> Schema:
-        """Return what the key will look like."""
-        return self._schema | {"description": "Not supported yet."}
-
-
 def text(value: object) -> str:
     """Return a string. Raises `Invalid` also for what no file name or environment can hold."""
     if not isinstance(value, str):

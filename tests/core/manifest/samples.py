@@ -19,7 +19,12 @@ GOOD: dict[str, dict[str, object]] = {
                     "on_start": "say started",
                     "on_ready": ["say", "ready", 1],
                     "on_failure": {"webhook": "https://user:word@hooks.example:8443/x?y=1", "timeout": "3s"},
-                    "on_stop": [["say", "stopped"], "say it", {"exec": "say so", "timeout": 1}, {"webhook": "http://[::1]/"}],
+                    "on_stop": [
+                        ["say", "stopped"],
+                        "say it",
+                        {"exec": "say so", "timeout": 1},
+                        {"webhook": "http://[::1]/"},
+                    ],
                     "on_exit": [],
                     "on_restart": None,
                 },
@@ -550,15 +555,6 @@ BAD |= {
         "services.a.depends_on.b", "runs by its schedule", False,
     ),
 }  # fmt: skip
-
-# Keys whose effect comes later: refused, but known to the schema.
-LATER: dict[str, tuple[dict[str, object], str]] = {
-    **{
-        key: (one({key: value}), f"services.a.{key}")
-        for key, value in {
-        }.items()
-    },
-}
 
 BAD |= {
     "a range from above": (one({"port": "8010-8001"}), "services.a.ports.http", "is no range of ports", False),

@@ -1,7 +1,7 @@
 import pytest
 
 from .reading import read
-from .samples import BAD, GOOD, LATER
+from .samples import BAD, GOOD
 
 
 @pytest.mark.parametrize("tree", GOOD.values(), ids=GOOD)
@@ -14,13 +14,6 @@ def test_a_bad_manifest_has_one_problem_at_its_key(tree, key, message, _):
     (problem,) = read(tree).problems
     assert problem.startswith(f"{key}: ")
     assert message in problem
-
-
-@pytest.mark.parametrize(("tree", "key"), LATER.values(), ids=LATER)
-def test_a_key_whose_effect_comes_later_is_not_supported_yet(tree, key):
-    (problem,) = read(tree).problems
-    assert problem.startswith(f"{key}: ")
-    assert "not supported yet" in problem
 
 
 def test_all_problems_are_reported_at_once():

@@ -7,10 +7,9 @@ from jsonschema import Draft202012Validator
 
 from mamctl.core.manifest.fields import MANIFEST_FIELDS, RECORDS, SERVICE_FIELDS
 from mamctl.core.manifest.schema import schema
-from mamctl.core.manifest.shapes import Unsupported
 
 from .reading import read
-from .samples import BAD, GOOD, LATER
+from .samples import BAD, GOOD
 
 
 @functools.cache
@@ -31,11 +30,6 @@ def test_what_the_parser_takes_the_schema_takes(tree):
     assert [error.message for error in validator().iter_errors(tree)] == []
 
 
-@pytest.mark.parametrize(("tree", "_key"), LATER.values(), ids=LATER)
-def test_the_schema_knows_keys_whose_effect_comes_later(tree, _key):
-    assert valid(tree)
-
-
 @pytest.mark.parametrize("tree", [row[0] for row in BAD.values() if row[3]], ids=[name for name in BAD if BAD[name][3]])
 def test_what_the_schema_can_see_it_refuses_as_the_parser_does(tree):
     assert not valid(tree)
@@ -44,12 +38,6 @@ def test_what_the_schema_can_see_it_refuses_as_the_parser_does(tree):
 def test_every_key_has_a_description():
     tables = [MANIFEST_FIELDS, *(record.fields for record in RECORDS)]
     assert all(field.about.endswith(".") for fields in tables for field in fields.values())
-
-
-def test_later_keys_are_marked_in_the_schema():
-    later = [key for key, field in SERVICE_FIELDS.items() if isinstance(field.shape, Unsupported)]
-    keys = schema()["$defs"]["service"]["properties"]
-    assert [keys[key]["anyOf"][0].get("description") for key in later] == ["Not supported yet."] * len(later)
 
 
 SCALARS = st.one_of(

@@ -1,8 +1,8 @@
 import pytest
 
 from mamctl.core.manifest.choices import Condition, Kind, Listener, Policy, Streams
-from mamctl.core.manifest.layers import Entry
 from mamctl.core.manifest.ladder import LOOK, Starter
+from mamctl.core.manifest.layers import Entry
 from mamctl.core.manifest.model import (
     Dependency,
     ExecProbe,
