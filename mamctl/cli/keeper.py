@@ -52,8 +52,10 @@ class Keeper:
         names = self._operator.select([pattern])
         if len(names) != 1:
             raise UsageError(f"{pattern} means {len(names)} services", "name one of them in --exit-code-from")
-        if self._hands.manifest.services[names[0]].kind is Kind.EXTERNAL:
-            raise UsageError(f"{names[0]} is external: it has no exit code", "name a service or a task")
+        spec = self._hands.manifest.services[names[0]]
+        if spec.kind is Kind.EXTERNAL or spec.schedule is not None:
+            why = "runs by the clock: it never ends" if spec.schedule else "is external: it has no exit code"
+            raise UsageError(f"{spec.name} {why}", "name a service or a task")
         self._decisive = names[0]
         return names[0]
 

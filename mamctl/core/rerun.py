@@ -7,6 +7,7 @@
     backoff, failed,           started at once: somebody mended the file
     completed
     stopping                   started once it is empty, whatever was to follow
+    waiting for its time       run now, and at its time
     waiting, or not wanted     as it was: the process that starts later reads the files as they are then
 
 A restart because of a change is nobody's failure: it spends no attempt of the budget, forgets those spent, and is not
@@ -55,7 +56,9 @@ def _listens(service: Service) -> bool:
         return False
     if service.state is State.STOPPING and service.halt is not None:
         return service.halt.then is not Then.AGAIN
-    return service.state is not State.WAITING and service.reason is not Reason.DEPENDENCY_FAILED
+    if service.state is State.WAITING:
+        return service.resting
+    return service.reason is not Reason.DEPENDENCY_FAILED
 
 
 def _in_haste(service: Service, at: float) -> bool:

@@ -23,6 +23,7 @@ services:
   missing: {command: [there-is-no-such-program], profiles: [other]}
   slow: {command: [sleep, "1000"], ready: {exec: ["false"]}, start_timeout: 200ms, restart: never, profiles: [other]}
   dependent: {command: [sleep, "1000"], depends_on: [missing], profiles: [other]}
+  nightly: {kind: task, command: ["true"], schedule: "0 3 * * *", profiles: [other]}
   elsewhere: {kind: external, identify: {exec: ["true"]}, profiles: [other]}
 """
 
@@ -70,7 +71,8 @@ def test_a_named_run_also_starts_the_one_that_decides_and_nothing_else(folder: P
     ("words", "error"),
     [
         (("nobody",), "no such service: nobody"),
-        (("*",), "* means 8 services"),
+        (("*",), "* means 9 services"),
+        (("nightly",), "nightly runs by the clock: it never ends"),
         (("elsewhere",), "elsewhere is external: it has no exit code"),
         (("tests", "-d"), "it cannot be detached"),
         (("tests", "--host", "http://127.0.0.1:1"), "it cannot be detached"),

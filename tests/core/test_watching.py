@@ -9,7 +9,7 @@ from mamctl.core.manifest.watching import Watch
 from mamctl.core.outcome import is_idle, is_over
 from mamctl.core.rerun import HASTE, MOST
 from tests.core.history import History, play
-from tests.core.stacks import external, service, stack, task
+from tests.core.stacks import external, scheduled, service, stack, task
 
 WATCHES = {"watch": Watch(("/m",))}
 APP = stack(service("app", **WATCHES))
@@ -101,6 +101,20 @@ def test_a_task_runs_again():
         ends build 0  -> build completed | clean build
         wait 60       ->
         touch build   -> build starting  | spawn build
+        """,
+    )
+
+
+def test_a_task_with_a_schedule_runs_now_and_at_its_time():
+    play(
+        stack(scheduled("tick", **WATCHES)),
+        """
+        up tick          -> tick waiting/scheduled | follow tick
+        planned tick 100 ->
+        touch tick       -> tick starting/None     | spawn tick
+        spawned tick     ->
+        ends tick 0      -> tick completed         | clean tick
+        due tick         -> tick starting          | spawn tick
         """,
     )
 

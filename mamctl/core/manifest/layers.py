@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _NOT_FOR_TASKS: Final = frozenset({"sockets", "ready", "live", "health"})
-_NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "sockets", "ready", "live", "health", "replicas"})
+_NOT_FOR_EXTERNALS: Final = frozenset({"command", "shell", "sockets", "ready", "live", "health", "replicas", "watch"})
 # Read apart from the rest: `${}` of these is seen by others, or sees what others have not.
 _READ_APART: Final = frozenset({"env_file", "include", "smoke"})
 _NO_MAP: Final = "write command: [program, argument] beneath it"
