@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("NAME", least=12),
-    Column("STATE", least=20),
+    Column("STATE", least=34),
     Column("PID", right=True, drop=1),
     Column("UPTIME", right=True, drop=2),
     Column("MANIFEST", least=24),

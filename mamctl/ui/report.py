@@ -94,7 +94,10 @@ def outcome(report: Data, width: int, paint: Paint) -> list[str]:
     for entry in report.get("pending") or []:
         because = f": {words.plain(entry['detail'])}" if entry.get("detail") else ""
         lines += wrap(
-            f"{paint.symbol('starting')} {entry['service']} is still {entry['state']}{because}", width, "", "  "
+            f"{paint.symbol(str(entry['state']))} {entry['service']} is still {entry['state']}{because}",
+            width,
+            "",
+            "  ",
         )
     told = {entry["service"] for entry in failed}
     for name in [one for one in report.get("absent") or [] if one not in told]:

@@ -359,3 +359,19 @@ def test_watching_repaints_until_q(folder: Path, terminal: Callable[..., Termina
     watch.press("q")
     assert watch.wait() == 0
     assert restored(watch)
+
+
+@pytest.mark.slow
+def test_a_watch_outlives_its_supervisor_and_ends_with_the_stack(
+    folder: Path, terminal: Callable[..., Terminal]
+) -> None:
+    assert mamctl(folder, "up", "-d").returncode == 0
+    watch = terminal(*MAMCTL, "status", "--watch")
+    watch.expect("talker   ● ready")
+    os.kill(json.loads(mamctl(folder, "status", "--json").stdout)["supervisor"]["pid"], signal.SIGKILL)
+    watch.expect(r"another supervisor took over \(pid \d+\)")
+    assert mamctl(folder, "down").returncode == 0
+    watch.expect("not running")
+    watch.expect("the supervisor has left: everything was stopped for good")
+    assert watch.wait() == 4
+    assert restored(watch)
