@@ -52,7 +52,7 @@ class CommandError(MamctlError):
     ],
 )
 @click.argument("service", metavar="SERVICE", shell_complete=known.services)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND [ARGS...]")
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND...")
 @pass_invocation
 def exec_command(invocation: Invocation, service: str, words: tuple[str, ...]) -> int:
     """Run a command here with a service's environment, folder and user; its exit code is ours.

@@ -26,7 +26,7 @@ _CHANGES: Final = (409,)
 _MEANINGS: Final = {
     400: "The request cannot be understood, or the manifest is wrong.",
     401: "Over TCP: no token, or a wrong one.",
-    403: "Over TCP: from a web page of somebody else.",
+    403: "Over TCP: from a web page of somebody else, or for a terminal.",
     404: "No such path, or no such service.",
     405: "The path takes other methods; see Allow.",
     409: "It does not go with how things are now, or the request's id stands for another one.",

@@ -96,7 +96,7 @@ def test_what_python_ignores_the_command_does_not(folder: Path) -> None:
         (("web", "no-such-command"), 127, "error: no-such-command: no such command on its PATH"),
         (("web", "./none"), 127, "error: ./none: no such command in its folder"),
         (("web", "/etc/passwd"), 126, "error: /etc/passwd cannot be run: permission denied"),
-        (("web",), 2, "error: no command is given"),
+        (("web",), 2, "error: missing argument '[--] COMMAND...'"),
         (("web", "--"), 2, "error: no command is given"),
         (("nobody", "ls"), 2, "error: no such service: nobody"),
         (("*", "ls"), 2, "error: * means 4 services: web, term, other, lm"),
