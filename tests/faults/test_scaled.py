@@ -120,3 +120,34 @@ def test_a_manifest_that_has_too_few_ports_by_now_holds_as_it_is_written(stack: 
     stack.up({"web": {**web, "port": f"{first}-{first + 1}"}})
     assert names(stack) == ["web-1", "web-2"]
     assert len(stack.processes()) == 2
+
+
+def test_what_is_up_for_a_while_beside_a_scaled_stack_leaves_its_numbers_alone(stack: Stack) -> None:
+    task = {"kind": "task", "command": ["true"], "depends_on": ["worker"], "manual": True}
+    smoke = [{"name": "it is there", "exec": ["true"]}]
+    stack.write({**services(stack), "task": task}, smoke=smoke)
+    stack.up()
+    stack.mamctl("scale", "worker=1")
+    stack.mamctl("stop", "db", "worker")
+    stack.mamctl("smoke", "--up")
+    stack.mamctl("run", "task")
+    assert names(stack) == ["web-1", "worker-1"]
+    assert stack.status()["replicas"]["worker"] == {"number": 1, "manifest": 2}
+    stack.mamctl("scale", "worker=4")
+    stack.mamctl("smoke", "--up")
+    assert names(stack) == ["web-1", *(f"worker-{number}" for number in (1, 2, 3, 4))]
+
+
+def test_a_manifest_that_is_good_only_as_it_was_scaled_goes_on_like_that(stack: Stack) -> None:
+    web = {"web": {**services(stack)["web"], "replicas": 2}}
+    stack.up(web)
+    stack.mamctl("scale", "web=1")
+    before = stack.pids()
+    kill_all(stack)
+    stack.up({**web, "client": {"command": ["sleep", "${services.web.port}"]}})
+    assert names(stack) == ["client", "web-1"]
+    assert stack.pids()["web-1"] == before["web-1"]
+    assert [one["data"]["detail"] for one in stack.events("warning")] == [
+        "the manifest has 1 problem, so replicas stay as they are"
+    ]
+    assert "web has 2 replicas, and one is meant" in stack.mamctl("up", "-d", code=2)

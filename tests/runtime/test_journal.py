@@ -169,3 +169,21 @@ def test_no_bytes_keep_a_supervisor_from_beginning(tmp_path: pathlib.Path, data:
     journal.begin(PORTS)
     journal.close()
     assert previous_ports(str(path)) == PORTS
+
+
+def test_a_request_is_made_with_what_it_changes_not_with_what_is_chosen_for_it(
+    path: pathlib.Path, journal: Journal
+) -> None:
+    journal.request("one", "POST", "/v1/services/worker/scale")
+    journal.ports({("worker-1", "http"): 8003})
+    journal.scale({"worker": 2})
+    assert [record["type"] for record in read_journal(str(path))] == ["begin", "begin", "scale"]
+    journal.service("worker-1", {"state": "starting"})
+    assert [record["type"] for record in read_journal(str(path))][3:] == ["request", "service"]
+
+
+def test_numbers_of_replicas_are_written_down_when_they_are_news(path: pathlib.Path, journal: Journal) -> None:
+    for replicas in ({}, {"worker": 2}, {"worker": 2}, {}):
+        journal.scale(replicas)
+    found = [record["replicas"] for record in read_journal(str(path)) if record["type"] == "scale"]
+    assert found == [{"worker": 2}, {}]
