@@ -9,8 +9,10 @@ from mamctl.core.actions import Follow
 from mamctl.core.events import Due, Planned
 from mamctl.core.manifest.schedules import Schedule
 from mamctl.runtime.schedule import LOOK_SECONDS, MOST_MISSED, SET_BACK, Schedules
+from tests.runtime.stack import Stack, row, run, until
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Callable
 
 MINUTELY = Schedule("* * * * *", "UTC")
@@ -183,3 +185,37 @@ def test_a_real_loop_tells_when_it_is_time():
         assert due.next_run_at == planned.next_run_at + 1
 
     asyncio.run(scenario())
+
+
+def test_a_real_manager_follows_a_clock_that_is_set(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        stack = Stack(
+            tmp_path,
+            {
+                "hourly": {
+                    "kind": "task",
+                    "command": ["sh", "-c", "echo ran >> ran"],
+                    "schedule": {"cron": "0 * * * *", "timezone": "UTC"},
+                }
+            },
+        )
+        async with stack.managed() as manager:
+            now = NOON + 1800.0
+            manager.hands.schedules.wall = lambda: now
+            report = await manager.up()
+            assert report["ok"]
+            assert row(manager, "hourly")["next_run_at"] == "1970-01-01T13:00:00Z"
+            now = NOON + 3600.0
+            manager.hands.schedules.look()
+            await until(manager, lambda: row(manager, "hourly")["state"] == "completed")
+            # Set ahead by five hours and ten minutes: nothing of that is made up for.
+            now += 5 * 3600.0 + 600.0
+            manager.hands.schedules.look()
+            await until(manager, lambda: row(manager, "hourly")["next_run_at"] == "1970-01-01T19:00:00Z")
+            assert (tmp_path / "ran").read_text() == "ran\n"
+            told = [event["data"]["detail"] for event in manager.history.since(0, 1000) if event["type"] == "warning"]
+            assert [text.partition(":")[0] for text in told] == ["5 runs were missed"]
+            await manager.stop("hourly")
+            assert row(manager, "hourly")["next_run_at"] is None
+
+    run(scenario())

@@ -95,7 +95,7 @@ class Hooks:
     def recall(self, found: tuple[Remembered, ...]) -> None:
         """Know who was ready under an earlier supervisor, so that it is not told again; end its hooks in their time."""
         longest = max((_allowance(spec) for spec in self._stack.specs()), default=0.0)
-        if longest:
+        if found and longest:
             self._ending = self._loop.call_later(longest + REAPING, lambda: self._spawn(self._end_leftovers()))
         for one in found:
             if one.past.state in (State.READY, State.UNHEALTHY) and not one.died:
@@ -125,6 +125,9 @@ class Hooks:
         if self._running or self._waiting:
             count = len(self._running) + len(self._waiting)
             self._warn(None, 0, f"{count} hooks were not waited for any longer")
+        if self._ending is not None:
+            # An earlier supervisor's are not ours to wait for, and nothing is to be left.
+            await self._end_leftovers()
         self.close()
 
     def close(self) -> None:

@@ -311,10 +311,15 @@ def environ_of(pid: int) -> bytes:
         return file.read()
 
 
-def test_they_are_ended_when_their_time_is_over(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_they_are_ended_when_their_time_is_over_and_at_the_end(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, at_the_end: bool
+) -> None:
     async def scenario() -> None:
-        async with staged(tmp_path, sh("sleep 60", timeout=0.1)) as stage:
-            stage.hooks.recall(())
+        async with staged(tmp_path, sh("sleep 60", timeout=60.0 if at_the_end else 0.1)) as stage:
+            stage.hooks.recall((recalled(State.READY, 4),))
+            if at_the_end:
+                await stage.hooks.settle()
             await stage.until(lambda: left.poll() is not None)
 
     monkeypatch.setattr(dispatch, "REAPING", 0.1)
