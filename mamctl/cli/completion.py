@@ -71,7 +71,7 @@ def _line(shell: str, environ: Mapping[str, str]) -> tuple[list[str], str]:
         words = environ.get("COMP_WORDS", "").split("\n")
         return words[1:], environ.get("COMP_CWORD", "")
     words = _words(environ.get("COMP_WORDS", ""))
-    position = int(environ.get("COMP_CWORD", "0"))
+    position = int(cursor) if (cursor := environ.get("COMP_CWORD", "")).isdecimal() else len(words)
     before, incomplete = words[1:position], words[position] if position < len(words) else ""
     return _joined(before, incomplete) if shell == "bash" else (before, incomplete)
 

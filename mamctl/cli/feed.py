@@ -10,6 +10,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from mamctl.control.client import Client
 from mamctl.core.errors import MamctlError, NoSupervisor
 from mamctl.ui import words
 
@@ -29,7 +30,7 @@ class Feed:
     """
 
     def __init__(self, invocation: Invocation) -> None:
-        self._invocation = invocation
+        self._client = Client(invocation.client.reach, timeout=ANSWER_SECONDS)
         self._stream: Stream | None = None
         self._lost_at: float | None = None
         self._known: tuple[object, object] | None = None
@@ -69,8 +70,8 @@ class Feed:
         """Return the status as it is now, or None while nobody answers."""
         try:
             if self._stream is None:
-                self._stream = self._invocation.client.stream("/v1/events", {"Accept": "text/event-stream"})
-            found: dict[str, Any] = self._invocation.client.request("GET", "/v1/status", timeout=ANSWER_SECONDS)
+                self._stream = self._client.stream("/v1/events", {"Accept": "text/event-stream"})
+            found: dict[str, Any] = self._client.request("GET", "/v1/status")
         except NoSupervisor as problem:
             self._miss(problem)
             return None

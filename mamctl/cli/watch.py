@@ -13,6 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from mamctl.cli.errand import Errand
 from mamctl.cli.feed import Feed
 from mamctl.cli.keyboard import Keyboard, in_foreground
 from mamctl.cli.outlet import Outlet
@@ -96,30 +97,43 @@ class Watch:
 
     def _turn(self, signals: Signals) -> bool:
         """Ask, show, and wait until something happens; tell whether to go on."""
-        self._document = self._feed.document() or self._document
+        if not self._ask(signals):
+            return False
         if self._feed.left is not None:
             return False
         self._show()
         shown_at = time.monotonic()
-        if not self._wait(signals, RETRY if self._feed.lost else SECONDS, self._feed.streams):
+        if self._wait(signals, RETRY if self._feed.lost else SECONDS, self._feed.streams) is None:
             return False
         # What happens in a burst is shown together.
         rest = shown_at + SOONEST - time.monotonic()
-        return rest <= 0 or self._wait(signals, rest, [])
+        return rest <= 0 or self._wait(signals, rest, []) is not None
 
-    def _wait(self, signals: Signals, seconds: float, streams: list[Any]) -> bool:
-        """Wait for an event, a key, a signal or the next second; tell whether to go on."""
+    def _ask(self, signals: Signals) -> bool:
+        """Have the status as it is now. A supervisor that hangs keeps nobody from leaving."""
+        errand = Errand(self._feed.document)
+        while (ready := self._wait(signals, SECONDS, [errand])) is not None:
+            if errand in ready:
+                self._document = errand.result() or self._document
+                return True
+            self._show()
+        return False
+
+    def _wait(self, signals: Signals, seconds: float, sources: list[Any]) -> list[Any] | None:
+        """Wait for one of the sources, a key, a signal or so long; return what is ready, None to end."""
         keys: list[Any] = [self._keyboard] if self._keyboard and self._keyboard.active else []
         writers = [self._outlet] if self._outlet.pending else []
-        ready, _, _ = select.select([signals, *keys, *streams], writers, [], seconds)
+        ready, _, _ = select.select([signals, *keys, *sources], writers, [], seconds)
         self._outlet.push()
-        self._feed.hear() if set(streams) & set(ready) else None
+        if set(self._feed.streams) & set(ready):
+            self._feed.hear()
         if self._outlet.closed:
             self._ended_by = signal.SIGHUP
-            return False
+            return None
         if keys and self._keyboard in ready and _quits(keys[0].read()):
-            return False
-        return all(self._obey(number, signals) for number in (signals.read() if signals in ready else ()))
+            return None
+        obeyed = all(self._obey(number, signals) for number in (signals.read() if signals in ready else ()))
+        return ready if obeyed else None
 
     def _obey(self, number: signal.Signals, signals: Signals) -> bool:
         if number in (signal.SIGTERM, signal.SIGHUP):

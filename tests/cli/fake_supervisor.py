@@ -6,7 +6,7 @@ import json
 import queue
 import socketserver
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -163,9 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
         self.close_connection = True
+        with suppress(OSError):  # who asked may have gone in the meantime
+            self.end_headers()
+            self.wfile.write(text)
 
     def _stream(self) -> None:
         reader = self.server.supervisor.open_stream()

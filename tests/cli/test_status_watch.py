@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,3 +168,20 @@ def test_without_a_supervisor_the_table_of_the_manifest_is_shown_once(
     assert watch.wait() == 4
     assert "not running" in watch.seen
     assert "mamctl up -d" in watch.seen
+
+
+def test_a_supervisor_that_hangs_keeps_nobody_from_leaving(
+    supervisor: FakeSupervisor, terminal: Callable[..., Terminal]
+) -> None:
+    supervisor.document = document(row("web"))
+    watch = terminal()
+    watch.expect("q ends it")
+    hangs = threading.Event()
+    supervisor.answers = {"GET /v1/status": lambda _body: (hangs.wait(20), (200, supervisor.document))[1]}
+    try:
+        times = len([one for one in supervisor.requests if one[1] == "/v1/status"])
+        supervisor.wait_for("GET", "/v1/status", times=times + 1)
+        watch.press("q")
+        assert watch.wait(2.5) == 0
+    finally:
+        hangs.set()
