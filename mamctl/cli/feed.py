@@ -80,7 +80,7 @@ class Feed:
             self.close()
             self.note = f"no answer: {problem}" if str(problem) else "no answer"
             return None
-        self._meet(found["supervisor"])
+        self.meet(found["supervisor"])
         return found
 
     def end(self, seconds: float) -> None:
@@ -100,7 +100,8 @@ class Feed:
         if now - self._lost_at > PATIENCE and self.left is None:
             self.left = f"the supervisor is gone: {problem.message}"
 
-    def _meet(self, supervisor: dict[str, Any]) -> None:
+    def meet(self, supervisor: dict[str, Any]) -> None:
+        """Take note of who answers; another than before is worth a word."""
         me = (supervisor.get("pid"), supervisor.get("generation"))
         if self._known not in (None, me):
             self.note = f"another supervisor took over (pid {supervisor.get('pid')})"

@@ -71,6 +71,7 @@ class Watch:
     def run(self, first: dict[str, Any], signals: Signals) -> int:
         """Show the first document and all that follow; return the exit code."""
         self._document = first
+        self._feed.meet(first["supervisor"])
         sys.stdout.flush()
         try:
             self._enter()
