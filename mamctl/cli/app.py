@@ -171,7 +171,7 @@ def _in_our_words(problem: click.UsageError) -> UsageError:
     if isinstance(problem, click.NoSuchOption):
         text = f"no such option: {problem.option_name}"  # each version of click has its own words for it
     else:
-        text = problem.format_message().rstrip(".")
+        text = " ".join(problem.format_message().split()).rstrip(".")
     path = problem.ctx.command_path if problem.ctx else "mamctl"
     return UsageError(text[:1].lower() + text[1:], _near_option(problem) or f"`{path} --help` shows what it takes")
 

@@ -38,6 +38,7 @@ def status_command(invocation: Invocation, services: tuple[str, ...], *, as_json
     """Show every service: state, why, pid, ports, uptime, restarts, CPU, memory. `ps` is the same.
 
     Services stand in the order of the start: beneath each rule are those that need one above it.
+
     Ends with 0 when all that is wanted is ready or completed, 3 when something is not,
     4 when no supervisor runs (the manifest's table is shown, everything stopped).
     """

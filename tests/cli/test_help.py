@@ -116,6 +116,7 @@ def test_an_option_that_is_nearly_right_is_named(stack: Path, mamctl: Callable[.
         (("logs", "-n"), "option '-n' requires an argument"),
         (("down", "extra"), "got unexpected extra argument (extra)"),
         (("run",), "missing argument 'TASK'"),
+        (("completion",), "missing argument 'SHELL'. Choose from: bash, zsh, fish"),
         (("completion", "tcsh"), "invalid value for 'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (("--color", "red", "status"), "invalid value for '--color': 'red' is not one of 'auto', 'always', 'never'"),
         (
