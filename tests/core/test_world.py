@@ -167,3 +167,24 @@ def test_hours_of_chaos_end_in_order():
     world.run(60)
     assert is_idle(world.hands.services)
     assert set(map(world.state, manifest.services)) == {State.STOPPED}
+
+
+def test_what_a_run_step_starts_is_lost_and_started_again_and_is_released_at_the_end():
+    world = World(stack(external("lm", runs=1, release=True), service("app", "lm")))
+    world.tell(Up(("app",), 0.0))
+    world.run(5)
+    assert (world.state("lm"), world.state("app")) == (State.READY, State.READY)
+    world.found = Found.NOBODY
+    world.run(3600)
+    assert (world.state("lm"), world.found) == (State.READY, Found.IT)
+    world.tell(Down(world.hands.now))
+    world.run(60)
+    assert (world.state("lm"), world.state("app"), world.found) == (State.STOPPED, State.STOPPED, Found.NOBODY)
+
+
+def test_a_run_step_that_hangs_costs_its_start_timeout_and_no_more():
+    world = World(stack(external("lm", runs=1, spawned=service("lm"))), lm=[Life(starts_in=None)])
+    world.tell(Up(("lm",), 0.0))
+    world.run(60)
+    assert world.state("lm") is State.READY
+    assert 30 < world.first("lm", State.READY) < 31

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from mamctl.core.actions import ArmTimer, Attach, Clean, Signal, Spawn, StartProbe
+from mamctl.core.actions import ArmTimer, Attach, Clean, Run, Signal, Spawn, StartProbe
 from mamctl.core.events import Found, Probed, SpawnFailed
 from mamctl.core.probing import probe_for
+from mamctl.core.states import Errand
 from tests.core.hands import SIGKILL, Hands
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ class Life:
     dies_after: float | None = None
     code: int = 0
     stops_in: float | None = 0.05  # from the stop signal; None: it ignores it
+    starts_in: float | None = 0.5  # what its run step takes; None: it hangs
 
 
 class World:
     """Performs what the supervisor decides, in its own time. `states` is what came of it: (seconds, name, state).
 
     `lives` are those of each service, one after the other; the last one is lived again and again. `found` is who
-    stands in the place of external services.
+    stands in the place of external services: what a run step started, too, until it is released.
     """
 
     def __init__(self, manifest: Manifest, **lives: list[Life]) -> None:
@@ -81,10 +83,16 @@ class World:
     # What it takes to perform each action ---------------------------------------------------------------------------
 
     def _do(self, actions: list[Action]) -> None:
+        self._note()
+        self._perform(actions)
+
+    def _note(self) -> None:
         for name, service in self.hands.services.items():
             if self._last.get(name) is not service.state:
                 self._last[name] = service.state
                 self.states.append((self.hands.now, name, service.state))
+
+    def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
                 case Spawn(name=name):
@@ -93,6 +101,8 @@ class World:
                     self._later(HANDS, lambda name=name, asked=generation: self._look(name, asked))
                 case Signal():
                     self._signal(action)
+                case Run():
+                    self._run(action)
                 case Clean(name=name):
                     self._later(HANDS, lambda name=name: self._do(self.hands.empty(name)))
                 case StartProbe():
@@ -125,6 +135,21 @@ class World:
         seconds = HANDS if action.signal == SIGKILL else self._lived[action.name][0].stops_in
         if seconds is not None:
             self._later(seconds, lambda: self._exit(action.name, action.generation, None, action.signal))
+
+    def _run(self, run: Run) -> None:
+        """Let a command run: it starts or ends what is looked for, or ends the process."""
+        seconds = self._lives[run.name][0].starts_in if run.errand is Errand.START else HANDS
+        if seconds is not None:
+            self._later(seconds, lambda: self._carry_out(run))
+
+    def _carry_out(self, run: Run) -> None:
+        if self.hands.errands.get(run.name) != (run.errand, run.generation):
+            return
+        if run.errand is Errand.STOP:
+            self._later(HANDS, lambda: self._exit(run.name, run.generation, 0, None))
+        else:
+            self.found = Found.IT if run.errand is Errand.START else Found.NOBODY
+        self._do(self.hands.finish(run.name))
 
     def _look(self, name: str, generation: int) -> None:
         if self.hands.looking.get(name) == generation:
