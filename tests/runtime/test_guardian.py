@@ -652,6 +652,7 @@ def test_it_is_made_of_the_standard_library_and_little_of_our_own() -> None:
         "logs",
         "logs.hole",
         "rebirth",
+        "relay",
         "systemd",
         "vault",
         "wire",

@@ -85,3 +85,22 @@ def test_only_fifos_with_logs_are_drained_and_what_was_lost_is_noted(vault: Vaul
     assert vault.drains == {}
     assert vault.note("fifo/web")["lost"] == 5
     assert (vault.note("fifo/web")["signal"], vault.note("fifo/nobody")) == (2, {})
+
+
+def test_a_terminal_is_passed_on_into_its_pipe_and_that_into_the_log(vault: Vault, tmp_path: pathlib.Path) -> None:
+    log, index = tmp_path / "repl.log", tmp_path / "repl.idx"
+    log.touch()
+    out, end = os.pipe()
+    master, slave = os.openpty()
+    for descriptor in (master, out):
+        os.set_blocking(descriptor, False)
+    vault.keep("fifo/repl", [out], {"logs": [{"log": str(log), "index": str(index)}]})
+    vault.keep("tty/repl", [master, end, slave], {"terminal": True})
+    os.write(slave, b"shown\n")
+    moves = vault.drain()
+    assert set(moves) == {out, master}
+    moves[master]()
+    moves[out]()
+    assert log.read_bytes() == b"shown\r\n"
+    vault.rest()
+    assert vault.note("tty/repl") == {"terminal": True, "lost": 0}
