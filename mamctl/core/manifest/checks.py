@@ -182,7 +182,8 @@ def _check_logs(drafts: Drafts, found: Findings) -> None:
 
 def ephemeral(drafts: Drafts, local: tuple[int, int]) -> Iterator[tuple[Path, str]]:
     """Yield each fixed port inside the system's range for outgoing connections: any program may hold it by chance."""
-    for drafted in drafts.values():
+    # Of replicas the first is enough: the others are next to it.
+    for drafted in [drafted for drafted in drafts.values() if drafted.replica == 1]:
         for port, wish in drafted.ports.items():
             if wish.wanted is not None and local[0] <= (wish.last or wish.wanted) and wish.wanted <= local[1]:
                 yield drafted.place(port), f"port {wish.wanted} {_BY_CHANCE.format(*local)}"

@@ -31,14 +31,14 @@ class References:
         """Return what tells references in a service's own keys: there a replica means itself by the common name."""
         if drafted.replica_of is None:
             return self.tell
-        return lambda target: self.tell(
-            target._replace(service=name) if target.service == drafted.replica_of else target
-        )
+        return lambda target: self._told(target, name) if target.service == drafted.replica_of else self.tell(target)
 
     def tell(self, target: Target) -> str:
         """Return what a reference means. Raises `Invalid`."""
-        target = target._replace(service=only_replica(target.service, self._families))
-        drafted = self._drafts.get(target.service)
+        return self._told(target, only_replica(target.service, self._families))
+
+    def _told(self, target: Target, name: str) -> str:
+        drafted = self._drafts.get(name)
         if drafted is None:
             raise Invalid(
                 f"no such service: {target.service}", did_you_mean(target.service, [*self._drafts, *self._families])
@@ -46,14 +46,14 @@ class References:
         host = drafted.wish.host
         if target.what == "host":
             return host
-        number = self._number(target, drafted)
+        number = self._numbers[name, self._port(target, drafted)]
         return f"http://{reachable(host)}:{number}" if target.what == "url" else str(number)
 
-    def _number(self, target: Target, drafted: Drafted) -> int:
+    def _port(self, target: Target, drafted: Drafted) -> str:
         ports = drafted.ports
         if not ports:
             raise Invalid(f"{target.service} has no port", "give it one: port: 5001")
         name = target.port_name or next(iter(ports))
         if name not in ports:
             raise Invalid(f"{target.service} has no port {name!r}", did_you_mean(name, ports))
-        return self._numbers[target.service, name]
+        return name

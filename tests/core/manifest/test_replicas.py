@@ -6,9 +6,13 @@ import json
 
 import pytest
 
+from mamctl.core.manifest.checks import ephemeral
+from mamctl.core.manifest.draft import draft
+from mamctl.core.manifest.findings import Findings, spell
+from mamctl.core.manifest.layers import Layer, Surroundings, unite
 from mamctl.core.manifest.model import needs_restart
 from mamctl.core.manifest.render import render
-from mamctl.core.manifest.replicas import Replicas, as_documents
+from mamctl.core.manifest.replicas import Replicas, as_documents, replicate
 
 from .reading import read
 
@@ -19,6 +23,11 @@ def workers(number, /, **keys):
 
 def stack(**services):
     return {"services": {name: {"command": ["run"], **keys} for name, keys in services.items()}}
+
+
+def draft_of(tree):
+    found = Findings()
+    return draft(unite([Layer("f", "/", tree)], Surroundings({}, {}, {}), found).services, found)
 
 
 def ports(reading, port="http"):
@@ -104,6 +113,14 @@ def test_a_port_that_does_not_do_for_all_is_refused_once_with_a_range(number, po
 def test_a_range_that_is_too_short_for_what_was_scaled_says_how_to_go_back():
     (finding,) = read(stack(worker=workers(1, port="8001-8002")), scaled={"worker": 3}).findings
     assert finding.hint == "write auto, or a range: 8001-8003; `mamctl up` goes back to 1"
+
+
+def test_a_range_among_the_ports_for_outgoing_connections_is_told_once():
+    cast = replicate(
+        draft_of(stack(worker=workers(3, port="40000-40009"), web={"port": "30000-33000"})), {}, Findings()
+    )
+    told = [(spell(at), message[:10]) for at, message in ephemeral(cast.drafts, (32768, 60999))]
+    assert told == [("services.worker.ports.http", "port 40000"), ("services.web.ports.http", "port 30000")]
 
 
 # Dependencies ---------------------------------------------------------------------------------------------------------

@@ -134,3 +134,31 @@ def test_a_path_to_watch_that_is_not_there_is_warned_of_at_its_place(stack, writ
 def test_there_are_no_warnings_where_the_systems_range_is_unknown(stack, monkeypatch):
     monkeypatch.setattr("mamctl.runtime.manifest.loading._LOCAL_PORTS", str(stack.folder / "none"))
     assert inspect(stack.write("services: {a: {command: [run], port: 40000}}"), environ={}).warnings == ()
+
+
+REPLICATED = """\
+services:
+  worker:
+    command: [run, "${services.worker.ports.htp}"]
+    port: 8001-8002
+    replicas: 3
+    depends_on: {db: completed, wroker: ready}
+    env_file: [gone.env]
+  worker-2: {command: [run]}
+  api:
+    command: [run, "${services.worker.url}"]
+  db: {kind: external, identify: {exec: [x]}, replicas: 2}
+"""
+
+
+def test_a_problem_of_all_replicas_is_told_once_where_it_is_written(stack):
+    assert stack.sentences(REPLICATED) == [
+        "services.yaml:3:5: services.worker.command: worker has no port 'htp'",
+        "services.yaml:4:5: services.worker.port: the range has 2 numbers, too few for 3 replicas",
+        "services.yaml:6:18: services.worker.depends_on.db: db is external, which is never completed",
+        "services.yaml:6:33: services.worker.depends_on.wroker: no such service: wroker",
+        f"services.yaml:7:16: services.worker.env_file[0]: {stack.folder}/gone.env: there is no such file",
+        "services.yaml:8:3: services.worker-2: is also the name of a replica of worker",
+        "services.yaml:10:5: services.api.command: worker has 3 replicas, and one is meant",
+        "services.yaml:11:47: services.db.replicas: an external service has no replicas",
+    ]

@@ -48,6 +48,28 @@ def test_a_preferred_number_that_is_taken_falls_back_to_a_free_one():
     assert found == {WEB: LOWEST + 3}
 
 
+def test_of_a_range_the_first_free_number_is_taken():
+    assert choose([Request(wanted=8001, fallback=True, last=8003)], test=taken(8001)) == {WEB: 8002}
+
+
+def test_of_a_range_the_number_of_the_last_run_is_kept_while_it_lies_in_it():
+    request = Request(wanted=8001, fallback=True, last=8003)
+    assert choose([request], previous={WEB: 8003}, test=taken()) == {WEB: 8003}
+    assert choose([request], previous={WEB: 8004}, running={"web"}, test=taken()) == {WEB: 8001}
+    assert choose([request], previous={WEB: 8002}, running={"web"}, test=taken(8002)) == {WEB: 8002}
+
+
+def test_a_range_of_which_no_number_is_free_is_told():
+    with pytest.raises(MamctlError, match=r"no port from 8001 to 8002 is free on 127.0.0.1 for web \(http\)"):
+        choose([Request(wanted=8001, fallback=True, last=8002)], test=taken(8001, 8002))
+
+
+def test_those_who_share_a_range_get_different_numbers_and_auto_leaves_it_alone():
+    both = [Request(name, wanted=LOWEST, fallback=True, last=LOWEST + 5) for name in "ab"]
+    found = choose([*both, Request("c")], test=taken(), pick=lambda n: 0)
+    assert [found[name, "http"] - LOWEST for name in "abc"] == [0, 1, 6]
+
+
 def test_auto_keeps_the_number_of_the_last_run_while_it_is_free():
     assert choose([Request()], previous={WEB: 12000}, test=taken()) == {WEB: 12000}
     assert choose([Request()], previous={WEB: 12000}, test=taken(12000), pick=lambda n: 0) == {WEB: LOWEST}
