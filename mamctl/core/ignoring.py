@@ -12,26 +12,41 @@ As in git, what lies in an ignored folder cannot be taken back: nobody looks int
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _STARS: Final = re.compile(r"(\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]/]*\])")
 _MEANINGS: Final = {"**/": "(?:.*/)?", "/**": "/.*", "?": "[^/]"}
 
 
 class _Pattern(NamedTuple):
-    expression: re.Pattern[str]
+    """One that was read. `anywhere`: at any depth, not only from the top."""
+
+    expression: str
     ignores: bool
     folders_only: bool
+    anywhere: bool
+
+
+class _Run(NamedTuple):
+    """Patterns one after the other that say the same, as one expression each for files and for folders."""
+
+    ignores: bool
+    files: re.Pattern[str]
+    folders: re.Pattern[str]
 
 
 class Ignored:
     """Tells which paths are ignored. A path is relative to the watched folder, with slashes."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = [_read(pattern) for pattern in patterns if pattern.strip("!/ ")]
+        read = [_read(pattern) for pattern in patterns if pattern.strip("!/ ")]
+        self._runs = [_run(ignores, list(some)) for ignores, some in groupby(read, lambda pattern: pattern.ignores)]
+        # The last pattern that matches decides.
+        self._runs.reverse()
         self._folders: dict[str, bool] = {"": False}
 
     def file(self, path: str) -> bool:
@@ -46,11 +61,28 @@ class Ignored:
             self._folders[path] = found
         return found
 
+    def gone(self, path: str) -> bool:
+        """Tell whether something is ignored that is gone: nobody knows whether it was a folder."""
+        return self.file(path) or self._by_itself(path, folder=True)
+
     def _by_itself(self, path: str, *, folder: bool) -> bool:
-        for pattern in reversed(self._patterns):
-            if (folder or not pattern.folders_only) and pattern.expression.fullmatch(path):
-                return pattern.ignores
+        for run in self._runs:
+            if (run.folders if folder else run.files).fullmatch(path):
+                return run.ignores
         return False
+
+
+def _run(ignores: bool, patterns: Sequence[_Pattern]) -> _Run:  # noqa: FBT001 - the key of a group
+    files = [pattern for pattern in patterns if not pattern.folders_only]
+    return _Run(ignores, _any_of(files), _any_of(patterns))
+
+
+def _any_of(patterns: Iterable[_Pattern]) -> re.Pattern[str]:
+    """Return an expression for all of them; of none it matches nothing."""
+    deep = [pattern.expression for pattern in patterns if pattern.anywhere]
+    top = [pattern.expression for pattern in patterns if not pattern.anywhere]
+    nested = [f"(?:.*/)?(?:{'|'.join(deep)})"] if deep else []
+    return re.compile("|".join([*nested, *top]) or "(?!)", re.DOTALL)
 
 
 def _read(written: str) -> _Pattern:
@@ -59,9 +91,8 @@ def _read(written: str) -> _Pattern:
     text = text.removeprefix("!").removeprefix("\\")
     folders_only = text.endswith("/")
     text = text.rstrip("/")
-    anywhere = "" if "/" in text else "(?:.*/)?"
-    parts = _STARS.split(text.lstrip("/"))
-    return _Pattern(re.compile(anywhere + "".join(map(_meaning, parts)), re.DOTALL), ignores, folders_only)
+    expression = "".join(map(_meaning, _STARS.split(text.lstrip("/"))))
+    return _Pattern(f"(?:{expression})", ignores, folders_only, "/" not in text)
 
 
 def _meaning(part: str) -> str:

@@ -26,9 +26,9 @@ Stamp = tuple[int, int, int]
 
 
 class Interest(NamedTuple):
-    """Why a folder is looked at: a service's root, where the folder lies in it (`a/b/`, or ""), or one name in it."""
+    """Why a folder is looked at: for whom, where it lies in what they named (`a/b/`, or ""), or for one name in it."""
 
-    service: str
+    services: tuple[str, ...]
     ignored: Ignored
     inside: str = ""
     only: str | None = None
@@ -38,7 +38,7 @@ class Interest(NamedTuple):
         if self.only is not None:
             return name == self.only
         path = self.inside + name
-        return not (self.ignored.file(path) or (gone and self.ignored.folder(path)))
+        return not (self.ignored.gone(path) if gone else self.ignored.file(path))
 
 
 @dataclass(slots=True)
@@ -62,13 +62,13 @@ class Survey:
         if path in self.folders:
             # It went away: with its files, or nobody cares.
             known = self.folders[path] if path in self.used else ()
-            yield from (interest.service for interest in known if interest.only is None)
+            yield from (service for interest in known if interest.only is None for service in interest.services)
             return
         folder, _, name = path.rpartition("/")
         gone = not os.path.lexists(path)
         for interest in self.folders.get(folder or "/", ()):
             if interest.is_in(name, gone=gone):
-                yield interest.service
+                yield from interest.services
 
     def appeared(self, before: Survey) -> set[str]:
         """Return what is there now and was not, or was not looked at, before: the files of new folders, named paths."""
@@ -96,9 +96,13 @@ class Survey:
 def survey(watches: Mapping[str, Watch], avoid: Collection[str] = ()) -> Survey:
     """Walk through all that services watch; `avoid` are folders in which we write ourselves."""
     found = Survey()
+    # Replicas, and who else watches the same, are looked at once.
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for service, watch in watches.items():
         for path in watch.paths:
-            _look(path, Interest(service, Ignored((*ALWAYS_IGNORED, *watch.ignore))), avoid, found)
+            alike.setdefault((path, watch.ignore), []).append(service)
+    for (path, ignore), services in alike.items():
+        _look(path, Interest(tuple(services), Ignored((*ALWAYS_IGNORED, *ignore))), avoid, found)
     return found
 
 
