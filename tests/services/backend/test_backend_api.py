@@ -23,7 +23,7 @@ def test_an_asset_has_exactly_the_fields_of_the_contract(library):
     asset = library.asset("trips/train.mp4")
     assert set(asset) == {
         "id", "title", "file_path", "mime_type", "file_size", "created_at", "updated_at", "media_metadata", "type",
-        "status", "error", "rev",
+        "status", "error", "rev", "tags", "rating", "favorite", "thumbhash", "taken_at", "deleted_at",
     }  # fmt: skip
     assert asset["title"] == "Train"
     assert asset["mime_type"] == "video/mp4"
@@ -44,7 +44,13 @@ def test_the_metadata_is_read_from_the_file(library):
 def test_the_list_is_paged(library):
     body = library.get(ASSETS, params={"per_page": 2, "page": 2}).json()
     assert len(body["items"]) == 1
-    assert body["meta"] == {"page": 2, "total": 3, "pages": 2, "per_page": 2, "has_next": False}
+    assert body["meta"] == {
+        "page": 2, "total": 3, "pages": 2, "per_page": 2, "has_next": False, "next_cursor": None,
+        "total_is_capped": False, "rev": body["meta"]["rev"],
+    }  # fmt: skip
+    first = library.get(ASSETS, params={"per_page": 2}).json()
+    after = library.get(ASSETS, params={"per_page": 2, "cursor": first["meta"]["next_cursor"]}).json()
+    assert (after["items"], after["meta"]["page"]) == (body["items"], 2)
     assert library.get(ASSETS + "/").json()["meta"]["total"] == 3
 
 
@@ -60,7 +66,9 @@ def test_filters_and_search_and_sort_reach_the_database(library):
     [
         "page=0", "page=-1", "page=1.5", "page=abc", "page=", "page=99999999999999999999", "page=%D9%A3", "per_page=0",
         "per_page=201", "sort=id", "sort=title;drop", "order=up", "type=audio", "status=gone", "q=a%00b",
-        "q=" + "x" * 201,
+        "q=" + "x" * 201, "tag=" + "x" * 201, "min_size=-1", "max_width=x", "min_rating=6", "favorite=yes", "trashed=2",
+        "min_duration=1e9", "date_from=yesterday", "date_to=2026-13-01", "collection=a", "cursor=x", "cursor=W10",
+        "cursor=" + "x" * 5000, "cursor=W10&page=2",
     ],
 )  # fmt: skip
 def test_a_bad_query_is_a_400_that_names_the_parameter(library, query):
@@ -96,7 +104,7 @@ def test_every_other_address_is_a_404_with_the_error_body(library, path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PUT", ASSETS), ("PATCH", ASSETS + "/1"), ("POST", "/api/v1/health/status"), ("DELETE", "/thumbnails/1.jpg")],
+    [("PUT", ASSETS), ("PUT", ASSETS + "/1"), ("POST", "/api/v1/health/status"), ("DELETE", "/thumbnails/1.jpg")],
 )
 def test_a_method_that_an_address_does_not_take_is_a_405(library, method, path):
     response = library.request(method, path)

@@ -1,18 +1,28 @@
+import errno
 import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.backend.app.services import media_root
+from services.backend.app.services.beneath import NoOpenat2
 from services.backend.app.services.media_root import MediaRoot, PathRejected, checked_path
 
 
-@pytest.fixture
-def root(tmp_path):
+@pytest.fixture(params=["kernel", "steps"])
+def root(tmp_path, request, monkeypatch):
+    """A media folder, opened by openat2 and, as on a system without it, step by step."""
+    if request.param == "steps":
+        monkeypatch.setattr(media_root, "open_beneath", no_openat2)
     (tmp_path / "media" / "trips").mkdir(parents=True)
     (tmp_path / "media" / "trips" / "a.jpg").write_bytes(b"inside")
     (tmp_path / "secret.jpg").write_bytes(b"outside")
     return MediaRoot(tmp_path / "media")
+
+
+def no_openat2(*_arguments):
+    raise NoOpenat2(errno.ENOSYS, "not here")
 
 
 def verdict_on(path: str) -> str | None:

@@ -81,7 +81,8 @@ def test_a_form_that_cannot_be_taken_leaves_nothing(shared_api, files, status):
 @pytest.mark.parametrize(
     ("name", "stem"),
     [
-        ("beach.jpg", "beach"), ("../../etc/passwd.jpg", "passwd"), ("C:\\x\\con.jpg", "_con"), (".hidden.jpg", "hidden"),
+        ("beach.jpg", "beach"), ("../../etc/passwd.jpg", "passwd"), ("C:\\x\\con.jpg", "_con"),
+        (".hidden.jpg", "hidden"),
         ("a\x00b.jpg", "ab"), ("gpj.\u202eexe.jpg", "gpj.exe"),
         ("x" * 999 + ".jpg", "x" * 160), ("....jpg", "file"),
         ("e\u0301.jpg", "é"), ("a?b*c.jpg", "a_b_c"), ("", "file"), ("LPT1.txt.jpg", "_LPT1.txt"),

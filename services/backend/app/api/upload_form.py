@@ -55,6 +55,6 @@ def upload_from_form(application: Application, request: Request) -> tuple[Respon
 
 def _clear(request: Request) -> None:
     """Remove what was written and not taken."""
-    for _, file in request.files.items(multi=True):
+    for file in (file for files in request.files.listvalues() for file in files):
         Path(file.stream.name).unlink(missing_ok=True)
         file.close()

@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from services.backend.app.services.media_root import closed
 
-from .byte_range import NotSatisfiable, byte_range
+from .byte_range import NotSatisfiable, Span, byte_ranges
+from .multipart_ranges import Multipart
 
 CHUNK = 1024 * 1024
 """1 MiB: with 64 KiB, the hops between threads cost more than the bytes (half the speed)."""
@@ -49,23 +50,40 @@ class FileResponse:
 
     async def _answer(self, headers: Headers, head: bool, receive: Receive, send: Send) -> None:  # noqa: FBT001
         size = self._stat.st_size
+        if self._is_outdated(headers):
+            await self._send_head(send, 412, {"content-length": "0"}, ends=True)
+            return
         if self._is_unchanged(headers):
             await self._send_head(send, 304, {}, ends=True)
             return
         try:
-            part = byte_range(headers.get("range"), size) if self._may_range(headers) else None
+            # A range is defined for GET alone (section 14.2).
+            asked = headers.get("range") if not head and self._may_range(headers) else None
+            spans = byte_ranges(asked, size)
         except NotSatisfiable:
             extra = {"content-range": f"bytes */{size}", "content-length": "0"}
             await self._send_head(send, 416, extra, ends=True)
             return
-        start, end = part or (0, size)
+        if spans is not None and len(spans) > 1:
+            await self._send_parts(Multipart(spans, self._headers["content-type"], size), receive, send)
+            return
+        await self._send_one(spans[0] if spans else None, head, receive, send)
+
+    async def _send_one(self, span: Span | None, head: bool, receive: Receive, send: Send) -> None:  # noqa: FBT001
+        size = self._stat.st_size
+        start, end = span or (0, size)
         extra = {"content-length": str(end - start)}
-        if part:
+        if span:
             extra["content-range"] = f"bytes {start}-{end - 1}/{size}"
         nothing = head or start == end
-        await self._send_head(send, 206 if part else 200, extra, ends=nothing)
+        await self._send_head(send, 206 if span else 200, extra, ends=nothing)
         if not nothing:
-            await self._send_bytes(start, end, receive, send)
+            await self._send_bytes([(b"", (start, end))], b"", receive, send)
+
+    async def _send_parts(self, parts: Multipart, receive: Receive, send: Send) -> None:
+        extra = {"content-length": str(parts.length), "content-type": parts.content_type}
+        await self._send_head(send, 206, extra, ends=False)
+        await self._send_bytes(parts.parts, parts.end, receive, send)
 
     async def _send_head(self, send: Send, status: int, extra: dict[str, str], *, ends: bool) -> None:
         headers = self._headers | extra
@@ -74,22 +92,38 @@ class FileResponse:
         if ends:
             await send({"type": "http.response.body", "body": b""})
 
-    async def _send_bytes(self, start: int, end: int, receive: Receive, send: Send) -> None:
+    async def _send_bytes(self, parts: list[tuple[bytes, Span]], last: bytes, receive: Receive, send: Send) -> None:
         # After a client has gone, sending succeeds into the void: somebody has to look.
         gone = asyncio.create_task(_disconnected(receive))
         try:
-            while start < end and not gone.done():
-                chunk = await anyio.to_thread.run_sync(
-                    os.pread, self._descriptor, min(CHUNK, end - start), start, limiter=self._reads
-                )
-                if not chunk:
-                    raise OSError("the file became shorter while it was sent")
-                start += len(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": start < end})
+            for heading, (start, end) in parts:
+                if heading:
+                    await send({"type": "http.response.body", "body": heading, "more_body": True})
+                await self._send_span(start, end, gone, send)
+            if not gone.done():
+                await send({"type": "http.response.body", "body": last})
         finally:
             gone.cancel()
             with suppress(asyncio.CancelledError):
                 await gone
+
+    async def _send_span(self, start: int, end: int, gone: asyncio.Task[None], send: Send) -> None:
+        while start < end and not gone.done():
+            chunk = await anyio.to_thread.run_sync(
+                os.pread, self._descriptor, min(CHUNK, end - start), start, limiter=self._reads
+            )
+            if not chunk:
+                raise OSError("the file became shorter while it was sent")
+            start += len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    def _is_outdated(self, headers: Headers) -> bool:
+        """Whether the client wants another state of the file than this one (If-Match, If-Unmodified-Since)."""
+        tags = headers.get("if-match")
+        if tags is not None:
+            return not {self._etag, "*"} & {tag.strip() for tag in tags.split(",")}
+        date = headers.get("if-unmodified-since")
+        return date is not None and _moment(date) is not None and not self._not_newer_than(date)
 
     def _is_unchanged(self, headers: Headers) -> bool:
         tags = headers.get("if-none-match")
@@ -104,12 +138,15 @@ class FileResponse:
         return condition is None or condition in {self._etag, self._headers["last-modified"]}
 
     def _not_newer_than(self, date: str | None) -> bool:
-        if date is None:
-            return False
-        try:
-            return int(self._stat.st_mtime) <= parsedate_to_datetime(date).timestamp()
-        except (ValueError, OverflowError):
-            return False
+        moment = _moment(date) if date is not None else None
+        return moment is not None and int(self._stat.st_mtime) <= moment
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 async def _disconnected(receive: Receive) -> None:

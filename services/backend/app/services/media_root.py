@@ -1,8 +1,9 @@
 """The media folder, and the only way into it.
 
 A path that comes from outside is checked as text first (a NUL would cut it short in the kernel,
-a backslash is a separator elsewhere), then opened step by step without following links, from
-the path that was resolved: what is opened is what was checked, whatever happens in between.
+a backslash is a separator elsewhere), then opened by openat2, which never leaves the folder. Where
+there is no openat2 it is opened step by step without following links, from the path that was
+resolved: what is opened is what was checked, whatever happens in between.
 """
 
 import errno
@@ -11,6 +12,8 @@ import re
 import stat
 from contextlib import suppress
 from pathlib import Path
+
+from .beneath import NoOpenat2, open_beneath
 
 MAX_PATH_BYTES = 1024
 
@@ -62,7 +65,14 @@ class MediaRoot:
         they stay inside the folder.
         """
         base = os.path.realpath(self.folder)
-        target = os.path.realpath(os.path.join(base, checked_path(path)))
+        checked = checked_path(path)
+        with suppress(NoOpenat2):
+            return _opened_by_kernel(base, checked)
+        return self._opened_in_steps(base, checked)
+
+    def _opened_in_steps(self, base: str, checked: str) -> int:
+        """Open it where the kernel does not see to it: resolve, compare, then walk the result without links."""
+        target = os.path.realpath(os.path.join(base, checked))
         if os.path.commonpath((base, target)) != base or target == base:
             raise PathRejected("the path leads out of the media folder")
         try:
@@ -85,6 +95,25 @@ class MediaRoot:
             os.unlink(name, dir_fd=folder)
         finally:
             os.close(folder)
+
+
+def _opened_by_kernel(base: str, path: str) -> int:
+    try:
+        # O_NONBLOCK: opening a FIFO would otherwise wait for its writer.
+        descriptor = open_beneath(base, path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            # An absolute link looks like a way out even where it leads back in; the steps tell them apart.
+            raise NoOpenat2(error.errno, "a link that has to be looked at") from None
+        if error.errno in _NOT_THERE:
+            raise FileNotFoundError(error.errno, "there is no such file in the media folder") from None
+        if error.errno in {errno.ELOOP, errno.ENAMETOOLONG}:
+            raise PathRejected("the path cannot be followed") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise PathRejected("the path does not name a regular file")
+    return descriptor
 
 
 def _folder_beneath(base: str, parts: list[str]) -> int:
