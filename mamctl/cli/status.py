@@ -145,5 +145,6 @@ def _row(spec: ServiceSpec) -> dict[str, Any]:
         "ports": ports,
         "url": spec.url if ports else None,
         "depends_on": list(spec.depends_on),
+        "tty": spec.tty,
         "log": f"logs/{spec.name}.log",
     }

@@ -81,6 +81,7 @@ class ServiceRow(TypedDict):
     depends_on: list[str]
     waits_for: list[str]
     start_timeout_s: float | None
+    tty: Annotated[bool, "It has a terminal of its own, which can be attached."]
     log: str | None
     layer: int
 

@@ -90,6 +90,7 @@ class Reporter:
             "depends_on": list(spec.depends_on),
             "waits_for": list(outlook(service, hands.supervisor.services).waits_for),
             "start_timeout_s": spec.start_timeout,
+            "tty": service.run.tty,
             "log": None if service.attached and not service.begun else self.log(service),
         }
 

@@ -58,7 +58,7 @@ class Terminals:
         """Take the terminal that an earlier supervisor made; the service's outputs are recalled already."""
         found = self._custody.take(_name(spec.name))
         if len(found) == len(Pair._fields):
-            self._hold(spec, generation, Pair(*found))
+            self._hold(spec, generation, Pair(*found), recalled=generation)
             return
         for descriptor in found:
             os.close(descriptor)
@@ -119,8 +119,8 @@ class Terminals:
             terminal.close()
         self._open.clear()
 
-    def _hold(self, spec: ServiceSpec, generation: int, pair: Pair) -> None:
-        (output,) = self._outputs.readable(spec)
+    def _hold(self, spec: ServiceSpec, generation: int, pair: Pair, *, recalled: int | None = None) -> None:
+        (output,) = self._outputs.readable(spec, recalled=recalled)
         self._open[spec.name] = Terminal(pair, output, generation, self._loop)
 
 

@@ -191,6 +191,11 @@ def test_who_is_attached_misses_nothing_when_the_supervisor_is_replaced(folder: 
         assert terminal.wait() == 0
     within(PATIENCE, lambda: state(folder, "counts") == "ready")
     assert folder.row("counts")["pid"] == pid
+    assert folder.row("counts")["tty"] is True
+    with attached(folder, "counts") as terminal:
+        read_until(terminal, f"<{shown[-1] + 1}>\n")
+        told = numbers(terminal.seen)
+        assert told[1] < shown[-1], "what was shown to the supervisor before comes first"
     written = numbers(folder.log("counts"))
     assert written == list(range(len(written)))
     folder.pids.append(supervisor(folder)["guardian_pid"])
