@@ -72,6 +72,11 @@ def test_a_bracket_that_is_not_closed_means_itself():
     assert Ignored(["x["]).file("x[")
 
 
+@pytest.mark.parametrize(("path", "ignored"), [("a/__pycache__", True), ("__pycache__/a", True), ("a/b.py", False)])
+def test_what_is_gone_may_have_been_a_folder(path, ignored):
+    assert Ignored(ALWAYS_IGNORED).gone(path) is ignored
+
+
 def test_a_usual_pattern_can_be_taken_back():
     assert not Ignored([*ALWAYS_IGNORED, "!*.db"]).file("fixtures.db")
 
