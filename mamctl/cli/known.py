@@ -45,8 +45,8 @@ def tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[I
 
 
 def terminals(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Item]:  # noqa: ARG001 - click's signature
-    """Complete names of services that have a terminal of their own; only the manifest knows them."""
-    return _items((one for one in _skimmed(ctx) if one.tty), incomplete)
+    """Complete names of services that have a terminal of their own."""
+    return _items((one for one in _stack(ctx) if one.tty), incomplete)
 
 
 def scales(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Item]:
@@ -94,7 +94,7 @@ def _stack(ctx: click.Context) -> list[Known]:
     for row in rows:
         if row["service"] != row["name"]:
             found.setdefault(row["service"], Known(row["service"], row["kind"], told="all its replicas"))
-        found[row["name"]] = Known(row["name"], row["kind"], told=str(row["state"]))
+        found[row["name"]] = Known(row["name"], row["kind"], bool(row.get("tty")), told=str(row["state"]))
     return list(found.values())
 
 

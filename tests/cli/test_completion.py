@@ -98,8 +98,11 @@ def test_each_command_offers_only_what_it_can_use(names: Path, complete: Callabl
 def test_a_running_supervisor_knows_best(
     supervisor: FakeSupervisor, names: Path, complete: Callable[..., list[str]]
 ) -> None:
-    supervisor.document = document(row("web-1", service="web"), row("web-2", service="web"), row("job", kind="task"))
-    assert complete("stop", "") == ["web", "web-1", "web-2", "job"]
+    supervisor.document = document(
+        row("web-1", service="web"), row("web-2", service="web"), row("job", kind="task"), row("repl", tty=True)
+    )
+    assert complete("stop", "") == ["web", "web-1", "web-2", "job", "repl"]
+    assert complete("attach", "") == ["repl"]
     assert complete("run", "") == ["job"]
     assert complete("scale", "") == ["web="]
 

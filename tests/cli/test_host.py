@@ -114,6 +114,7 @@ def test_the_commands_that_go_there_are_those_that_the_page_names() -> None:
     there = {name for name, command in commands.items() if command.remote} - set(SECTIONS["This program"])
     assert there == {
         "status", "up", "down", "start", "stop", "restart", "wait", "events", "logs", "ports", "reexec", "scale",
+        "signal",
     }  # fmt: skip
 
 
