@@ -49,8 +49,8 @@ class Recollection:
     keeps: bool = True
     profiles: tuple[str, ...] = ()
     downing: bool = False
-    replicas: dict[str, int] = field(default_factory=dict)
     requests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    replicas: dict[str, int] = field(default_factory=dict)
 
 
 def recollect(records: Iterable[Mapping[str, Any]]) -> Recollection:
