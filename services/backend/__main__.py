@@ -14,7 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="serve the API (the default)")
     commands.add_parser("check", help="say whether the database is migrated")
-    commands.add_parser("cleanup", help="remove unused thumbnails and unfinished files")
+    commands.add_parser("cleanup", help="remove unused thumbnails, unfinished uploads and old backups")
+    commands.add_parser("backup", help="write a copy of the database, beside a running server too")
+    commands.add_parser("migrate", help="bring the database up to date")
     reset = commands.add_parser("reset-db", help="back the database up and start with an empty one")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
@@ -32,17 +34,15 @@ def _run(options: argparse.Namespace, config: Config) -> int:
         from .check import check
 
         return check(config)
-    if options.command == "cleanup":
-        from .app.chores import cleanup
+    if options.command in {None, "serve"}:
+        from .app.server import serve
 
-        return cleanup(config)
+        return serve(config)
+    from .app.chores import back_up_database, cleanup, migrate_database, reset_database
+
     if options.command == "reset-db":
-        from .app.chores import reset_database
-
         return reset_database(config, confirmed=options.yes)
-    from .app.server import serve
-
-    return serve(config)
+    return {"cleanup": cleanup, "backup": back_up_database, "migrate": migrate_database}[options.command](config)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""``cleanup`` and ``reset-db``, as scripts/manage_services.sh calls them."""
+"""``cleanup``, ``backup``, ``migrate`` and ``reset-db``: what is done by hand, or by ``mamctl run``."""
 
 import shutil
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,10 @@ from .models.asset_store import AssetStore
 from .models.data_lock import DataHold, DataInUse, DataLock
 from .models.database import Database
 from .models.database_problem import DatabaseProblem
+from .models.migration import known_migrations, stored_migrations
+from .services.media_root import MediaRoot
 from .services.thumbnail_store import ThumbnailStore
+from .services.upload_store import UploadStore
 
 OLD_S = 3600.0
 """Younger files may belong to an asset that is being made at this moment."""
@@ -28,10 +31,38 @@ def cleanup(config: Config) -> int:
     try:
         with closing(Database(config.database_path)) as database:
             used = AssetStore(database).thumbnail_keys()
+            uploads = UploadStore(database, MediaRoot(config.media_base_path)).remove_expired()
     except DatabaseProblem as error:
         return _fail(str(error))
     thumbnails = ThumbnailStore(config.thumbnail_dir).remove_unused(used, older_than_s=OLD_S)
-    print(f"removed {thumbnails} unused thumbnails and {_prune_backups(config.backup_dir)} old backups")
+    backups = _prune_backups(config.backup_dir)
+    print(f"removed {thumbnails} unused thumbnails, {uploads} unfinished uploads and {backups} old backups")
+    return 0
+
+
+def migrate_database(config: Config) -> int:
+    """Apply the migrations that are missing; the backend and the worker do so too when they start."""
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        before = stored_migrations(config.database_path)
+        Database(config.database_path).close()
+    except (DatabaseProblem, OSError) as error:
+        return _fail(str(error))
+    applied = sorted(known_migrations() - before)
+    print(f"applied {', '.join(f'{number:04d}' for number in applied)}" if applied else "the database is migrated")
+    return 0
+
+
+def back_up_database(config: Config) -> int:
+    """Write a copy of the database beside a running server, and keep the newest KEEP_BACKUPS."""
+    if not config.database_path.exists():
+        return _fail("there is no database to back up; starting the backend makes it")
+    try:
+        backup = _back_up(config)
+    except (OSError, sqlite3.Error) as error:
+        return _fail(f"no backup could be made: {error}")
+    removed = _prune_backups(config.backup_dir)
+    print(f"backed up as {backup.relative_to(config.data_dir)} in the data folder; {removed} old ones are removed")
     return 0
 
 
@@ -67,18 +98,26 @@ def reset_database(config: Config, *, confirmed: bool) -> int:
 def _back_up(config: Config) -> Path:
     config.backup_dir.mkdir(exist_ok=True)
     name = datetime.now(UTC).strftime("mam-%Y%m%dT%H%M%S.%fZ")
-    target = config.backup_dir / f"{name}.db"
+    target, unfinished = config.backup_dir / f"{name}.db", config.backup_dir / f".{name}.part"
     try:
         with closing(sqlite3.connect(config.database_path, timeout=5)) as connection:
-            connection.execute("VACUUM INTO ?", (str(target),))
+            connection.execute("VACUUM INTO ?", (str(unfinished),))
+        _begin_epoch(unfinished)
+        unfinished.rename(target)
     except sqlite3.DatabaseError as error:
+        unfinished.unlink(missing_ok=True)
         if isinstance(error, sqlite3.OperationalError):
             raise
         # Too damaged to be read: its bytes are kept as they are.
-        target.unlink(missing_ok=True)
         target = config.backup_dir / f"{name}.damaged"
         shutil.copy2(config.database_path, target)
     return target
+
+
+def _begin_epoch(backup: Path) -> None:
+    """Give the copy an epoch of its own: where it is restored, numbers of events that came after it mean nothing."""
+    with closing(sqlite3.connect(backup)) as connection, suppress(sqlite3.OperationalError), connection:
+        connection.execute("UPDATE event_epoch SET epoch = lower(hex(randomblob(16)))")
 
 
 def _prune_backups(folder: Path) -> int:

@@ -39,6 +39,8 @@ class Config:
     """Whether originals that were not uploaded may be deleted from the media folder (C13)."""
     scan_interval_s: float = 30.0
     """Seconds between scans of the media folder; 0 scans only at the start."""
+    log_dir: Path | None = None
+    """Where app.log, error.log and the others lie; None writes to standard output only."""
     debug: bool = False
     """Logs more; the seeds' FLASK_DEBUG and FLASK_ENV mean this and no more (C19)."""
 
@@ -86,6 +88,7 @@ class Config:
             samples=_flag(environment, "MEDIA_SAMPLES", default=True),
             media_writable=_flag(environment, "MEDIA_WRITABLE", default=False),
             scan_interval_s=_seconds(environment.get("SCAN_INTERVAL") or "30"),
+            log_dir=_folder(environment.get("LOG_DIR", "logs")) if environment.get("LOG_DIR", "logs") else None,
             debug=_flag(environment, "FLASK_DEBUG", default=environment.get("FLASK_ENV") == "development"),
         )
 

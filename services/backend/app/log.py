@@ -2,6 +2,9 @@
 
 import logging
 import sys
+from pathlib import Path
+
+from .log_files import file_handlers
 
 # Asked every few seconds by supervisors and pages; their lines would bury the others.
 QUIET_PATHS = ("/health/", "/thumbnails/")
@@ -27,11 +30,20 @@ class Quiet(logging.Filter):
         return not (any(part in path for part in QUIET_PATHS) and isinstance(status, int) and status < 400)
 
 
-def configure_log(*, debug: bool) -> None:
-    """Send everything from our level up to standard output."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
+def configure_log(*, debug: bool, folder: Path | None = None) -> None:
+    """Send everything from our level up to standard output, and into the files of ``folder`` if it is given."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    complaint = None
+    if folder is not None:
+        try:
+            handlers += file_handlers(folder)
+        except OSError as error:
+            complaint = error.strerror
+    for handler in handlers:
+        handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=handlers, force=True)
+    if complaint:
+        logging.getLogger("mam.server").warning("there are no log files: LOG_DIR cannot be written (%s)", complaint)
     logging.getLogger("uvicorn.access").addFilter(Quiet())
     # These tell of every frame and every start of theirs; we say what matters ourselves.
     for name in ("websockets", "PIL", "asyncio", "uvicorn.error"):

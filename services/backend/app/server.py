@@ -28,7 +28,7 @@ def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT: 0 then, 1 when it cannot start."""
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    configure_log(debug=config.debug)
+    configure_log(debug=config.debug, folder=config.log_dir)
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         lock = DataLock(config.lock_path)

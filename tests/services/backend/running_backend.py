@@ -42,6 +42,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     own = {
         "DATA_DIR": str(folder / "data"),
         "MEDIA_PATH": str(folder / "media"),
+        "LOG_DIR": str(folder / "logs"),
         "MEDIA_SAMPLES": "0",
         "SCAN_INTERVAL": "0",
         "MEDIA_WATCH": "0",
