@@ -37,7 +37,8 @@ class FileChanges:
         if self._watch is None and watches:
             self._watch = self._made(manifest)
         if self._watch is not None:
-            self._watch.take(watches)
+            # The manifest and its env files hold once an operator says so, and a restart would not read them.
+            self._watch.take(watches, manifest.files)
 
     def close(self) -> None:
         """Watch nothing more."""

@@ -45,6 +45,25 @@ def test_a_change_restarts_who_watches_and_nobody_else(folder: pathlib.Path) -> 
     run(scenario())
 
 
+def test_the_manifest_and_its_env_files_are_not_watched_with_their_folder(folder: pathlib.Path) -> None:
+    (folder / "web.env").write_text("A=1\n")
+    services = {"web": service(watch={"paths": ["."], "debounce": "50ms"}, env_file="web.env")}
+    stack = Stack(folder, services)
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            restarting = []
+            manager.on("restarting", restarting.append)
+            await manager.up()
+            (folder / "web.env").write_text("A=2\n")
+            stack.write(services)
+            (folder / "src/app.py").touch()
+            await until(manager, lambda: restarting)
+            assert restarting[0]["data"]["detail"] == "src/app.py changed"
+
+    run(scenario())
+
+
 def test_where_nobody_watches_there_is_no_watcher(folder: pathlib.Path) -> None:
     async def scenario() -> None:
         async with Stack(folder, {"web": service()}).managed() as manager:

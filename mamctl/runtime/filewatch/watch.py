@@ -21,7 +21,7 @@ from mamctl.runtime.filewatch.survey import MOST_FOLDERS, Survey, survey
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from mamctl.core.manifest.watching import Watch
 
@@ -56,13 +56,15 @@ class FileWatch:
         self._loop = loop
         self._avoid = frozenset(map(os.path.realpath, avoid))
         self._warn = warn
-        self._bursts = Bursts(loop, folder, touched)
+        self._bursts = Bursts(loop, os.path.realpath(folder), touched)
+        self._own: frozenset[str] = frozenset()
         self._watches: dict[str, Watch] = {}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def take(self, watches: Mapping[str, Watch]) -> None:
-        """Watch this from now on, and nothing else."""
+    def take(self, watches: Mapping[str, Watch], own: Iterable[str] = ()) -> None:
+        """Watch this from now on, and nothing else. `own`: files whose changes are nobody's news."""
+        self._own = frozenset(map(os.path.realpath, own))
         if dict(watches) == self._watches:
             return
         self._end()
@@ -90,7 +92,11 @@ class FileWatch:
     # Called from the thread. What one says that was told to stop meanwhile is not heard. --------------------------
 
     def _tell(self, stop: threading.Event, changes: dict[str, set[str]]) -> None:
-        self._in_loop(stop, lambda: self._bursts.add(changes, {name: self._watches[name].debounce for name in changes}))
+        self._in_loop(stop, lambda: self._add(changes))
+
+    def _add(self, changes: dict[str, set[str]]) -> None:
+        news = {name: rest for name, paths in changes.items() if (rest := paths - self._own)}
+        self._bursts.add(news, {name: self._watches[name].debounce for name in news})
 
     def _tell_warning(self, stop: threading.Event, sentence: str) -> None:
         self._in_loop(stop, lambda: self._warn(sentence))
