@@ -107,7 +107,7 @@ class Operator:
             self._hands.post(Reload(manifest, self._hands.now))
             told = {"removed": gone, "scaled": changes(before, manifest)}
             self._hands.history.record("manifest-changed", None, 0, told)
-            self._journal.scale(scaled(manifest))
+        self._journal.scale(scaled(manifest))
         return gone
 
     async def scale(self, name: str, number: int, *, wait: float | None) -> Report:
