@@ -207,6 +207,10 @@ class ProcessManager:
         """Restart services; without names, all that are wanted."""
         return await self.operator.restart(names or None, wait=wait)
 
+    async def scale(self, name: str, replicas: int, *, wait: float = WAIT_SECONDS) -> dict[str, Any]:
+        """Let a service with the key `replicas` have so many, until the next `up`. Raises NotScalableError."""
+        return await self.operator.scale(name, replicas, wait=wait)
+
     async def down(self, *, force: bool = False) -> dict[str, Any]:
         """Stop everything for good."""
         return await self.operator.down(force=force, wait=None)

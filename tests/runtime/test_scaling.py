@@ -35,7 +35,7 @@ def environ_of(pid: int) -> set[bytes]:
 
 
 async def scale(manager: ProcessManager, name: str, number: int) -> dict[str, Any]:
-    return await manager.operator.scale(name, number, wait=SECONDS)
+    return await manager.scale(name, number, wait=SECONDS)
 
 
 def test_scaling_up_starts_what_is_missing_and_leaves_the_rest_alone(tmp_path: pathlib.Path) -> None:
