@@ -198,10 +198,11 @@ class Attached:
     def _search(self) -> Ending | None:
         """Look for the supervisor that comes after the one that was lost, and go on where that one ended."""
         self._attachment.close()
+        where = {"tail": TAIL} if self._position is None else {"after": self._position}
         until = time.monotonic() + SEARCH_SECONDS
         while True:
             try:
-                self._attachment = self._attach({"after": self._position or 0})
+                self._attachment = self._attach(where)
             except NoSupervisor:
                 if time.monotonic() > until:
                     hint = f"`mamctl status` tells how it stands with {self._service}"

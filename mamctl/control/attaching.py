@@ -38,6 +38,12 @@ class Attaching:
     def __init__(self, operator: Operator, views: Views) -> None:
         self._operator = operator
         self._views = views
+        self._sessions: set[asyncio.Future[None]] = set()
+
+    def end(self) -> None:
+        """End every session without a word: the supervisor leaves, and whoever is attached looks for the next one."""
+        for session in tuple(self._sessions):
+            session.cancel()
 
     def of(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
         """Return what serves this request if it is for a terminal. Raises Refusal and what `Views.terminal` does."""
@@ -61,12 +67,14 @@ class Attaching:
         if body.rows and body.columns:
             terminal.resize(body.rows, body.columns)
         session = _Session(wire, terminal)
-        both = [asyncio.ensure_future(session.hear(early)), asyncio.ensure_future(session.show(body))]
+        both = {asyncio.ensure_future(session.hear(early)), asyncio.ensure_future(session.show(body))}
+        self._sessions |= both
         try:
             done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
+            self._sessions -= both
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)

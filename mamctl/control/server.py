@@ -96,6 +96,7 @@ class ControlServer:
         for gate in self._gates():
             gate.close()
         self._streams.end()
+        self._attaching.end()
         under_way = [task for gate in self._gates() for task in gate.connections]
         if under_way:
             await asyncio.wait(under_way, timeout=grace)

@@ -221,8 +221,9 @@ def test_the_end_of_the_supervisor_ends_it(tmp_path: pathlib.Path) -> None:
     with serving(tmp_path) as served:
         attachment = Stage(served).attach(tail=0)
         begun(attachment)
-        served.leave()
+        closing = asyncio.run_coroutine_threadsafe(served.server.close(10 * PATIENCE), served.loop)
         assert received(attachment, lambda _: False) == []
+        closing.result(PATIENCE)  # long before its grace: nobody waits for who is attached
         attachment.close()
 
 
