@@ -112,6 +112,8 @@ class Errands:
         found = self._underway.pop(name, None)
         if found is None:
             return
+        # A task that has not begun yet would kill nothing.
+        found.command.kill()
         found.task.cancel()
         for then in found.then:
             self._loop.call_soon(then)
@@ -125,11 +127,9 @@ class Errands:
             found.then.append(then)
 
     def close(self) -> None:
-        """Leave those that run alone: who comes after us asks what came of them."""
-        for found in self._underway.values():
-            found.command.abandon()
-            found.task.cancel()
-        self._underway.clear()
+        """End those that still run. Whoever only hands over to a successor leaves them to it, and does not come here."""
+        for name in tuple(self._underway):
+            self.cancel(name)
 
     def _stop(self, service: Service, context: Context) -> Command:
         """Run a stop command in the surroundings of the process that it stops."""

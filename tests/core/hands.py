@@ -239,7 +239,9 @@ class Hands:
 
     def _check_starts(self, actions: list[Action], event: Event) -> None:
         """Only what is wanted starts, once its dependencies are met; the ladder's next step needs no new leave."""
-        climbs = isinstance(event, Attached) or (isinstance(event, TimerFired) and event.timer is Timer.ATTACH)
+        climbs = isinstance(event, Attached | ErrandEnded) or (
+            isinstance(event, TimerFired) and event.timer in (Timer.ATTACH, Timer.START)
+        )
         for action in actions:
             if isinstance(action, Spawn | Attach) and not climbs:
                 service = self.services[action.name]

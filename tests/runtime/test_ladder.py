@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mamctl.runtime.logs import appended
 from tests.runtime.stack import Stack, descriptors, free_port, lives, row, run, until
 from tests.scripted import eventually
 
@@ -214,3 +215,28 @@ def test_a_release_that_hangs_is_ended_at_the_grace_period_and_told(tmp_path: pa
 
     release = {"release": {"run": model.command("hang")}, "stop": {"grace": "300ms"}}
     play(tmp_path, {"m": model.entry(**release)}, scenario)
+
+
+def test_without_inotify_its_output_is_kept_all_the_same(
+    tmp_path: pathlib.Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object) -> None:
+        raise OSError(24, "too many open files")
+
+    async def scenario(manager: ProcessManager) -> None:
+        assert (await manager.up())["ok"]
+
+    monkeypatch.setattr(appended, "change_watch", refuse)
+    stack = play(tmp_path, {"m": model.entry(**model.releasing)}, scenario)
+    assert stack.log("m") == b"starting\nserving\nstopped\n"
+
+
+def test_a_command_that_is_cancelled_in_its_first_moment_is_ended(tmp_path: pathlib.Path, model: Model) -> None:
+    async def scenario(manager: ProcessManager) -> None:
+        manager.operator.want(None, (), alone=False)
+        await until(manager, lambda: manager.hands.errands.pids)
+        (pid,) = manager.hands.errands.pids
+        manager.hands.errands.cancel("m")
+        await until(manager, lambda: not lives(pid))
+
+    play(tmp_path, {"m": model.entry({"run": ["sleep", "1000"]})}, scenario)

@@ -79,7 +79,6 @@ class Command:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int | None] = self._loop.create_future()
         self.tail = b""
-        self._abandoned = False
         self._stderr, writing = os.pipe()
         try:
             self._process = self._spawn(argv, env, cwd, stdout, writing)
@@ -98,10 +97,10 @@ class Command:
             self._on_end()
             raise
 
-    def abandon(self) -> None:
-        """Let it run on by itself: `finish` kills nothing any more. Its end is for whoever comes after us."""
-        self._abandoned = True
-        self._loop.remove_reader(self._stderr)
+    def kill(self) -> None:
+        """End it now with its whole group; it is reaped when that is seen."""
+        if not self._ended.done():
+            self._kill_group()
 
     async def finish(self, timeout: float | None) -> int | None:  # noqa: ASYNC109 - it kills, then tells
         """Return the exit code (negative: the signal that ended it), or None when its status was lost.
@@ -113,7 +112,7 @@ class Command:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(self._ended)
         finally:
-            if not self._ended.done() and not self._abandoned:
+            if not self._ended.done():
                 self._kill_group()
                 await asyncio.wait({self._ended}, timeout=_REAP_WITHIN)
 
