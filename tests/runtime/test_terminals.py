@@ -275,3 +275,16 @@ def test_echo_is_the_terminals_own_so_secrets_can_be_typed_unseen(tmp_path: path
     run(scenario())
     assert b"hunter22" not in stack.log("app")
     assert b"8\r\n" in stack.log("app")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a service as somebody else")
+def test_another_user_may_open_the_terminal_that_is_his(tmp_path: pathlib.Path) -> None:
+    opens = 'id -un; echo one > "$(tty)"; echo two > /dev/stdout; echo three > /dev/tty'
+    stack = Stack(tmp_path, {"app": on_terminal("sh", "-c", opens, kind="task", user="nobody", cwd="/")})
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            assert (await manager.up())["ok"]
+
+    run(scenario())
+    assert stack.log("app") == b"nobody\r\none\r\ntwo\r\nthree\r\n"
