@@ -15,6 +15,7 @@ from .errors import error_body
 from .native.json_answer import json_answer
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+FOREIGN = frozenset({"cross-site", "same-site"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -71,6 +72,9 @@ class Edge:
         origin = headers.get("origin")
         if scope["method"] not in READING and origin is not None and origin not in self._origins:
             return 403, "this origin must not change anything here"
+        # Browsers tell it beside the Origin, and pages cannot make it up; a form without Origin is stopped by it.
+        if scope["method"] not in READING and origin is None and headers.get("sec-fetch-site") in FOREIGN:
+            return 403, "another site must not change anything here"
         if not scope["query_string"].isascii():
             return 400, "the query must be percent-encoded"
         return None

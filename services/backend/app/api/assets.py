@@ -63,7 +63,9 @@ def add_asset() -> tuple[Response, int]:
 @blueprint.get("/<int:asset_id>")
 def read_asset(asset_id: int) -> BaseResponse:
     """Return one asset; 304 when the client has this revision."""
-    return _with_etag(_asset(asset_id)).make_conditional(request)
+    asset = _asset(asset_id)
+    _require_match(asset)
+    return _with_etag(asset).make_conditional(request)
 
 
 @blueprint.patch("/<int:asset_id>")
