@@ -245,6 +245,14 @@ def test_one_that_is_gone_from_the_manifest_is_followed_no_more():
     play(TICK, RESTING + "\n reload later -> tick gone | forget tick", later=stack())
 
 
+def test_one_that_is_gone_is_still_known_for_what_is_said_of_it():
+    history = play(TICK, RESTING + "\n reload later -> tick gone", later=stack())
+    known = history.hands.supervisor.known("tick")
+    assert known is not None
+    assert known.name == "tick"
+    assert history.hands.supervisor.known("nobody") is None
+
+
 def test_one_that_leaves_while_it_runs_is_not_wanted_back():
     play(TICK, RUNNING + "\n reload later -> tick stopping | TERM tick \n up tick -> ", later=stack())
 
