@@ -107,7 +107,8 @@ def _limited(service: Service) -> Step:
 
 def overdue(service: Service) -> Step:
     """Go on to the next step: this one did not lead to an answer in time."""
-    within = f"within {service.spec.start_timeout:g} s"
+    # The manifest may have taken the limit away meanwhile.
+    within = "in time" if service.spec.start_timeout is None else f"within {service.spec.start_timeout:g} s"
     if service.errand is None:
         last = f": {service.detail}" if service.detail else ""
         said = tell("warning", service, detail=f"its run step ended well, but it was not there {within}{last}")

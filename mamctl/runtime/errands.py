@@ -127,7 +127,7 @@ class Errands:
             found.then.append(then)
 
     def close(self) -> None:
-        """End those that still run. Whoever only hands over to a successor leaves them to it, and does not come here."""
+        """End those that still run. Whoever only hands over to a successor leaves them to it: it does without this."""
         for name in tuple(self._underway):
             self.cancel(name)
 

@@ -143,6 +143,21 @@ def test_one_that_does_not_answer_in_time_is_absent_and_attached_to_late():
     assert details(history) == ["its run step ended well, but it was not there within 30 s: answered 503"]
 
 
+def test_a_limit_that_the_manifest_takes_away_ends_no_supervisor():
+    endless = stack(external("lm", runs=1, release=True, start_timeout=None))
+    history = play(
+        LM,
+        """
+        up lm       -> lm starting | look lm
+        nobody lm   ->             | run lm start
+        reload endless ->
+        wait 30     -> lm waiting/absent | cancel lm
+        """,
+        endless=endless,
+    )
+    assert details(history) == ["its run step did not end in time, so it was ended"]
+
+
 def test_one_without_a_limit_is_waited_for():
     play(
         stack(external("lm", runs=1, start_timeout=None)),
