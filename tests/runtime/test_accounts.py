@@ -270,3 +270,17 @@ def test_a_user_without_the_right_is_told_before_anything_starts(tmp_path: pathl
     )
     found = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert found.stdout == "`user: root` asks for another than our own, which only root may do\n", found.stderr
+
+
+@as_root
+def test_held_sockets_and_a_descriptor_to_notify_on_reach_another_user(tmp_path: pathlib.Path) -> None:
+    script = "[ $LISTEN_PID = $$$$ ] && echo $LISTEN_FDS sockets for $(id -un); echo >&4; exec sleep 1000"
+    entry = shell(script, sockets={"http": "auto"}, ready={"notify": {"fd": 4}}, umask="077")
+
+    async def scenario() -> None:
+        stack = Stack(tmp_path, {"a": entry})
+        async with stack.managed() as manager:
+            assert (await manager.up())["ok"]
+        assert stack.log("a") == b"1 sockets for nobody\n"
+
+    run(scenario())
