@@ -17,7 +17,11 @@ LISTED = {
     200, 201, 202, 204, 206, 304, 400, 403, 404, 405, 409, 410, 412, 413, 415, 416, 421, 429, 460, 507,
 }  # fmt: skip
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
@@ -28,6 +32,7 @@ NAMES = st.sampled_from([
 ])  # fmt: skip
 MEMBERS = st.sampled_from([
     "file_path", "title", "tags", "rating", "favorite", "name", "add", "remove", "ids", "selection", "action", "dry_run",
+   
     "collection", "filter", "folder",
 ])  # fmt: skip
 PATHS = st.sampled_from([
