@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Final
+import tempfile
+from typing import IO, TYPE_CHECKING, Final
 
 from mamctl.runtime.probes.command import Command
 
@@ -37,13 +38,19 @@ class HookCommand(Command):
     def _spawn(
         self, argv: Sequence[str], env: Mapping[str, str], cwd: str, _stdout: int, stderr: int
     ) -> subprocess.Popen[bytes]:
-        reading, writing = os.pipe()
-        try:
-            # Within what a pipe takes at once: nobody has to read it.
-            os.write(writing, self._message + b"\n")
+        with _file(self._message + b"\n") as told:
             return subprocess.Popen(
-                argv, stdin=reading, stdout=stderr, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+                argv, stdin=told, stdout=stderr, stderr=stderr, env=env, cwd=cwd, start_new_session=True
             )
-        finally:
-            os.close(reading)
-            os.close(writing)
+
+
+def _file(message: bytes) -> IO[bytes]:
+    """Return a file that holds a message, ready to be read: into a pipe that is too small one would wait to write."""
+    file: IO[bytes]
+    if hasattr(os, "memfd_create"):
+        file = open(os.memfd_create("event"), "w+b")  # noqa: SIM115 - closed by whoever asked for it
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - as above
+    file.write(message)
+    file.seek(0)
+    return file

@@ -105,7 +105,10 @@ class Hooks:
     async def _end_leftovers(self) -> None:
         from mamctl.runtime.hooks.leftovers import end_leftovers
 
-        await asyncio.to_thread(end_leftovers, self._stack.mark, self.pids)
+        try:
+            await asyncio.to_thread(end_leftovers, self._stack.mark, self.pids)
+        except OSError:
+            logger.exception("looking for hooks that an earlier supervisor left")
 
     def _cancel_end_of_leftovers(self) -> None:
         if self._ending is not None:

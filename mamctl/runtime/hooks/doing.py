@@ -28,6 +28,9 @@ async def carry_out(hook: Hook, errand: Errand, outfit: Outfit, pids: set[int]) 
         return await _run(hook, errand, outfit, pids)
     except OSError as error:
         return Came(f"{hook.argv[0]} could not be run: {os.strerror(error.errno or 0).lower()}", [])
+    except ValueError as error:
+        # What a service said of itself may be no text that an environment can hold.
+        return Came(f"{hook.argv[0]} could not be run: {error}", [])
 
 
 async def _call(hook: Hook, url: str, errand: Errand) -> str | None:

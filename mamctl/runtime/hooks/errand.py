@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mamctl.core.manifest.hooks import Hook, Moment
 
 LARGEST_EVENT: Final = 60_000
-"""Bytes of JSON: what a pipe takes at once, so that nobody waits for a hook that does not read."""
+"""Bytes of JSON: a longer event is told without its details."""
 
 _VARIABLES: Final = {
     "MAMCTL_STATE": "state",

@@ -139,6 +139,17 @@ def test_one_that_reads_nothing_and_an_event_that_is_too_long_hold_nobody_up(tmp
     asyncio.run(scenario())
 
 
+def test_what_no_environment_can_hold_is_a_failure_that_is_told(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        async with staged(tmp_path, sh("touch ran")) as stage:
+            stage.happens("started", detail="half of a pair: \ud800")
+            await stage.hooks.settle()
+            stage.happens("started", generation=2, detail="a NUL: \0")
+        assert "hook on_ready failed: sh could not be run: " in stage.warnings[0]
+
+    asyncio.run(scenario())
+
+
 def test_a_crash_loop_is_no_storm_of_hooks(tmp_path: pathlib.Path) -> None:
     async def scenario() -> None:
         async with staged(tmp_path, sh("cat >> told"), moment=Moment.RESTART) as stage:
