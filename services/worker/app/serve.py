@@ -7,11 +7,12 @@ import signal
 import sqlite3
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from types import FrameType
 
 from services.backend.app.config import Config
 from services.backend.app.log import configure_log
+from services.backend.app.models.asset_store import AssetStore
 from services.backend.app.models.data_lock import DataHold, DataInUse
 from services.backend.app.models.database import Database
 from services.backend.app.models.database_problem import DatabaseProblem
@@ -74,6 +75,10 @@ def serve(config: Config, settings: Settings) -> int:
 
 
 def _work(config: Config, settings: Settings, database: Database, bidding: Bidding) -> int:
+    # Only for a new library: the missing folder of an old one is a disk that is not mounted.
+    if AssetStore(database).is_empty():
+        with suppress(OSError):  # health says that the folder is not there
+            config.media_base_path.mkdir(parents=True, exist_ok=True)
     seat = Seat(config.data_dir / "workers")
     try:
         worker = Worker(config, settings, database, seat)

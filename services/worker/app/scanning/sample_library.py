@@ -29,11 +29,15 @@ class SampleLibrary:
         self._marker = marker
         self._decoder = decoder
         self._left: list[str] = []
+        self._is_decided = False
 
     def look(self) -> None:
-        """Find out what is to be drawn."""
+        """Find out what is to be drawn, once the folder is there; looking again changes nothing."""
+        if self._is_decided:
+            return
         state = self._marker.read_text(encoding="utf-8").strip() if self._marker.exists() else ""
-        if state == "done" or not self._folder.is_dir():
+        self._is_decided = state == "done" or self._folder.is_dir()
+        if state == "done" or not self._is_decided:
             return
         if not state:
             # Hidden files (.DS_Store) are the system's, not the owner's.

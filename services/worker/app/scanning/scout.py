@@ -129,8 +129,6 @@ class Scout:
 
     def _begin(self) -> None:
         self._scan_at = 0.0
-        if self._samples is not None:
-            self._samples.look()
         lost = [number for number, key in self._scans.ready_thumbnails() if not self._thumbnails.has(key)]
         if lost:
             log.info("%d thumbnails are not on the disk; they are drawn again", len(lost))
@@ -171,6 +169,8 @@ class Scout:
         _say(result, folder)
 
     def _scan_all(self) -> None:
+        if self._samples is not None:
+            self._samples.look()
         started = time.monotonic()
         result = self._scan("", self._pulse)
         took = time.monotonic() - started
