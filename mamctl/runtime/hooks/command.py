@@ -46,11 +46,13 @@ class HookCommand(Command):
 
 def _file(message: bytes) -> IO[bytes]:
     """Return a file that holds a message, ready to be read: into a pipe that is too small one would wait to write."""
-    file: IO[bytes]
-    if hasattr(os, "memfd_create"):
-        file = open(os.memfd_create("event"), "w+b")  # noqa: SIM115 - closed by whoever asked for it
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - as above
+    file = _anonymous()
     file.write(message)
     file.seek(0)
     return file
+
+
+def _anonymous() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("event"), "w+b")  # noqa: SIM115 - closed by whoever asked for it
+    return tempfile.TemporaryFile()  # noqa: SIM115 - as above
