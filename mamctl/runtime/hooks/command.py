@@ -54,5 +54,5 @@ def _file(message: bytes) -> IO[bytes]:
 
 def _anonymous() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("event"), "w+b")  # noqa: SIM115 - closed by whoever asked for it
-    return tempfile.TemporaryFile()  # noqa: SIM115 - as above
+        return open(os.memfd_create("event"), "w+b")
+    return tempfile.TemporaryFile()
