@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long test-units machine shells man lint format core-test bench clean
+.PHONY: help up down status setup frontend test test-long test-units machine shells man lint format core-test bench bench-media clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,10 @@ bench: $(VENV)/.stack frontend  ## measure beside the peers and the limits of th
 	$(BENCH) python3 -m bench report out/latest.json
 	python benchmarks/second_up.py
 	python benchmarks/takeover.py
+
+bench-media: $(VENV)/.stack  ## measure the media library at a million assets, and how fast media come in (10 minutes)
+	python benchmarks/media.py
+	python benchmarks/media_ingest.py
 
 clean:  ## remove what can be made again (the media, the data and the logs stay)
 	rm -rf $(VENV) build services/frontend/dist services/frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

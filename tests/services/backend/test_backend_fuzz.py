@@ -31,9 +31,8 @@ NAMES = st.sampled_from([
     "limit", "epoch", "after", "permanent", "delete_file",
 ])  # fmt: skip
 MEMBERS = st.sampled_from([
-    "file_path", "title", "tags", "rating", "favorite", "name", "add", "remove", "ids", "selection", "action", "dry_run",
-   
-    "collection", "filter", "folder",
+    "file_path", "title", "tags", "rating", "favorite", "name", "add", "remove", "ids", "selection", "action",
+    "dry_run","collection", "filter", "folder",
 ])  # fmt: skip
 PATHS = st.sampled_from([
     "", "/1", "/2", "/99", "/0", f"/{2**63}", "/1/stream", "/1/restore", "/1/reprocess", "/bulk", "/export", "/import",

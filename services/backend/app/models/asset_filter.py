@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  only constants of this program are put into statements; values are bound.
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .asset import Status
@@ -17,6 +17,8 @@ class Condition:
     values: tuple[Any, ...] = ()
     hits: str | None = None
     """A statement with the same values that finds the ids by an index, named ``hit``; None where there is none."""
+    count: str | None = None
+    """A statement with the same values that knows how many there are without counting them."""
 
 
 def _indexed(clause: str, *values: Any) -> Condition:
@@ -86,9 +88,9 @@ class AssetFilter:
     def _kinds(self) -> list[Condition]:
         made = []
         if self.media_type is not None:
-            made.append(_indexed("media_type = ?", self.media_type))
+            made.append(_kind("media_type = ?", self.media_type))
         if self.status is not None:
-            made.append(_indexed("status = ?", self.status.value))
+            made.append(_kind("status = ?", self.status.value))
         if self.format is not None:
             made.append(Condition("format = ? COLLATE NOCASE", (self.format,)))
         if self.favorite is not None:
@@ -117,6 +119,11 @@ class AssetFilter:
             if value is not None:
                 made.append(Condition(clause, (value,)))
         return made
+
+
+def _kind(clause: str, value: str) -> Condition:
+    count = f"SELECT ifnull(sum(assets), 0) FROM asset_counts WHERE trashed = 0 AND {clause}"
+    return replace(_indexed(clause, value), count=count)
 
 
 def _both(pair: tuple[tuple[str, Any], ...]) -> Condition:

@@ -59,6 +59,8 @@ def source_of(connection: sqlite3.Connection, wanted: AssetFilter) -> Source:
 def _is_few(connection: sqlite3.Connection, part: Condition) -> bool:
     if part.hits is None:
         return False
+    if part.count is not None:
+        return bool(connection.execute(part.count, part.values).fetchone()[0] <= FEW)
     statement = f"SELECT count(*) FROM (SELECT 1 FROM ({part.hits}) LIMIT ?)"
     most = FEW_OF_TEXT if "asset_search" in part.hits else FEW
     return bool(connection.execute(statement, (*part.values, most + 1)).fetchone()[0] <= most)

@@ -79,9 +79,11 @@ class AssetStore:
         return done.rowcount == 1
 
     def thumbnail_keys(self) -> set[str]:
-        """Return the keys of all thumbnails in use, also those of assets in the trash."""
+        """Return the keys of all thumbnails and scrub sheets in use, also those of assets in the trash."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT thumbnail_key FROM media_assets WHERE thumbnail_key IS NOT NULL")
+            rows = connection.execute(
+                "SELECT thumbnail_key FROM media_assets WHERE thumbnail_key IS NOT NULL UNION SELECT key FROM sprites"
+            )
             return {row[0] for row in rows}
 
     def is_empty(self) -> bool:

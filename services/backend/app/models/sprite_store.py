@@ -53,11 +53,6 @@ class SpriteStore:
             end=places["end"],
         )
 
-    def keys(self) -> set[str]:
-        """Return the keys of all sheets."""
-        with self._database.read() as connection:
-            return {row[0] for row in connection.execute("SELECT key FROM sprites")}
-
 
 def _clock(seconds: float) -> str:
     whole = int(seconds)
