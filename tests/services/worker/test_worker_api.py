@@ -1,13 +1,14 @@
 """Jobs, scans, viewports and sprites, as a client meets them."""
 
 import json
+import os
 import re
 
 import httpx
 import pytest
 from backend_media import clip, picture
 from PIL import Image
-from running_backend import running_backend, wait_for
+from running_backend import outcome, running_backend, wait_for
 from websockets.sync.client import connect
 
 pytestmark = pytest.mark.system

@@ -134,6 +134,8 @@ BROKEN = {
     "text.png": (b"hello, I am no picture", "not PNG"),
     "head.jpg": (b"\xff\xd8\xff\xe0" + b"\0" * 40, "header"),
     "head.mp4": (b"\0\0\0\x20ftypisom" + b"\0" * 400, ""),
+    "list.mp4": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n", "not MP4"),
+    "nothing.mp4": (b"", "empty"),
     "bomb.png": (png_bomb(60_000, 60_000), "too large"),
 }
 

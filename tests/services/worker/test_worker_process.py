@@ -206,3 +206,20 @@ def test_the_lease_of_the_folder_moves_on_while_both_live(folder):
             lambda: (rows(folder, "SELECT watched_by FROM roots")[0][0] or "").startswith(f"{other.pid}-"),
             "the other has it",
         )
+
+
+@pytest.mark.slow
+def test_a_poison_file_is_tried_three_times_fails_with_a_reason_and_holds_up_nobody(folder):
+    noise(folder / "media" / "poison.png", 9000)  # nobody decodes this in a tenth of a second
+    with running_backend(folder, WORKER_DECODE_TIMEOUT="0.1") as server:
+        poison = wait_for(server.assets, "it is found")[0]["id"]
+        picture(folder / "media" / "good.png")
+        server.request("POST", "/api/v1/scan")
+        server.wait_until_ready(1)
+        failed = server.wait_for_status(poison, "failed")
+        assert failed["error"] == "decoding took longer than 0.1 s (3 attempts)"
+        assert server.worker.process.poll() is None
+        job = server.get("/api/v1/jobs", params={"state": "failed"}).json()["items"][0]
+        assert (job["asset_id"], job["attempts"]) == (poison, 3)
+        assert server.request("POST", f"/api/v1/jobs/{job['id']}/retry").status_code == 202
+        server.wait_for_status(poison, "extracting", "thumbnailing")
