@@ -168,6 +168,10 @@ def test_a_video_gets_a_sheet_for_scrubbing_and_a_picture_has_none(folder):
         assert server.get(tiles[0][2]).content == sheet.content
         assert server.get(f"{base}.vtt", headers={"If-None-Match": vtt.headers["etag"]}).status_code == 304
         assert server.get(base, headers={"If-None-Match": sheet.headers["etag"]}).status_code == 304
+        key = sheet.headers["etag"].strip('"')
+        os.utime(folder / "data" / "thumbnails" / key[:2] / key[2:4] / f"{key}.jpg", (1, 1))
+        assert outcome(folder, "-m", "services.backend", "cleanup")[0] == 0
+        assert server.get(base).status_code == 200
         for path in (
             f"/api/v1/assets/{still}/sprite",
             f"/api/v1/assets/{still}/sprite.vtt",
