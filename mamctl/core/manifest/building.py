@@ -118,6 +118,7 @@ class _Builder:
             hooks=build_hooks(wish.hooks, (*drafted.at, "hooks"), tell, self._found),
             replica_of=drafted.replica_of,
             replica=drafted.replica,
+            image=wish.image and self._text(wish.image, (*drafted.at, "image"), tell),
         )
 
     def _text(self, text: str, at: Path, tell: Tell) -> str:

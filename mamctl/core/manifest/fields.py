@@ -185,6 +185,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "release": Field(RELEASE, "External: what happens to one that was not started here."),
     "hooks": Field(HOOKS, "What is run or called when something happens to it."),
     "schedule": Field(SCHEDULE, "Task: at which times it runs, and not at once.", SHORT_SCHEDULE),
+    "image": Field(FILLED, "The container image that it is in; only for `mamctl export`."),
     "replicas": Field(whole(0, MOST), "How many of it run: NAME-1, NAME-2 ... Without the key: one, by its own name."),
 }
 

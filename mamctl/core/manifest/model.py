@@ -191,6 +191,8 @@ class ServiceSpec:
     replica: int = 1
     schedule: Schedule | None = None
     hooks: Mapping[Moment, tuple[Hook, ...]] = field(default_factory=lambda: NO_HOOKS)
+    # Only for exporters: nothing here runs containers.
+    image: str | None = None
 
     @property
     def service(self) -> str:

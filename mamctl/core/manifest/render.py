@@ -47,7 +47,7 @@ def render(manifest: Manifest) -> dict[str, object]:
 
 def _service(spec: ServiceSpec) -> Tree:
     tree: Tree = {"kind": spec.kind.value}
-    tree |= _present({"description": spec.description, "command": list(spec.argv)})
+    tree |= _present({"description": spec.description, "image": spec.image, "command": list(spec.argv)})
     tree["cwd"] = spec.cwd
     tree |= _present({"env": _env(spec), "secrets": sorted(spec.secrets)})
     tree["host"] = spec.host

@@ -135,6 +135,7 @@ class ServiceWish(NamedTuple):
     schedule: Schedule | None = None
     hooks: HookWishes = {}  # noqa: RUF012 - as above
     replicas: int | None = None
+    image: str | None = None
 
     @property
     def listens(self) -> dict[str, PortWish]:

@@ -93,6 +93,7 @@ GOOD: dict[str, dict[str, object]] = {
                 "watch": {"paths": ["src", "/etc/hosts"], "ignore": ["*.md", "!*.db"], "debounce": "1s"},
                 "profiles": ["ai"],
                 "manual": False,
+                "image": "registry.example/a:1",
                 "essential": True,
                 "on_supervisor_death": "stop",
             },
@@ -476,6 +477,9 @@ BAD |= {
         {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "tty": True}}},
         "services.a.tty", "has no terminal of ours", False,
     ),
+    "an image without a name": (one({"image": ""}), "services.a.image", "is empty", True),
+    "an image as a number": (one({"image": 5}), "services.a.image", "must be text", True),
+    "an image that refers to nobody": (one({"image": "${services.b.url}"}), "services.a.image", "", False),
     "an unknown limit": (one({"limits": {"cpu": 1}}), "services.a.limits.cpu", "unknown key", True),
 }  # fmt: skip
 
