@@ -125,6 +125,15 @@ def test_an_uploaded_file_and_one_of_a_writable_folder_can_be_deleted(tmp_path):
         assert not (api.media / asset["file_path"]).exists()
 
 
+def test_a_bulk_deletion_with_files_leaves_those_that_must_stay(api):
+    kept = api.add("a.jpg")
+    uploaded = api.post(A, files={"file": ("b.jpg", JPEG)}).json()
+    body = {"action": "delete", "ids": [kept, uploaded["id"]], "delete_file": True}
+    assert api.post(f"{A}/bulk", json=body).json()["changed"] == 1
+    assert ((api.media / "a.jpg").exists(), (api.media / uploaded["file_path"]).exists()) == (True, False)
+    assert api.paths() == ["a.jpg"]
+
+
 def test_deleting_a_file_never_follows_a_link_out_of_the_media_folder(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -52,9 +52,8 @@ def change_many() -> Response:
 
 def _work(application: Application, body: dict[str, Any]) -> Callable[[list[int]], int]:
     """Return what is done with a batch. Each is a transaction of its own: other writers get their turn in between."""
-    if body.get("action") == "delete":
-        file_too = body.get("delete_file", False) is True
-        return lambda ids: sum(forget(application, number, file_too=file_too) for number in ids)
+    if body.get("action") == "delete" and body.get("delete_file", False) is True:
+        return lambda ids: sum(_is_gone(application, number) for number in ids)
     operation = _operation(application, body)
 
     def in_transaction(ids: list[int]) -> int:
@@ -64,11 +63,21 @@ def _work(application: Application, body: dict[str, Any]) -> Callable[[list[int]
     return in_transaction
 
 
+def _is_gone(application: Application, number: int) -> bool:
+    """Forget one asset with its file; one whose file must stay, stays, and the others go on."""
+    try:
+        return forget(application, number, file_too=True)
+    except ApiError as error:
+        log.warning("asset %d stays: %s", number, error.message)
+        return False
+
+
 def _operation(application: Application, body: dict[str, Any]) -> Operation:
     plain: dict[str, Operation] = {
         "trash": asset_edit.trash,
         "restore": asset_edit.restore,
         "reprocess": asset_edit.queue_again,
+        "delete": asset_edit.remove,
     }
     action = body.get("action")
     if not isinstance(action, str):
@@ -86,7 +95,7 @@ def _operation(application: Application, body: dict[str, Any]) -> Operation:
         name, checked = fields[action]
         value = checked(body.get(name))
         return lambda connection, ids: asset_edit.write_fields(connection, ids, {name: value})
-    known = sorted([*plain, *fields, "tag", "untag", "collect", "uncollect", "delete"])
+    known = sorted([*plain, *fields, "tag", "untag", "collect", "uncollect"])
     raise ApiError(400, f"action must be one of: {', '.join(known)}")
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from services.backend.app.errors import ApiError, timestamp
 from services.backend.app.models.asset import Status
 from services.backend.app.models.asset_filter import AssetFilter
+from services.backend.app.services.media_types import clean_title
 
 MAX_TEXT = 200
 MAX_TAGS = 10
@@ -73,10 +74,11 @@ def flag_from(query: Mapping[str, str], name: str) -> bool | None:
 
 def text_from(query: Mapping[str, str], name: str, most: int) -> str | None:
     """Return a text without blanks around it; None when there is nothing in it."""
-    text = query.get(name, "").strip()
-    if len(text) > most or "\0" in text or not text.isprintable():
-        raise ApiError(400, f"{name} must be at most {most} printable characters")
-    return text or None
+    text = query.get(name, "")
+    if len(text) > most or "\0" in text:
+        raise ApiError(400, f"{name} must be at most {most} characters, without NUL")
+    # Names have no invisible characters either, so what was copied from elsewhere with some still finds them.
+    return clean_title(text) or None
 
 
 def _optional(query: Mapping[str, str], name: str, most: int = MAX_NUMBER) -> int | None:

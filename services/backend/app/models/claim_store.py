@@ -212,6 +212,12 @@ def take_back(connection: sqlite3.Connection, workers: Sequence[str], now: float
     return len(rows)
 
 
+def put_back(connection: sqlite3.Connection, worker: str) -> None:
+    """Queue again what a worker that ends has in hand, as if it had never taken it."""
+    for row in connection.execute("SELECT id FROM jobs WHERE worker = ? AND state = 'running'", (worker,)).fetchall():
+        _back(connection, row["id"], None, due_at=0.0)
+
+
 def _give_up(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     reason = f"the worker died {MAX_LOST} times with it in hand"
     connection.execute("UPDATE jobs SET state = 'failed', error = ? WHERE id = ?", (reason, row["id"]))
@@ -251,6 +257,16 @@ def _find(connection: sqlite3.Connection, claim: Claim) -> Asset | None:
 
 
 def _back(connection: sqlite3.Connection, job_id: int, reason: str | None, *, due_at: float) -> None:
+    row = connection.execute(
+        "SELECT kind, asset_id, attempts, lost, priority FROM jobs WHERE id = ?", (job_id,)
+    ).fetchone()
+    if row["kind"] == Kind.METADATA:
+        # People see that it waits again. The asset's trigger makes a fresh job of it, which this one is not.
+        connection.execute(f"UPDATE media_assets SET status = 'queued', {TOUCH} WHERE id = ?", (row["asset_id"],))
+        connection.execute(
+            "UPDATE jobs SET attempts = ?, lost = ?, priority = ? WHERE id = ?",
+            (row["attempts"], row["lost"], row["priority"], job_id),
+        )
     connection.execute(
         "UPDATE jobs SET state = 'queued', worker = NULL, lease_until = NULL, claim = claim + 1, due_at = ?,"
         f" error = ?, updated_at = {NOW} WHERE id = ?",

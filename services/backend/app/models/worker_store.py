@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .claim_store import take_back
+from .claim_store import put_back, take_back
 from .database import Database
 
 FORGET_AFTER_S = 60.0
@@ -17,7 +17,8 @@ class Heartbeat:
     """What a worker says of itself."""
 
     decoders: int
-    active: int
+    jobs: tuple[int, ...]
+    """The ids of the jobs in hand, whose leases it renews."""
     done: int
     rate_per_s: float
     trouble: str | None
@@ -62,11 +63,13 @@ class WorkerStore:
             connection.execute(
                 "UPDATE workers SET heartbeat_at = ?, decoders = ?, active = ?, done = ?, rate_per_s = ?, trouble = ?"
                 " WHERE id = ?",
-                (now, beat.decoders, beat.active, beat.done, beat.rate_per_s, beat.trouble, worker),
+                (now, beat.decoders, len(beat.jobs), beat.done, beat.rate_per_s, beat.trouble, worker),
             )
-            if beat.active:
+            if beat.jobs:
                 connection.execute(
-                    "UPDATE jobs SET lease_until = ? WHERE worker = ? AND state = 'running'", (now + lease_s, worker)
+                    "UPDATE jobs SET lease_until = ? WHERE worker = ? AND state = 'running'"
+                    " AND id IN (SELECT value FROM json_each(?))",
+                    (now + lease_s, worker, json.dumps(beat.jobs)),
                 )
 
     def bury(self, dead: Sequence[str], now: float) -> int:
@@ -97,11 +100,7 @@ class WorkerStore:
     def leave(self, worker: str) -> None:
         """Remove a worker that ends; what it had in hand goes back uncounted, its own end is no fault of a file."""
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE jobs SET state = 'queued', worker = NULL, lease_until = NULL, claim = claim + 1"
-                " WHERE worker = ? AND state = 'running'",
-                (worker,),
-            )
+            put_back(connection, worker)
             connection.execute("DELETE FROM workers WHERE id = ?", (worker,))
             connection.execute("UPDATE roots SET watched_by = NULL, watch_until = 0 WHERE watched_by = ?", (worker,))
 
