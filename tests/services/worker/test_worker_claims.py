@@ -105,7 +105,7 @@ def test_two_files_with_the_same_quick_hash_are_hashed_whole_and_others_are_not(
 
 def test_a_file_that_ends_its_decoder_waits_longer_each_time_and_fails_after_the_third(queue):
     first = queue.claim()
-    assert queue.one.retry(first, "it died", 100.0).status is Status.EXTRACTING
+    assert queue.one.retry(first, "it died", 100.0).status is Status.QUEUED
     assert [queue.claim(now=100.0).asset.id, queue.claim(now=100.0).asset.id] == [2, 1]
     assert queue.claim(now=101.9) is None
     second = queue.claim(now=102.0)
@@ -159,8 +159,8 @@ def test_the_jobs_of_a_dead_worker_go_back_at_once_and_its_results_do_not_count(
 
 def test_a_lease_that_nobody_renews_ends_and_a_heartbeat_renews_it(queue):
     queue.claim(now=0.0)
-    queue.claim(queue.two, now=0.0)
-    beat = Heartbeat(decoders=1, active=1, done=0, rate_per_s=0.0, trouble=None)
+    held = queue.claim(queue.two, now=0.0)
+    beat = Heartbeat(decoders=1, jobs=(held.job_id,), done=0, rate_per_s=0.0, trouble=None)
     queue.workers.beat("two", beat, 10.0, lease_s=LEASE_S)
     assert queue.workers.bury([], LEASE_S) == 0
     assert queue.workers.bury([], LEASE_S + 0.1) == 1
@@ -286,7 +286,7 @@ def test_backlog_tells_what_waits_and_for_how_long(queue):
 
 
 def test_a_health_row_says_who_works(queue):
-    beat = Heartbeat(decoders=2, active=1, done=7, rate_per_s=3.5, trouble="the disk is full")
+    beat = Heartbeat(decoders=2, jobs=(1,), done=7, rate_per_s=3.5, trouble="the disk is full")
     queue.workers.beat("one", beat, 100.0, lease_s=LEASE_S)
     known = {worker.id: worker for worker in queue.workers.known(101.0)}
     assert known["one"].to_json() | {"pid": 0} == {

@@ -65,13 +65,12 @@ def small_still(file: BinaryIO, format_name: str) -> Image.Image:
     image = open_still(file, format_name)
     try:
         _draft(image)
-        return shrunk(ImageOps.exif_transpose(_as_colours(image)))
+        return _shrunk(ImageOps.exif_transpose(_as_colours(image)))
     except (OSError, SyntaxError, ValueError) as error:
         raise Unreadable(f"the picture cannot be decoded: {sentence(error)}") from error
 
 
-def shrunk(image: Image.Image) -> Image.Image:
-    """Return an opaque picture within THUMBNAIL_SIDE pixels each way."""
+def _shrunk(image: Image.Image) -> Image.Image:
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return _flattened(image)
 

@@ -12,11 +12,10 @@ from typing import Any, BinaryIO
 import av
 from PIL import Image
 
-from .stills import check_size, shrunk
+from .stills import THUMBNAIL_SIDE, check_size
 from .unreadable import Unreadable, sentence
 
-TILE_WIDTH = 160
-MAX_TILE_HEIGHT = 160
+TILE_SIDE = 160
 COLUMNS = 5
 MAX_TILES = 50
 TILE_EVERY_S = 2.0
@@ -47,7 +46,7 @@ def small_video(file: BinaryIO, demuxer: str) -> Image.Image:
         frame = _frame_at(container, (container.duration or 0) // 4) or _frame_at(container, 0)
         if frame is None:
             raise Unreadable("no picture of the video can be decoded")
-        return shrunk(_upright(frame))
+        return _upright(frame, THUMBNAIL_SIDE)
 
 
 def scrub_sheet(file: BinaryIO, demuxer: str) -> tuple[Image.Image, dict[str, Any]]:
@@ -79,9 +78,7 @@ def _tiles(container: Any, duration: float) -> Iterator[tuple[float, Image.Image
             continue
         at = 0.0 if last is None else float(frame.time or 0)  # the first tile stands for the beginning
         last = frame.pts
-        tile = _upright(frame)
-        tile.thumbnail((TILE_WIDTH, MAX_TILE_HEIGHT), Image.Resampling.BILINEAR, reducing_gap=2.0)
-        yield max(at, 0.0), tile
+        yield max(at, 0.0), _upright(frame, TILE_SIDE)
 
 
 @contextmanager
@@ -118,11 +115,11 @@ def _frame_at(container: Any, position: int) -> Any:
     return next(container.decode(stream), None)
 
 
-def _upright(frame: Any) -> Image.Image:
-    scale = min(1.0, 2 * 400 / max(frame.width, frame.height))
-    # FFmpeg shrinks while it converts the colours: a 4K frame never becomes 25 MB of pixels.
+def _upright(frame: Any, side: int) -> Image.Image:
+    """Return the frame within ``side`` pixels each way. FFmpeg shrinks while it converts the colours, in one pass."""
+    scale = min(1.0, side / max(frame.width, frame.height))
     picture: Image.Image = frame.to_image(
-        width=max(1, round(frame.width * scale)), height=max(1, round(frame.height * scale))
+        width=max(1, round(frame.width * scale)), height=max(1, round(frame.height * scale)), interpolation="AREA"
     )
     turn = int(getattr(frame, "rotation", 0) or 0)
     return picture.rotate(turn, expand=True) if turn % 360 else picture

@@ -112,6 +112,11 @@ class Scout:
             self._trouble(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}")
             self._stopping.wait(AWAY_S)
             return True
+        except Exception as error:  # the folder is scanned again, whatever this scan met
+            log.exception("the scout met what it did not expect")
+            self._trouble(f"{type(error).__name__}; the log says more")
+            self._stopping.wait(AWAY_S)
+            return True
         self._trouble(None)
         return worked
 
@@ -137,7 +142,11 @@ class Scout:
     def _lead(self) -> bool:
         claim = self._claims.claim((Kind.SCAN,), time.time())
         if claim is not None:
-            self._scan_as_asked(claim)
+            self._tally.begin(claim.job_id)
+            try:
+                self._scan_as_asked(claim)
+            finally:
+                self._tally.end(claim.job_id)
             return True
         if time.monotonic() >= self._scan_at:
             self._scan_all()
@@ -162,7 +171,7 @@ class Scout:
         except RootAway as error:
             self._claims.finish_scan(claim, {}, error=str(error))
             return
-        if self._stopping.is_set():
+        if self._stopping.is_set() or not self._leads:
             self._claims.release(claim)
             return
         self._claims.finish_scan(claim, result.to_json())

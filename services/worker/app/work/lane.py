@@ -99,12 +99,18 @@ class Lane:
         if claim is None:
             return False
         ready = False
-        self._tally.begin()
+        self._tally.begin(claim.job_id)
         try:
             after = self._processor.process(claim, stopped=self._cut.is_set)
             ready = claim.kind is Kind.THUMBNAIL and after is not None and after.status is Status.READY
+        except (Trouble, DatabaseProblem, sqlite3.Error):
+            raise  # no fault of the file; without a result its lease ends, and it is queued again
+        except Exception as error:
+            # Counted, so that a file that brings this about every time does not for ever.
+            self._claims.retry(claim, f"the worker met what it did not expect ({type(error).__name__})", time.time())
+            raise
         finally:
-            self._tally.end(ready=ready)
+            self._tally.end(claim.job_id, ready=ready)
         return True
 
     def _trouble(self, text: str | None) -> None:

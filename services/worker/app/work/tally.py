@@ -16,21 +16,21 @@ class Tally:
         self._lock = threading.Lock()
         self._lanes = lanes
         self._began = time.monotonic()
-        self._active = 0
+        self._jobs: set[int] = set()
         self._done = 0
         self._ready: deque[float] = deque(maxlen=10_000)
         self._troubles: dict[str, str] = {}
         self._news = False
 
-    def begin(self) -> None:
-        """Count a job that is begun."""
+    def begin(self, job_id: int) -> None:
+        """Note a job that is begun."""
         with self._lock:
-            self._active += 1
+            self._jobs.add(job_id)
 
-    def end(self, *, ready: bool) -> None:
+    def end(self, job_id: int, *, ready: bool = False) -> None:
         """Count a job that is over; ``ready``: an asset is ready by it."""
         with self._lock:
-            self._active -= 1
+            self._jobs.discard(job_id)
             self._done += 1
             if ready:
                 self._ready.append(time.monotonic())
@@ -61,7 +61,7 @@ class Tally:
             window = min(RATE_WINDOW_S, max(now - self._began, 1.0))
             return Heartbeat(
                 decoders=self._lanes,
-                active=self._active,
+                jobs=tuple(self._jobs),
                 done=self._done,
                 rate_per_s=round(recent / window, 2),
                 trouble=next(iter(self._troubles.values()), None),
