@@ -133,7 +133,7 @@ def scan(scanner: Scanner, *, created: int) -> None:
 
 
 def measure_memory(bench: Bench, folder: Path, count: int) -> None:
-    print(f"\na backend that sees {count} small pictures come in, with one client listening")
+    print(f"\na backend that sees {count} small pictures come in")
     (folder / "media").mkdir(parents=True)
     for number in range(count):
         Image.new("RGB", (64, 48), (number % 256, number // 256 % 256, 80)).save(folder / "media" / f"{number:05}.png")
