@@ -1,0 +1,108 @@
+"""A compose file: services with a command run on this machine, the others by docker compose as before."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from mamctl.convert.importing.compose_container import in_container
+from mamctl.convert.importing.compose_hosts import use_loopback
+from mamctl.convert.importing.compose_launch import command_of
+from mamctl.convert.importing.compose_rules import ADVICE, RULES, edges
+from mamctl.convert.importing.files import Unreadable, refuse
+from mamctl.convert.importing.rules import apply
+from mamctl.convert.importing.value import Unfit, Value, text
+from mamctl.convert.importing.variables import Variables, use_env_file, variables_of
+
+if TYPE_CHECKING:
+    from mamctl.convert.importing.reader import Source, Tools
+    from mamctl.convert.importing.stack import Service, Stack
+
+WHAT: Final = "a compose file"
+_TOP: Final = {
+    "version": "compose files have no version any more",
+    "networks": "there are no networks: every service is reached on this machine's own addresses",
+    "volumes": "there are no volumes: services see the files of this machine",
+    "secrets": "write an `env_file`, and `secrets` with the names of variables that must not be shown",
+    "configs": "services read the files of this machine",
+    "include": "import what it includes as well, and `include` the manifests",
+}
+
+
+def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
+    """Add the services of a compose file."""
+    source = sources[0]
+    root = tools.yaml(source.text, source.shown)
+    services = root.get("services")
+    if services is None or not services.pairs:
+        raise Unreadable(WHAT, (refuse(source.shown, services.line if services else 1, "there are no services in it"),))
+    root.seen = services.seen = True
+    variables = variables_of(stack)
+    _take_top(root, stack)
+    made = [
+        _take(name, section, stack, variables, os.path.basename(source.path))
+        for name, section in services.pairs.items()
+    ]
+    for service, section in zip(made, services.pairs.values(), strict=True):
+        use_loopback(service, section, services.pairs)
+    _tasks(stack, services)
+    if use_env_file(stack, variables):
+        stack.note(services, ".env is read for ${}; unlike with compose its variables go to all services, too")
+    return [root]
+
+
+def _take_top(root: Value, stack: Stack) -> None:
+    for key, value in (root.pairs or {}).items():
+        if key.startswith("x-"):
+            value.seen = True
+            _forget(value)
+        elif key == "name" and value.text:
+            text(value)
+            stack.name = "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in value.text)[:60]
+        elif key != "services":
+            value.why = _TOP.get(key, "")
+
+
+def _forget(value: Value) -> None:
+    """Take what is only there to be repeated elsewhere: what nobody repeats means nothing."""
+    from mamctl.convert.importing.value import take_all
+
+    take_all(Value(value.line, pairs=None, items=[Value(value.line)]))
+    value.pairs = value.items = None
+
+
+def _take(name: str, section: Value, stack: Stack, variables: Variables, file: str) -> Service:
+    service = stack.add(name, section)
+    section.seen = True
+    service.tell = variables.tell
+    if section.pairs is None:
+        section.leave("has no keys")
+    try:
+        words = command_of(section, service)
+    except Unfit as unfit:
+        words = None
+        service.note(section, str(unfit))
+    if words is None:
+        in_container(name, section, service, os.path.join(stack.around.folder, file))
+        return service
+    service.set(("command",), words)
+    service.set(("restart",), "never")
+    apply(RULES, section, service, ADVICE)
+    return service
+
+
+def _tasks(stack: Stack, services: Value) -> None:
+    """Make tasks of what others wait for to be completed."""
+    for section in (services.pairs or {}).values():
+        for name, edge in edges(section).items():
+            for ours in stack.renamed.get(name, ()) if edge.get("condition") == "completed" else ():
+                service = stack.services[ours]
+                service.keys = {"kind": "task", **service.keys}
+                service.keys.pop("ready", None)
+                if service.keys.get("restart") == "never":
+                    del service.keys["restart"]
+    for service in stack.services.values():
+        for name, edge in service.keys.get("depends_on", {}).items():
+            if any(stack.services[ours].keys.get("kind") == "task" for ours in stack.renamed.get(name, ())):
+                edge.setdefault("condition", "completed")
+                edge["condition"] = "completed" if edge["condition"] == "ready" else edge["condition"]

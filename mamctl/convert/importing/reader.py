@@ -1,0 +1,142 @@
+"""Which format a file has, and its way to a manifest."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mamctl.convert.detect import safe_name
+from mamctl.convert.importing.files import read
+from mamctl.convert.importing.settling import settle
+from mamctl.convert.importing.stack import Note, Service, Stack, Surroundings, all_notes
+from mamctl.convert.importing.value import Value, leftovers
+from mamctl.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mamctl.core.errors import Problem
+
+NO_COUNTERPART: Final = "has no counterpart here"
+# Format -> how it is called. Each has a module of its name with `draft`.
+FORMATS: Final[Mapping[str, str]] = {
+    "procfile": "a Procfile",
+    "supervisord": "a supervisord.conf",
+    "compose": "a compose file",
+}
+
+
+class Source(NamedTuple):
+    """One file: its path, how it is shown, and its text."""
+
+    path: str
+    shown: str
+    text: str
+
+
+class Tools(NamedTuple):
+    """What is needed from elsewhere. `yaml` reads a text (the second word names its file) and raises Unreadable.
+
+    `check` returns what is wrong in the text of a manifest; `environ` are the variables of this shell.
+    """
+
+    yaml: Callable[[str, str], Value]
+    check: Callable[[str], Sequence[Problem]]
+    environ: Mapping[str, str]
+
+
+class Imported(NamedTuple):
+    """The text of a valid manifest, the names of its services, and what to tell about the way."""
+
+    format: str
+    text: str
+    services: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+
+def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str | None = None) -> Imported:
+    """Return the manifest for files of another program; `target` is the folder that it is written for.
+
+    Raises UsageError for a file that is not there, Unreadable for one that is not of its format.
+    """
+    sources = [
+        Source(os.path.abspath(path), os.path.relpath(path), read(path, os.path.relpath(path))) for path in paths
+    ]
+    kind = format_name or _format_of(sources)
+    if len(sources) > 1 and kind != "systemd":
+        raise UsageError("only systemd units are imported several at once", "import them one by one")
+    folder = os.path.dirname(sources[0].path)
+    stack = Stack(Surroundings(folder, target, tools.environ), safe_name(os.path.basename(target)) or "stack")
+    module = import_module(f"mamctl.convert.importing.{kind.replace('-', '_')}")
+    roots: list[Value] = module.draft(sources, stack, tools)
+    for root in roots:
+        _tell_of_leftovers(root, stack)
+    _place(stack)
+    text = settle(stack, ", ".join(source.shown for source in sources), tools.check)
+    return Imported(kind, text, tuple(stack.services), tuple(all_notes(stack)))
+
+
+def _place(stack: Stack) -> None:
+    """Let services run where they did when the manifest lies elsewhere."""
+    inside = stack.around.path(".")
+    for service in stack.services.values():
+        if inside != "." and "cwd" not in service.keys:
+            service.keys["cwd"] = inside
+
+
+def _tell_of_leftovers(root: Value, stack: Stack) -> None:
+    for value in leftovers(root):
+        note = Note(value.file, value.line, value.path, left_out=True, message=value.why or NO_COUNTERPART)
+        owner = next(_owners(value, stack), None)
+        (owner.notes if owner else stack.notes).append(note)
+
+
+def _owners(value: Value, stack: Stack) -> Iterator[Service]:
+    for service in stack.services.values():
+        if service.path and value.file == service.file and value.path.startswith(f"{service.path}."):
+            yield service
+
+
+def _format_of(sources: Sequence[Source]) -> str:
+    kinds = [_by_name(os.path.basename(source.path)) or _by_content(source.text) for source in sources]
+    kind = kinds[0]
+    if kind is None or kind not in FORMATS:
+        raise UsageError(
+            f"{sources[0].shown}: of no format that is known here", f"name it: --format {', '.join(FORMATS)}"
+        )
+    return kind
+
+
+_NAMES: Final = (
+    ("procfile", re.compile(r"Procfile.*|.*\.procfile", re.IGNORECASE)),
+    ("systemd", re.compile(r".*\.service")),
+    ("process-compose", re.compile(r"process-compose.*\.ya?ml")),
+    ("compose", re.compile(r"(docker-)?compose.*\.ya?ml")),
+    ("supervisord", re.compile(r"supervisord?.*\.(conf|ini)")),
+    ("circus", re.compile(r"circus.*\.(ini|conf)")),
+    ("pm2", re.compile(r".*\.config\.[cm]?js|(ecosystem|pm2|processes).*\.([cm]?js|json|ya?ml)")),
+)
+_CONTENTS: Final = (
+    ("circus", re.compile(r"^\[(circus|watcher:)", re.MULTILINE)),
+    ("supervisord", re.compile(r"^\[(supervisord|program:|fcgi-program:|eventlistener:|group:|include)", re.MULTILINE)),
+    ("systemd", re.compile(r"^\[Service\]\s*$", re.MULTILINE)),
+    ("process-compose", re.compile(r"^processes:", re.MULTILINE)),
+    ("pm2", re.compile(r"^apps:|\bmodule\.exports\b|^\s*\{\s*\"apps\"", re.MULTILINE)),
+    ("compose", re.compile(r"^services:|^\s*\{\s*\"services\"", re.MULTILINE)),
+    (
+        "procfile",
+        re.compile(r"\A(?:\s*(?:#.*)?\n)*[A-Za-z0-9_-]+:[ \t]*\S.*(?:\n(?:#.*|[A-Za-z0-9_-]+:[ \t]*\S.*|\s*))*\Z"),
+    ),
+)
+
+
+def _by_name(name: str) -> str | None:
+    if name in ("services.yaml", "services.yml"):
+        raise UsageError(f"{name} is a manifest of mamctl by its name", "--format NAME says that it is something else")
+    return next((kind for kind, pattern in _NAMES if pattern.fullmatch(name)), None)
+
+
+def _by_content(text: str) -> str | None:
+    return next((kind for kind, pattern in _CONTENTS if pattern.search(text)), None)

@@ -1,0 +1,108 @@
+"""From a draft to a manifest that is valid: names are resolved, and what cannot be is left out with its reason.
+
+A rule sees one key at a time; only the whole manifest tells that two services want one port, or wait for each other.
+So the draft is checked as `mamctl validate` would, and what is wrong in it is taken out and told, until nothing is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mamctl.convert.importing.files import Unreadable, refuse
+from mamctl.convert.importing.rendering import Rendered, render
+from mamctl.convert.importing.stack import Note, Service, Stack, all_notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mamctl.core.errors import Problem
+
+    Check = Callable[[str], Sequence[Problem]]
+# With this the name of the file begins in which a draft is checked.
+CHECKED: Final = ".mamctl-import-"
+# What these say may hold a secret.
+_SECRET: Final = frozenset({"env", "command", "hooks"})
+
+
+def settle(stack: Stack, title: str, check: Check) -> str:
+    """Return the text of a valid manifest. Raises Unreadable when nothing is left that can be run."""
+    for service in stack.services.values():
+        _resolve(service, stack)
+    while stack.services:
+        rendered = render(stack, title)
+        problems = check(rendered.text)
+        if not problems:
+            return rendered.text
+        done = [_take_out(problem, rendered, stack) for problem in problems]
+        if not any(done):
+            raise Unreadable("a stack", tuple(problems))
+    told = [refuse(note.file, note.line, f"{note.key}: {note.message}") for note in all_notes(stack)]
+    raise Unreadable("a stack", tuple(told) or (refuse(title, 1, "nothing in it can be run"),))
+
+
+def _resolve(service: Service, stack: Stack) -> None:
+    """Name what it depends on as it is called here; what is unknown is left out."""
+    edges = service.keys.pop("depends_on", {})
+    found = {ours: edge for name, edge in edges.items() for ours in stack.renamed.get(name, ()) if ours != service.name}
+    for name in edges:
+        if not stack.renamed.get(name):
+            _leave(service, f"depends_on {name}", "there is no such service in what was imported")
+    if found:
+        service.keys["depends_on"] = found
+
+
+def _leave(service: Service, key: str, message: str) -> None:
+    service.notes.append(Note(service.file, service.line, key, left_out=True, message=message))
+
+
+def _take_out(problem: Problem, rendered: Rendered, stack: Stack) -> bool:
+    """Take out what a problem is about; tell whether there was something to take."""
+    name, key = rendered.owners.get(problem.line, ("", ""))
+    if not problem.file.startswith(CHECKED):
+        return _without_env_files(problem, stack)
+    why = "its value cannot be used here" if key in _SECRET else problem.message
+    if not name:
+        return _take_from_top(key, why, stack)
+    service = stack.services.get(name)
+    if service is None:
+        return True
+    if key in ("", "command", "shell"):
+        _drop(service, why, stack)
+        return True
+    if key not in service.keys:
+        return True
+    del service.keys[key]
+    _leave(service, key, why)
+    return True
+
+
+def _without_env_files(problem: Problem, stack: Stack) -> bool:
+    """Leave out env files, of which one cannot be read."""
+    why = f"{problem.file}, line {problem.line}, cannot be read as an env file"
+    everyone: list[Stack | Service] = [stack, *stack.services.values()]
+    owners = [one for one in everyone if one.keys.pop("env_file", None) is not None]
+    for owner in owners:
+        owner.notes.append(Note(problem.file, problem.line, "env_file", left_out=True, message=why))
+    return bool(owners)
+
+
+def _take_from_top(key: str, why: str, stack: Stack) -> bool:
+    if key not in stack.keys:
+        return False
+    del stack.keys[key]
+    stack.notes.append(Note("", 0, key, left_out=True, message=why))
+    return True
+
+
+def _drop(service: Service, why: str, stack: Stack) -> None:
+    del stack.services[service.name]
+    stack.notes += [
+        *service.notes,
+        Note(service.file, service.line, service.name, left_out=True, message=f"the service: {why}"),
+    ]
+    for other in stack.services.values():
+        edges = other.keys.get("depends_on", {})
+        if edges.pop(service.name, None) is not None:
+            _leave(other, f"depends_on {service.name}", "that service is left out")
+        if not edges:
+            other.keys.pop("depends_on", None)
