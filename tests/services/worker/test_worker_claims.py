@@ -12,7 +12,6 @@ from services.backend.app.models.database import Database
 from services.backend.app.models.job import MAX_LOST, Kind, State
 from services.backend.app.models.job_store import JobStore
 from services.backend.app.models.worker_store import Heartbeat, WorkerStore
-from services.worker.app.work.lane import KINDS
 
 LEASE_S = 15.0
 
@@ -33,7 +32,7 @@ class Queue(Library):
         self.workers.enter("two", 2, 1, 0.0)
 
     def claim(self, store=None, now=0.0):
-        return (store or self.one).claim(KINDS, now)
+        return (store or self.one).claim(now)
 
     def described(self, store=None):
         claim = self.claim(store)
@@ -229,7 +228,7 @@ def test_a_cancelled_job_is_not_done_and_its_result_does_not_count(queue):
 def test_a_scan_is_asked_for_once_and_its_result_is_kept(queue):
     job = queue.jobs.request_scan("x", accept_missing=False)
     assert queue.jobs.request_scan("x", accept_missing=False).id == job.id
-    claim = queue.one.claim((Kind.SCAN,), 0.0)
+    claim = queue.one.claim_scan(0.0)
     assert claim.parameters == {"folder": "x", "accept_missing": False}
     assert queue.one.report(claim, {"files": 1})
     queue.one.finish_scan(claim, {"files": 2})
@@ -257,7 +256,7 @@ def test_many_workers_at_once_do_each_job_once(queue):
     seen, lock = [], threading.Lock()
 
     def work(store: ClaimStore) -> None:
-        while (claim := store.claim(KINDS, 0.0)) is not None:
+        while (claim := store.claim(0.0)) is not None:
             with lock:
                 seen.append((claim.asset.id, claim.kind))
             if claim.kind is Kind.METADATA:

@@ -9,13 +9,15 @@ transaction with the change of the asset. So a worker that was thought dead and 
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .asset import COLUMNS, Asset
 from .database import Database
-from .job import MAX_ATTEMPTS, MAX_LOST, Kind, Priority, State
+from .job import MAX_ATTEMPTS, Kind, Priority, State
+from .job_order import next_job, next_scan
+from .job_return import back
 from .touch import NOW, TOUCH
 
 BACKOFF_S = 2.0
@@ -44,14 +46,21 @@ class ClaimStore:
         self._worker = worker
         self._lease_s = lease_s
 
-    def claim(self, kinds: Sequence[Kind], now: float) -> Claim | None:
-        """Take the next job of these kinds; None when nothing is due, or the queue is paused."""
+    def claim(self, now: float) -> Claim | None:
+        """Take the next job of an asset; None when nothing is due, the queue is paused or the media are offline."""
+        return self._claim(next_job, now)
+
+    def claim_scan(self, now: float) -> Claim | None:
+        """Take the next scan that somebody asked for; None when there is none."""
+        return self._claim(next_scan, now)
+
+    def _claim(self, find: Callable[[sqlite3.Connection, float], int | None], now: float) -> Claim | None:
         with self._database.read() as connection:
             # Looking costs no lock: an idle worker never disturbs who writes.
-            if _next(connection, kinds, now) is None:
+            if find(connection, now) is None:
                 return None
         with self._database.write() as connection:
-            job_id = _next(connection, kinds, now)
+            job_id = find(connection, now)
             return None if job_id is None else self._take(connection, job_id, now)
 
     def _take(self, connection: sqlite3.Connection, job_id: int, now: float) -> Claim:
@@ -157,14 +166,14 @@ class ClaimStore:
             connection.execute("UPDATE jobs SET attempts = ? WHERE id = ?", (attempts, claim.job_id))
             if attempts >= MAX_ATTEMPTS:
                 return self._fail(connection, claim, f"{reason} ({attempts} attempts)")
-            _back(connection, claim.job_id, reason, due_at=now + BACKOFF_S * 4 ** (attempts - 1))
+            back(connection, claim.job_id, reason, due_at=now + BACKOFF_S * 4 ** (attempts - 1))
             return _find(connection, claim)
 
     def release(self, claim: Claim, *, due_at: float = 0.0) -> None:
         """Put the job back as it was; its file is not to blame."""
         with self._database.write() as connection:
             if self._holds(connection, claim):
-                _back(connection, claim.job_id, None, due_at=due_at)
+                back(connection, claim.job_id, None, due_at=due_at)
 
     def go_offline(self, claim: Claim) -> Asset | None:
         """Note that the asset's file is not there; a scan that finds it queues it again."""
@@ -197,48 +206,6 @@ class ClaimStore:
         return held
 
 
-def take_back(connection: sqlite3.Connection, workers: Sequence[str], now: float) -> int:
-    """Queue again what dead workers had in hand, and what nobody renewed; return how many."""
-    rows = connection.execute(
-        "SELECT id, lost, kind, asset_id FROM jobs WHERE state = 'running' AND (lease_until < ? OR worker IN"
-        " (SELECT value FROM json_each(?)))",
-        (now, json.dumps(list(workers))),
-    ).fetchall()
-    for row in rows:
-        _back(connection, row["id"], None, due_at=0.0)
-        connection.execute("UPDATE jobs SET lost = lost + 1 WHERE id = ?", (row["id"],))
-        if row["lost"] + 1 >= MAX_LOST:
-            _give_up(connection, row)
-    return len(rows)
-
-
-def put_back(connection: sqlite3.Connection, worker: str) -> None:
-    """Queue again what a worker that ends has in hand, as if it had never taken it."""
-    for row in connection.execute("SELECT id FROM jobs WHERE worker = ? AND state = 'running'", (worker,)).fetchall():
-        _back(connection, row["id"], None, due_at=0.0)
-
-
-def _give_up(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    reason = f"the worker died {MAX_LOST} times with it in hand"
-    connection.execute("UPDATE jobs SET state = 'failed', error = ? WHERE id = ?", (reason, row["id"]))
-    if row["kind"] in {Kind.METADATA, Kind.THUMBNAIL}:
-        connection.execute(
-            f"UPDATE media_assets SET status = 'failed', error = ?, {TOUCH} WHERE id = ?", (reason, row["asset_id"])
-        )
-
-
-def _next(connection: sqlite3.Connection, kinds: Sequence[Kind], now: float) -> int | None:
-    row = connection.execute(
-        "SELECT id FROM jobs WHERE state = 'queued' AND due_at <= ? AND kind IN (SELECT value FROM json_each(?))"
-        " AND NOT (SELECT paused FROM job_settings)"
-        # While its disk is away, an asset's file is not missing; it cannot be looked at.
-        " AND (asset_id IS NULL OR (SELECT offline_since FROM roots WHERE id = 1) IS NULL)"
-        " ORDER BY attempts, priority, asset_id DESC, id LIMIT 1",
-        (now, json.dumps(list(kinds))),
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
 def _asset_in_hand(connection: sqlite3.Connection, asset_id: int | None, kind: Kind) -> Asset | None:
     if asset_id is None:
         return None
@@ -254,24 +221,6 @@ def _asset(connection: sqlite3.Connection, asset_id: int) -> Asset | None:
 
 def _find(connection: sqlite3.Connection, claim: Claim) -> Asset | None:
     return _asset(connection, _id(claim)) if claim.asset else None
-
-
-def _back(connection: sqlite3.Connection, job_id: int, reason: str | None, *, due_at: float) -> None:
-    row = connection.execute(
-        "SELECT kind, asset_id, attempts, lost, priority FROM jobs WHERE id = ?", (job_id,)
-    ).fetchone()
-    if row["kind"] == Kind.METADATA:
-        # People see that it waits again. The asset's trigger makes a fresh job of it, which this one is not.
-        connection.execute(f"UPDATE media_assets SET status = 'queued', {TOUCH} WHERE id = ?", (row["asset_id"],))
-        connection.execute(
-            "UPDATE jobs SET attempts = ?, lost = ?, priority = ? WHERE id = ?",
-            (row["attempts"], row["lost"], row["priority"], job_id),
-        )
-    connection.execute(
-        "UPDATE jobs SET state = 'queued', worker = NULL, lease_until = NULL, claim = claim + 1, due_at = ?,"
-        f" error = ?, updated_at = {NOW} WHERE id = ?",
-        (due_at, reason, job_id),
-    )
 
 
 def _change(

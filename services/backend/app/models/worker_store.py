@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .claim_store import put_back, take_back
 from .database import Database
+from .job_return import put_back, take_back
 
 FORGET_AFTER_S = 60.0
 """A worker that was not heard of for so long leaves the list; its jobs went back long before."""

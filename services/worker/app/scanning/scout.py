@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from services.backend.app.models.claim_store import Claim, ClaimStore
 from services.backend.app.models.database_problem import DatabaseProblem
-from services.backend.app.models.job import Kind
 from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.services.thumbnail_store import ThumbnailStore
@@ -140,7 +139,7 @@ class Scout:
             self._scans.redraw(lost)
 
     def _lead(self) -> bool:
-        claim = self._claims.claim((Kind.SCAN,), time.time())
+        claim = self._claims.claim_scan(time.time())
         if claim is not None:
             self._tally.begin(claim.job_id)
             try:

@@ -15,7 +15,6 @@ from .bell import Bell
 from .processor import Processor, Trouble
 from .tally import Tally
 
-KINDS = (Kind.METADATA, Kind.THUMBNAIL, Kind.SPRITE, Kind.HASH)
 IDLE_S = 1.0
 """A lane looks for itself so often: a backoff that ends rings no bell."""
 
@@ -95,7 +94,7 @@ class Lane:
         return worked
 
     def _work(self) -> bool:
-        claim = self._claims.claim(KINDS, time.time())
+        claim = self._claims.claim(time.time())
         if claim is None:
             return False
         ready = False
