@@ -9,7 +9,7 @@ transaction with the change of the asset. So a worker that was thought dead and 
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 

@@ -10,7 +10,7 @@ from .job import MAX_LOST, Kind
 from .touch import NOW, TOUCH
 
 
-def takeback(connection: sqlite3.Connection, workers: Sequence[str], now: float) -> int:
+def take_back(connection: sqlite3.Connection, workers: Sequence[str], now: float) -> int:
     """Queue again what dead workers had in hand, and what nobody renewed; return how many."""
     rows = connection.execute(
         "SELECT id, lost, kind, asset_id FROM jobs WHERE state = 'running' AND (lease_until < ? OR worker IN"
@@ -25,7 +25,7 @@ def takeback(connection: sqlite3.Connection, workers: Sequence[str], now: float)
     return len(rows)
 
 
-def putback(connection: sqlite3.Connection, worker: str) -> None:
+def put_back(connection: sqlite3.Connection, worker: str) -> None:
     """Queue again what a worker that ends has in hand, as if it had never taken it."""
     for row in connection.execute("SELECT id FROM jobs WHERE worker = ? AND state = 'running'", (worker,)).fetchall():
         back(connection, row["id"], None, due_at=0.0)
