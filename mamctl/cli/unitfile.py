@@ -53,9 +53,9 @@ def require_one_name(written: Iterable[str], path: str) -> None:
             )
 
 
-def write(path: str, text: str) -> None:
-    """Put a file in place, readable by everybody. Raises MamctlError where that is not allowed."""
-    with _explained(path):
+def write(path: str, text: str, *, hint: str = "`--print` shows a unit without writing") -> None:
+    """Put a file in place, readable by everybody. Raises MamctlError, with the hint, where that is not allowed."""
+    with _explained(path, hint):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".mamctl-", dir=os.path.dirname(path))
         try:
@@ -84,11 +84,11 @@ def _read(path: str) -> str:
 
 
 @contextlib.contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(path: str, hint: str = "`--print` shows a unit without writing") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         if error.errno in _REFUSED:
-            raise MamctlError(f"{path} cannot be written: {why}", "`--print` shows a unit without writing") from None
+            raise MamctlError(f"{path} cannot be written: {why}", hint) from None
         raise MamctlError(f"{path}: {why}") from None

@@ -73,7 +73,7 @@ def unit(job: Job) -> str:
     down = job.command("down", "--timeout", f"{job.down_seconds}s")
     return _UNIT.format(
         marker=marker(job.manifest),
-        description=_plain(f"{job.name}, a stack run by mamctl"),
+        description=plain(f"{job.name}, a stack run by mamctl"),
         after="After=network.target\n" if system else "",
         who="".join(f"{line}\n" for line in _circumstances(job)),
         start=command_line(job.command("supervise", *job.profile_words)),
@@ -93,12 +93,12 @@ def command_line(words: Iterable[str]) -> str:
     program, *rest = words
     if not _UNSAFE_IN_PROGRAM.isdisjoint(program):
         program, rest = "/bin/sh", ["-c", _BECOME, program, *rest]
-    return " ".join([_quoted(program), *(_argument(word) for word in rest)])
+    return " ".join([quoted(program), *(argument(word) for word in rest)])
 
 
 def assignment(name: str, value: str) -> str:
     """Return the value of an `Environment=` line: one variable, with nothing in it expanded."""
-    return _quoted(f"{name}={value}")
+    return quoted(f"{name}={value}")
 
 
 def folder_line(path: str) -> str:
@@ -107,27 +107,28 @@ def folder_line(path: str) -> str:
     A last letter that the line would lose (a space) or that would join it to the next one (a backslash) is protected by
     a slash, which systemd takes away.
     """
-    return _plain(f"{path}/" if path[-1:] in (" ", "\\") else path)
+    return plain(f"{path}/" if path[-1:] in (" ", "\\") else path)
 
 
 def _circumstances(job: Job) -> list[str]:
-    lines = [f"User={_plain(job.user)}"] if job.user is not None and job.scope is Scope.SYSTEM else []
+    lines = [f"User={plain(job.user)}"] if job.user is not None and job.scope is Scope.SYSTEM else []
     lines.append(f"WorkingDirectory={folder_line(job.folder)}")
     return lines + [f"Environment={assignment(name, value)}" for name, value in job.environ.items()]
 
 
-def _argument(word: str) -> str:
+def argument(word: str) -> str:
     """Return one argument of a command, in which `$` is expanded unless it is doubled."""
     if word and word.isascii() and word.replace("-", "").replace("/", "").replace(".", "").isalnum():
         return word
-    return _quoted(word.replace("$", "$$"))
+    return quoted(word.replace("$", "$$"))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as one word, with nothing in it a specifier; `$` is still expanded in a command."""
     text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_plain(text)}"'
+    return f'"{plain(text)}"'
 
 
-def _plain(text: str) -> str:
-    """Double what would be a specifier."""
+def plain(text: str) -> str:
+    """Return a text with what would be a specifier doubled."""
     return text.replace("%", "%%")
