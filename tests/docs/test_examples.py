@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docs.pages import fences, page, pages, sections
+from tests.docs.pages import DOCS, fences, page, pages, sections
 from tests.docs.transcript import Transcript, plain, same, steps
 
 TROUBLES = {
@@ -12,6 +12,15 @@ TROUBLES = {
     for title, body in sections(page("troubleshooting.md")).items()
     if any(fence.language == "console" for fence in fences(body))
 }
+# Blocks `sh` are not run: they need docker, root, a clone to install from, or bring the shipped stack up on its ports.
+ELSEWHERE = {"README.md", "containers.md", "install.md", "services.md", "smoke.md"}
+# Each is run whole, in one folder. Whoever writes a page with a `console` block has nothing else to do.
+GUIDES = [
+    path
+    for path in pages()
+    if path.name not in ("quickstart.md", "troubleshooting.md")
+    and any(fence.language == "console" for fence in fences(path.read_text(encoding="utf-8")))
+]
 
 
 def differences(text, folder):
@@ -33,11 +42,26 @@ def test_a_trouble_looks_as_it_is_told(title, tmp_path):
     assert not (found := differences(TROUBLES[title], tmp_path / "shop")), "\n\n".join(found)
 
 
-def test_no_other_page_has_examples_that_nobody_runs():
-    with_examples = {
-        path.name for path in pages() if any(fence.language == "console" for fence in fences(path.read_text()))
+@pytest.mark.system
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.relative_to(DOCS.parent).as_posix())
+def test_the_examples_of_a_guide_do_what_they_say(path, tmp_path):
+    assert not (found := differences(path.read_text(encoding="utf-8"), tmp_path / "shop")), "\n\n".join(found)
+
+
+def test_the_guides_have_examples():
+    names = {path.relative_to(DOCS).as_posix() for path in GUIDES}
+    migrating = {
+        f"migrating/{name}.md" for name in ("docker-compose", "honcho", "pm2", "process-compose", "supervisord")
     }
-    assert with_examples == {"quickstart.md", "troubleshooting.md"}
+    assert names >= {"index.md", "ci.md", "containers.md", "install.md", *migrating}
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_commands_that_nobody_can_run_in_a_test_stand_only_where_that_is_so(path):
+    shown = [
+        fence.text for fence in fences(path.read_text(encoding="utf-8")) if fence.language in ("sh", "bash", "shell")
+    ]
+    assert not shown or path.name in ELSEWHERE
 
 
 def test_commands_are_told_from_what_they_print():

@@ -94,7 +94,7 @@ def _told(number: int, command: str) -> str:
 
 
 def _written(name: str, text: str) -> str:
-    return f"cat > {name} <<'__END__'\n{text}__END__\n"
+    return f"mkdir -p $(dirname {name})\ncat > {name} <<'__END__'\n{text}__END__\n"
 
 
 def steps(text: str) -> list[Step]:
