@@ -61,16 +61,20 @@ class Children:
         *,
         tag: str = "",
     ) -> list[int]:
-        """End all of the family that are chosen, each with its own signal and grace, then KILL; return who survives."""
+        """End all of the family that are chosen, each with its own signal and grace, then KILL; return who survives.
+
+        What one that was told starts after that is its way to end, and is left to it for as long as it lives.
+        """
         began = time.monotonic()
         told: set[int] = set()
         while left := {pid: note for pid in family(tag) if chosen(note := note_of(pid))}:
+            known = told & left.keys()
             elapsed = time.monotonic() - began
             if elapsed > KILL_SECONDS + max(note.get("grace", GRACE_SECONDS) for note in left.values()):
                 return list(left)
             for pid, note in left.items():
                 late = elapsed >= note.get("grace", GRACE_SECONDS)
-                if late or pid not in told:
+                if late or (pid not in told and parent_of(pid) not in known):
                     told.add(pid)
                     signal_one(pid, signal.SIGKILL if late else note.get("signal", signal.SIGTERM))
             meanwhile()
@@ -101,6 +105,13 @@ def table() -> dict[int, tuple[int, str]]:
                 fields = file.read().rpartition(b")")[2].split()
                 found[int(entry)] = (int(fields[1]), fields[0].decode())
     return found
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of a process, 0 for one that is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
+    return 0
 
 
 def descendants() -> list[int]:

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Makes the pseudo-terminal the controlling one of the new session, then becomes the program.
-BOOT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+# Makes the pseudo-terminal the controlling one of the new session, then becomes the program. Whoever started us in the
+# background may ignore what the keys of a terminal send.
+BOOT = """
+import fcntl, os, signal, sys, termios
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+    signal.signal(number, signal.SIG_DFL)
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Terminal:

@@ -50,7 +50,9 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     def one(marker: str, *, leader: bool = True) -> subprocess.Popen[bytes]:
         env = {**os.environ, MARKER: marker}
         found.append(subprocess.Popen(["/bin/sleep", "1000"], env=env, start_new_session=leader))
-        eventually(lambda: identity(found[-1].pid))
+        environ = pathlib.Path(f"/proc/{found[-1].pid}/environ")
+        # Its descriptors are closed, which is what Popen waits for, a moment before its environment can be read.
+        eventually(lambda: identity(found[-1].pid) and marker.encode() in environ.read_bytes())
         return found[-1]
 
     yield one
