@@ -32,13 +32,14 @@ def _doubled(found: re.Match[str]) -> str:
 def shell_line(text: str) -> dict[str, Any]:
     """Return the keys for a line that a shell would run; a shell is kept only where the line needs one."""
     line = text.strip()
-    if not line.startswith("exec ") and not _is_plain(line):
+    if not line.startswith("exec ") and not is_plain(line):
         return {"command": literal(line), "shell": True}
     rest = line.removeprefix("exec ").strip()
-    return {"command": literal(rest)} if _is_plain(rest) else {"command": literal(line), "shell": True}
+    return {"command": literal(rest)} if is_plain(rest) else {"command": literal(line), "shell": True}
 
 
-def _is_plain(line: str) -> bool:
+def is_plain(line: str) -> bool:
+    """Tell whether a line means the same without a shell."""
     if not _PLAIN.fullmatch(_QUOTED.sub("x", line)) or _OF_THE_SHELL.match(line):
         return False
     try:

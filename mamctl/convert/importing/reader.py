@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mamctl.convert.detect import safe_name
 from mamctl.convert.importing.files import read
 from mamctl.convert.importing.settling import settle
-from mamctl.convert.importing.stack import Note, Service, Stack, Surroundings, all_notes
+from mamctl.convert.importing.stack import WHOLE_FILE, Note, Service, Stack, Surroundings, all_notes
 from mamctl.convert.importing.value import Value, leftovers
 from mamctl.core.errors import UsageError
 
@@ -25,6 +25,10 @@ FORMATS: Final[Mapping[str, str]] = {
     "procfile": "a Procfile",
     "supervisord": "a supervisord.conf",
     "compose": "a compose file",
+    "process-compose": "a process-compose.yaml",
+    "pm2": "an ecosystem file of pm2",
+    "circus": "a circus.ini",
+    "systemd": "a unit of systemd",
 }
 
 
@@ -72,7 +76,7 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
     module = import_module(f"mamctl.convert.importing.{kind.replace('-', '_')}")
     roots: list[Value] = module.draft(sources, stack, tools)
     for root in roots:
-        _tell_of_leftovers(root, stack)
+        _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}))
     _place(stack)
     text = settle(stack, ", ".join(source.shown for source in sources), tools.check)
     return Imported(kind, text, tuple(stack.services), tuple(all_notes(stack)))
@@ -86,16 +90,18 @@ def _place(stack: Stack) -> None:
             service.keys["cwd"] = inside
 
 
-def _tell_of_leftovers(root: Value, stack: Stack) -> None:
+def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
     for value in leftovers(root):
-        note = Note(value.file, value.line, value.path, left_out=True, message=value.why or NO_COUNTERPART)
+        why = value.why or advice.get(value.path.rpartition(".")[2]) or NO_COUNTERPART
+        note = Note(value.file, value.line, value.path, left_out=True, message=why)
         owner = next(_owners(value, stack), None)
         (owner.notes if owner else stack.notes).append(note)
 
 
 def _owners(value: Value, stack: Stack) -> Iterator[Service]:
     for service in stack.services.values():
-        if service.path and value.file == service.file and value.path.startswith(f"{service.path}."):
+        inside = service.path == WHOLE_FILE or (service.path and value.path.startswith(f"{service.path}."))
+        if inside and value.file == service.file:
             yield service
 
 

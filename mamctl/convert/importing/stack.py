@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from mamctl.convert.importing.value import Value
 
+# The path of a service that is all that its file is about.
+WHOLE_FILE: Final = "*"
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -61,6 +63,8 @@ class Service:
     around: Surroundings
     path: str = ""
     tell: Callable[[str], str] = literal
+    # The same for what a shell is given, which knows variables itself.
+    shell_text: Callable[[str], str] = literal
     keys: dict[str, Any] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
