@@ -34,6 +34,7 @@ SECTIONS: Final = {
     },
     "See how it is": {
         "status": "status",
+        "dashboard": "dashboard",
         "ls": "stacks",
         "logs": "logs",
         "events": "events",

@@ -3,7 +3,7 @@
 A web page that somebody looks at can send requests to our port, too. It has no token; and before that counts, it is
 refused for its name: the Host must be ours (a page that lets its own name point here says that name), the Origin, if
 there is one, must be the Host itself, and a change must be JSON (see `endpoint`), which no page may send to strangers
-unasked.
+unasked. The dashboard's own page is let in by what it got for a link (see `visitors`).
 """
 
 from __future__ import annotations
@@ -19,32 +19,38 @@ if TYPE_CHECKING:
 
     from mamctl.control.secret import TokenFile
 
+# The dashboard's page, and the header by which it shows that a request is its own.
+PATH: Final = "/dashboard"
+KEY_HEADER: Final = "x-mamctl-dashboard"
 OUR_NAMES: Final = frozenset({"mamctl", "localhost", "127.0.0.1", "::1"})
 
 
 class Admission(Protocol):
-    """Lets a request in, or raises Refusal; it has seen only the headers, their names in lower case."""
+    """Lets a request in, or raises Refusal; it has seen only its head, the headers' names in lower case."""
 
-    def __call__(self, headers: Mapping[str, str], /) -> None:
+    def __call__(self, headers: Mapping[str, str], method: str = "GET", target: str = "", /) -> None:
         """Raise Refusal, or return."""
 
 
-def on_our_socket(headers: Mapping[str, str]) -> None:
+def on_our_socket(headers: Mapping[str, str], _method: str = "GET", _target: str = "", /) -> None:
     """Let in who reached the Unix socket and means us."""
     if _name(headers.get("host", "")) not in OUR_NAMES:
         raise _not_us()
 
 
 class OverTcp:
-    """Lets in who has the token. `host` is the address that we listen on."""
+    """Lets in who has the token, and those whom it let in. `host` is the address that we listen on."""
 
     def __init__(self, token: TokenFile, host: str) -> None:
+        from mamctl.control.visitors import Visitors
+
+        self.visitors = Visitors(token)
         self._token = token
         self._names = OUR_NAMES | {host.lower()}
         if not is_loopback(host):
             self._names |= {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
 
-    def __call__(self, headers: Mapping[str, str], /) -> None:
+    def __call__(self, headers: Mapping[str, str], method: str = "GET", target: str = "", /) -> None:
         """Raise Refusal, or return."""
         host = headers.get("host", "")
         if _name(host) not in self._names and not _is_address(_name(host)):
@@ -52,6 +58,11 @@ class OverTcp:
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             raise Refusal(403, "bad_origin", "requests of other web pages are not answered")
+        if is_page(target.partition("?")[0]):
+            return
+        if KEY_HEADER in headers and "authorization" not in headers:
+            self.visitors.require(method, headers)
+            return
         self._require_token(headers.get("authorization", ""))
 
     def _require_token(self, header: str) -> None:
@@ -61,6 +72,11 @@ class OverTcp:
         why = "this token is not the one" if header else "a token is required"
         hint = "Authorization: Bearer, and what stands in the supervisor's token_file"
         raise Refusal(401, "unauthorized", why, hint, (("WWW-Authenticate", 'Bearer realm="mamctl"'),))
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path is that of the dashboard or of one of its files."""
+    return path == PATH or path.startswith(f"{PATH}/")
 
 
 def is_json(headers: Mapping[str, str]) -> bool:

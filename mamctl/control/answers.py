@@ -195,6 +195,14 @@ class Signalled(TypedDict):
     services: list[str]
 
 
+class Invitation(TypedDict):
+    """A link that lets a browser in: once, and within `expires_in_s`."""
+
+    url: str
+    path: Annotated[str, "The part of it after host and port, for who reaches the stack by another way."]
+    expires_in_s: float
+
+
 class Event(TypedDict):
     """Something that happened. `data` depends on the type; service is null for the stack's own."""
 

@@ -96,6 +96,14 @@ class AttachBody(NamedTuple):
     columns: Annotated[int | None, Between(1, LARGEST_SIDE), "Columns of the client's terminal."] = None
 
 
+class DashboardBody(NamedTuple):
+    """From where the dashboard is to be reached."""
+
+    listen: Annotated[
+        str | None, "A loopback address with a port, 0 for any: opened until the supervisor ends, if none is open."
+    ] = None
+
+
 class EventsQuery(NamedTuple):
     """Which events."""
 

@@ -29,6 +29,13 @@ class Gate:
         self._most = most
         self._server: asyncio.Server | None = None
 
+    @property
+    def address(self) -> str:
+        """Where a browser of this machine reaches it over TCP: host and port."""
+        host, port = self._listener.getsockname()[:2]
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+        return f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
+
     async def open(self) -> None:
         """Begin to accept."""
         self._server = await asyncio.start_server(self._accept, sock=self._listener)

@@ -55,10 +55,13 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """What a request gets: a document, or a text that is no JSON, and headers of its own."""
+    """What a request gets: a document, or a text for Prometheus, and headers of its own.
+
+    Bytes are a file; their headers say which kind.
+    """
 
     status: int
-    body: Document | str
+    body: Document | str | bytes
     headers: tuple[tuple[str, str], ...] = ()
 
 

@@ -10,10 +10,11 @@ from mamctl.control.protocol import BATCH, TEXT, Document, Refusal
 from mamctl.control.reading import read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mamctl.control import answers
     from mamctl.control.arguments import (
+        DashboardBody,
         DownBody,
         EventsQuery,
         ScaleBody,
@@ -26,9 +27,16 @@ if TYPE_CHECKING:
 
 
 class Routes:
-    """Carries out requests."""
+    """Carries out requests. `invite` makes a link to the dashboard, and opens the address that it is given."""
 
-    def __init__(self, operator: Operator, feed: Feed, views: Views) -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        feed: Feed,
+        views: Views,
+        invite: Callable[[str | None], Awaitable[answers.Invitation]],
+    ) -> None:
+        self._invite = invite
         self._operator = operator
         self._feed = feed
         self._views = views
@@ -41,7 +49,7 @@ class Routes:
     async def answer_again(self, request: Request) -> Document | str:
         """Answer a request whose change another supervisor has made: wait for what it brought, and change nothing."""
         match request.path.split("/"):
-            case ["", "v1", "down"]:
+            case ["", "v1", "down" | "dashboard"]:
                 return await self.answer(request)
             case ["", "v1", "reexec"]:
                 return {"supervisor": self._operator.document()["supervisor"]}
@@ -144,6 +152,11 @@ class Routes:
     async def reexec(self) -> answers.Replaced:
         """Let the installed version take over. The new one answers: repeat the request with the same id."""
         return await self._operator.reexec()
+
+    @endpoint("POST", "/v1/dashboard")
+    async def dashboard(self, body: DashboardBody) -> answers.Invitation:
+        """Make a link to the dashboard: a browser that opens it is signed in."""
+        return await self._invite(body.listen)
 
     @endpoint("POST", "/v1/services/{name}/start")
     async def start(self, name: str, body: WaitBody) -> answers.Outcome:

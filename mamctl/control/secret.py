@@ -35,6 +35,11 @@ class TokenFile:
             return False
         return hmac.compare_digest(given.encode("utf-8", "replace"), self._token)
 
+    def signature(self, message: str) -> str:
+        """Return what only who has the token can make of a message. Raises MamctlError without a good file."""
+        self._look()
+        return hmac.new(self._token, message.encode("utf-8", "replace"), "sha256").hexdigest()
+
     def _look(self) -> None:
         found = _stat(self.path)
         seen = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)

@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mamctl.control.admission import on_our_socket
+from mamctl.control.admission import is_page, on_our_socket
 from mamctl.control.attaching import Attaching
 from mamctl.control.gate import Gate
 from mamctl.control.listener import is_ours
@@ -19,9 +19,12 @@ from mamctl.core.errors import MamctlError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Awaitable, Callable
 
-    from mamctl.control.admission import Admission
+    from mamctl.control.admission import OverTcp
+    from mamctl.control.answers import Invitation
     from mamctl.control.protocol import Feed, Memory, Operator, Request, Views
+    from mamctl.control.visitors import Visitors
 
 logger = logging.getLogger("mamctl")
 REMEMBERED_REQUESTS = 256
@@ -30,6 +33,7 @@ MOST_CONNECTIONS = 256
 # Who comes over TCP has not shown a token yet: together they must not keep the owner out.
 MOST_TCP_CONNECTIONS = 64
 IDLE_SECONDS = 30.0
+NO_TCP = "the manifest's key says where: `control: {listen: 127.0.0.1:7373}`; then `mamctl up -d`"
 # The end of the supervisor waits so long for clients to take what they are sent.
 GRACE_SECONDS = 1.0
 
@@ -60,7 +64,7 @@ class ControlServer:
         keepalive: float = KEEPALIVE_SECONDS,
         memory: Memory | None = None,
     ) -> None:
-        self._routes = Routes(operator, feed, views)
+        self._routes = Routes(operator, feed, views, self._invite)
         self._streams = Streams(operator, feed, views, keepalive=keepalive)
         self._attaching = Attaching(operator, views)
         self._idle = idle
@@ -68,6 +72,9 @@ class ControlServer:
         self._done: OrderedDict[str, Done] = OrderedDict()
         self._own = Gate(listener, on_our_socket, self._serve, most=MOST_CONNECTIONS)
         self._tcp: Gate | None = None
+        self._visitors: Visitors | None = None
+        # Who can open the way in over TCP when somebody asks for the dashboard.
+        self.opener: Callable[[str], Awaitable[None]] | None = None
 
     @property
     def connections(self) -> int:
@@ -78,9 +85,10 @@ class ControlServer:
         """Begin to accept."""
         await self._own.open()
 
-    async def open_tcp(self, listener: socket.socket, admission: Admission) -> None:
+    async def open_tcp(self, listener: socket.socket, admission: OverTcp) -> None:
         """Accept over TCP too, in place of what was accepted there before."""
         await self.close_tcp()
+        self._visitors = admission.visitors
         self._tcp = Gate(listener, admission, self._serve, most=MOST_TCP_CONNECTIONS)
         await self._tcp.open()
 
@@ -139,7 +147,27 @@ class ControlServer:
                 return
             goes_on = await wire.answer(await self._answer(request))
 
+    async def _invite(self, listen: str | None) -> Invitation:
+        from mamctl.control.visitors import LINK_SECONDS
+
+        if self._tcp is None and listen is not None and self.opener is not None:
+            await self.opener(listen)
+        if self._tcp is None or self._visitors is None:
+            raise Refusal(409, "no_tcp", "browsers cannot reach this stack: it does not listen on TCP", NO_TCP)
+        path = self._visitors.link()
+        return {"url": f"http://{self._tcp.address}{path}", "path": path, "expires_in_s": LINK_SECONDS}
+
+    def _page(self, request: Request, visitors: Visitors) -> Answer:
+        from mamctl.control import pages
+
+        try:
+            return pages.answer(request, visitors)
+        except MamctlError as error:
+            return answer_to(error)
+
     async def _answer(self, request: Request) -> Answer:
+        if request.strict and self._visitors is not None and is_page(request.path):
+            return self._page(request, self._visitors)
         identity = request.headers.get("x-request-id")
         if identity is None or request.method != "POST":
             return await self._carry_out(request)

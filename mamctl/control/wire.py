@@ -15,6 +15,7 @@ from mamctl.control.protocol import TEXT, Answer, Refusal, Request, answer_to
 
 if TYPE_CHECKING:
     from mamctl.control.admission import Admission
+    from mamctl.control.protocol import Document
     from mamctl.core.errors import MamctlError
 
 LARGEST_BODY = 1 << 20
@@ -59,10 +60,8 @@ class Wire:
 
     async def answer(self, answer: Answer, *, last: bool = False) -> bool:
         """Send an answer; tell whether the client may send another request."""
-        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, default=str)
-        body = text.encode()
-        media = TEXT if isinstance(answer.body, str) else "application/json"
-        headers = [("Content-Type", media), ("Content-Length", str(len(body))), *answer.headers]
+        body, kind = _encoded(answer.body)
+        headers = [*kind, ("Content-Length", str(len(body))), *answer.headers]
         if last:
             headers.append(("Connection", "close"))
         self._put(h11.Response(status_code=answer.status, headers=headers))
@@ -125,7 +124,7 @@ class Wire:
                 case h11.Request():
                     head = event
                     self._bodiless = head.method == b"HEAD"
-                    self._admit(_headers(head))
+                    self._admit(_headers(head), head.method.decode("ascii"), head.target.decode("ascii"))
                 case h11.Data():
                     body += event.data
                     if len(body) > LARGEST_BODY:
@@ -151,6 +150,17 @@ def _understood(head: h11.Request, body: bytes, *, strict: bool) -> Request:
     method = head.method.decode("ascii")
     pairs = dict(parse_qsl(query, keep_blank_values=True))
     return Request(method, unquote(path), pairs, headers, _body(method, headers, body), strict)
+
+
+def _encoded(body: Document | str | bytes) -> tuple[bytes, list[tuple[str, str]]]:
+    """Return the bytes of an answer's body, and the header that says what they are; a file has its own."""
+    match body:
+        case bytes():
+            return body, []
+        case str():
+            return body.encode(), [("Content-Type", TEXT)]
+        case _:
+            return json.dumps(body, default=str).encode(), [("Content-Type", "application/json")]
 
 
 def _headers(head: h11.Request) -> dict[str, str]:
