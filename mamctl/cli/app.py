@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SECTIONS: Final = {
     "Run the stack": {
         "init": "init",
+        "export": "export",
         "up": "up",
         "down": "down",
         "start": "operate",

@@ -58,6 +58,11 @@ def scales(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return _items(chosen, incomplete)
 
 
+def assignments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Item]:  # noqa: ARG001 - click's signature
+    """Complete `backend=` for every service of the manifest."""
+    return _items((Known(f"{one.name}=") for one in _skimmed(ctx)), incomplete)
+
+
 def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Item]:  # noqa: ARG001 - click's signature
     """Complete names of profiles."""
     found = dict.fromkeys(name for one in _skimmed(ctx) for name in one.profiles)

@@ -13,7 +13,7 @@ TROUBLES = {
     if any(fence.language == "console" for fence in fences(body))
 }
 # Blocks `sh` are not run: they need docker, root, a clone to install from, or bring the shipped stack up on its ports.
-ELSEWHERE = {"README.md", "containers.md", "install.md", "services.md", "smoke.md"}
+ELSEWHERE = {"README.md", "containers.md", "install.md", "services.md", "smoke.md", "stack.md"}
 # Each is run whole, in one folder. Whoever writes a page with a `console` block has nothing else to do.
 GUIDES = [
     path

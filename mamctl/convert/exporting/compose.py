@@ -139,7 +139,10 @@ class _Container:
     def _health(self) -> dict[str, Any]:
         spec = self._spec
         chosen = _checked(spec)
-        self._ledger.lost(spec.name, "ready" if chosen is not spec.ready else "live", _NOT_ASKED)
+        if chosen is not None and chosen is spec.ready:
+            self._ledger.lost(spec.name, "live", "docker's one check is that of ready, and restarts nothing")
+        elif spec.ready is not None:
+            self._ledger.lost(spec.name, "ready", "docker cannot ask that")
         if spec.ready is None or chosen is spec.ready:
             self._ledger.told(spec.name, "ready") if spec.ready is None else self._tell_asked("ready", chosen)
         if chosen is not None and chosen is spec.live:
@@ -195,9 +198,6 @@ class _Container:
         pieces = self._stack.vault.pieces(self._spec.name, word)
         shared = self._stack.secrets(self._spec)
         return "".join(f"${{{shared[one.name]}}}" if isinstance(one, Reference) else _doubled(one) for one in pieces)
-
-
-_NOT_ASKED: Final = "docker has one health check, and none of these"
 
 
 def _checked(spec: ServiceSpec) -> Probe | None:

@@ -95,7 +95,9 @@ class _Agent:
             return words
         path = f"{self._stack.folder}/{spec.name}.secrets"
         lines = ", ".join(f"{name}=..." for name in self._secrets)
-        self._ledger.note(spec.name, "secrets", f"write {lines} into {path} (chmod 600), quoted as for a shell")
+        named = f"{self._stack.folder}/NAME.secrets"
+        text = f"write {lines} into {named} (chmod 600), with the service's name, quoted as for a shell"
+        self._ledger.note(spec.name, "secrets", text)
         line = shell_line(words, self._pieces)
         return [*SHELL, f"set -a; . {shlex.quote(path)}; set +a; exec {line}"]
 

@@ -129,18 +129,23 @@ def _arrows(stack: Stack, family: Family, numbers: dict[str, str]) -> Iterator[s
 
 
 def _endpoints(found: Sequence[Family]) -> str:
-    rows = []
-    for family in found:
-        spec = family.first
-        identify = spec.external.identify if spec.external else None
-        for what, probe in (("who it is", identify), ("ready", spec.ready), ("live", spec.live)):
-            if probe and isinstance(probe.check, HttpProbe):
-                url = _cell(probe.check.url)
-                every = f"{what}, every {show_seconds(probe.interval)} with {show_seconds(probe.timeout)}"
-                rows.append([f"`{family.name}`", f"`{url}`", every])
-        if spec.url and spec.ports[0].number:
-            rows.append([f"`{family.name}`", f"`{spec.url}`", "where people reach it"])
-    return f"## Endpoints\n\n{_rows(['Service', 'Address', 'What for'], rows)}" if rows else ""
+    rows = [row for family in found for row in _addresses(family)]
+    return f"## Endpoints\n\n{_rows(['Service', 'Address', 'What for', 'Asked'], rows)}" if rows else ""
+
+
+def _addresses(family: Family) -> Iterator[list[str]]:
+    """Yield the addresses of a service that speaks HTTP: where people go, and what its probes ask."""
+    spec = family.first
+    identify = spec.external.identify if spec.external else None
+    asked: dict[str, list[tuple[str, Probe]]] = {}
+    for what, probe in (("who it is", identify), ("ready", spec.ready), ("live", spec.live)):
+        if probe and isinstance(probe.check, HttpProbe):
+            asked.setdefault(probe.check.url, []).append((what, probe))
+    if asked and spec.url and spec.ports[0].number:
+        yield [f"`{family.name}`", f"`{spec.url}`", "where people reach it", _NOTHING]
+    for url, probes in asked.items():
+        why = " and ".join(what for what, _ in probes)
+        yield [f"`{family.name}`", f"`{_cell(url)}`", why, f"every {show_seconds(probes[0][1].interval)}"]
 
 
 def _defaults(stack: Stack, found: Sequence[Family]) -> str:
@@ -164,8 +169,9 @@ def _restart(spec: ServiceSpec) -> str:
     restart = spec.restart
     if restart.policy is Policy.NEVER:
         return "never"
-    often = "without an end" if restart.max_attempts is None else f"{restart.max_attempts} times"
-    return f"{restart.policy.value}, {often} in {show_seconds(restart.window)}"
+    if restart.max_attempts is None:
+        return f"{restart.policy.value}, without an end"
+    return f"{restart.policy.value}, {restart.max_attempts} times in {show_seconds(restart.window)}"
 
 
 def _stop(spec: ServiceSpec) -> str:

@@ -93,7 +93,9 @@ class _Line:
         settings = self._settings()
         if script is not None and "\n" not in script and not self._stack.vault.holds(script):
             # `shell: true`: a shell runs the line anyway.
-            return self._placed([*(f"export {one};" for one in settings), script])
+            self._ledger.told(spec.name, *(f"env.{one}" for one in spec.unset))
+            taken = [f"unset {one};" for one in sorted(spec.unset)]
+            return self._placed([*taken, *(f"export {one};" for one in settings), script])
         words = [self._word(word) for word in spec.argv]
         options = [f"-u {shlex.quote(one)}" for one in sorted(spec.unset)]
         prefix = ["env", *options, *settings] if settings or options else []

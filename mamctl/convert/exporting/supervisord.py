@@ -126,17 +126,25 @@ class _Program:
         words = list(spec.argv)
         if spec.env.get("PATH") and (program := self._stack.program(spec)):
             words[0] = program  # supervisord looks for it in its own PATH
-        hard = [f"{name}={value}" for name, value in self._stack.environment(spec).items() if _HARD.search(value)]
+        hard = [f"{name}={self._one_line(value, f'env.{name}')}" for name, value in self._variables(hard=True).items()]
         taken = [f"-u{name}" for name in sorted(spec.unset)]
         if spec.unset:
             self._ledger.told(spec.name, *(f"env.{name}" for name in spec.unset))
         prefix = ["env", *taken, *hard] if hard or taken else []
         return " ".join(self._word(word) for word in (*prefix, *words))
 
+    def _variables(self, *, hard: bool) -> dict[str, str]:
+        """Return the variables that `environment=` cannot hold, or those that it can."""
+        found = self._stack.environment(self._spec)
+        return {name: value for name, value in found.items() if bool(_HARD.search(value)) is hard}
+
+    def _one_line(self, text: str, key: str) -> str:
+        if "\n" in text or "\r" in text:
+            self._ledger.note(self._spec.name, key, "a line break in it became a space: no value here has lines")
+        return re.sub(r"[\r\n]+", " ", text)
+
     def _word(self, word: str) -> str:
-        if "\n" in word or "\r" in word:
-            self._ledger.note(self._spec.name, "command", "a line break in it became a space: no value here has lines")
-            word = re.sub(r"[\r\n]+", " ", word)
+        word = self._one_line(word, "command")
         pieces = self._stack.vault.pieces(self._spec.name, word)
         return "".join(self._expansion(one) if isinstance(one, Reference) else _quoted(one) for one in pieces)
 
@@ -144,8 +152,7 @@ class _Program:
         return f'"%(ENV_{self._secrets[reference.name]})s"'
 
     def _environment(self) -> Iterator[str]:
-        found = {name: value for name, value in self._stack.environment(self._spec).items() if not _HARD.search(value)}
-        pairs = [f'{name}="{_literal(value)}"' for name, value in found.items()]
+        pairs = [f'{name}="{_literal(value)}"' for name, value in self._variables(hard=False).items()]
         shared = {name: other for name, other in self._secrets.items() if name != other}
         pairs += [f'{name}="%(ENV_{other})s"' for name, other in shared.items()]
         if self._secrets:

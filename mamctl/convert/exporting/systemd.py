@@ -184,9 +184,10 @@ class _Unit:
             return
         spec = self._spec
         path = f"{self._stack.folder}/{spec.name}.secrets"
+        named = f"{self._stack.folder}/NAME.secrets"
         must = any(self._stack.vault.is_set(spec.name, name) for name in self._secrets)
         lines = ", ".join(f"{name}=..." for name in self._secrets)
-        self._ledger.note(spec.name, "secrets", f"write {lines} into {path} (chmod 600): a unit is readable by all")
+        self._ledger.note(spec.name, "secrets", f"write {lines} into {named} (chmod 600), with the service's name")
         yield f"EnvironmentFile={'' if must else '-'}{plain(path)}"
 
     def _rules(self) -> Iterator[str]:
