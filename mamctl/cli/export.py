@@ -33,11 +33,11 @@ _HINT: Final = "without -o it is written to stdout"
 @click.command(
     "export",
     cls=Command,
-    short_help="Write the stack for systemd, compose, Kubernetes ...",
+    short_help="Write the stack for another program, or for people.",
     examples=[
         "mamctl export compose -o compose.yaml",
         "mamctl export systemd -o units/",
-        "mamctl export kubernetes backend worker --image backend=shop:1 --image worker=shop:1",
+        "mamctl export kubernetes backend --image backend=registry/shop:1",
         "mamctl export markdown -o docs/services.md --force",
     ],
 )
