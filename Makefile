@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long test-units machine shells man docs lint format core-test bench bench-media clean
+.PHONY: help up down status setup frontend test test-long test-units machine shells man docs pictures lint format core-test bench bench-media clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ man: $(VENV)/.stack  ## write the man pages anew, from the texts of --help
 docs: $(VENV)/.dev  ## build the documentation into build/docs; a warning is an error
 	sphinx-build -q -W --keep-going -n -c docs/site . build/docs
 	@echo "look at build/docs/index.html"
+
+pictures: $(VENV)/.stack frontend  ## draw the README's terminals anew (needs tmux, and the stack's ports)
+	python scripts/pictures.py
 
 torture: $(VENV)/.dev  ## kill, starve and confuse it for long, as root and as an ordinary user; print what was counted
 	python -m tests.faults
