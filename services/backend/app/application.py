@@ -15,6 +15,7 @@ from .models.worker_store import WorkerStore
 from .services.events import Hub
 from .services.health import HealthCheck
 from .services.media_root import MediaRoot
+from .services.media_types import support
 from .services.thumbnail_store import ThumbnailStore
 from .services.upload_store import UploadStore
 
@@ -27,6 +28,7 @@ class Application:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        support(config.media_types_extra)
         config.thumbnail_dir.mkdir(parents=True, exist_ok=True)
         self.database = Database(config.database_path)
         try:

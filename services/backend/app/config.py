@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .services.media_types import MEDIA_TYPES, OPTIONAL_TYPES
+
 REPOSITORY_ROOT = Path(__file__).resolve().parents[3]
 DEFAULT_ORIGINS = "http://127.0.0.1:3001,http://localhost:3001"
 
@@ -37,6 +39,8 @@ class Config:
     samples: bool = True
     media_writable: bool = False
     """Whether originals that were not uploaded may be deleted from the media folder (C13)."""
+    media_types_extra: frozenset[str] = frozenset()
+    """Extensions that are taken beside the usual ones, such as ``.webp`` (C26)."""
     scan_interval_s: float = 30.0
     """Seconds between scans of the media folder; 0 scans only at the start."""
     log_dir: Path | None = None
@@ -87,6 +91,7 @@ class Config:
             frontend_origins=_origins(environment.get("FRONTEND_ORIGIN") or DEFAULT_ORIGINS),
             samples=_flag(environment, "MEDIA_SAMPLES", default=True),
             media_writable=_flag(environment, "MEDIA_WRITABLE", default=False),
+            media_types_extra=_types(environment.get("MEDIA_TYPES_EXTRA", "")),
             scan_interval_s=_seconds(environment.get("SCAN_INTERVAL") or "30"),
             log_dir=_folder(environment.get("LOG_DIR", "logs")) if environment.get("LOG_DIR", "logs") else None,
             debug=_flag(environment, "FLASK_DEBUG", default=environment.get("FLASK_ENV") == "development"),
@@ -142,6 +147,17 @@ def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text.strip().lower() in _NO:
         return False
     raise ConfigError(f"{name}={text!r} must be 1 or 0")
+
+
+def _types(text: str) -> frozenset[str]:
+    """Read ``.webp .MKV`` or ``webp,mkv``."""
+    suffixes = frozenset("." + word.lower().removeprefix(".") for word in re.split(r"[\s,]+", text) if word)
+    unknown = sorted(suffixes - OPTIONAL_TYPES.keys() - MEDIA_TYPES.keys())
+    if unknown:
+        raise ConfigError(
+            f"MEDIA_TYPES_EXTRA: {unknown[0]!r} cannot be decoded here; possible are {' '.join(sorted(OPTIONAL_TYPES))}"
+        )
+    return suffixes - MEDIA_TYPES.keys()
 
 
 def _seconds(text: str) -> float:

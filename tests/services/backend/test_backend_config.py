@@ -51,6 +51,7 @@ def test_an_empty_variable_means_the_default():
         ("FRONTEND_ORIGIN", "http://a:1/page"),
         ("MEDIA_SAMPLES", "maybe"),
         ("SCAN_INTERVAL", "soon"),
+        ("MEDIA_TYPES_EXTRA", ".heic"),
         ("DATA_DIR", "a\0b"),
     ],
 )
@@ -75,3 +76,8 @@ def test_origins_lose_a_trailing_slash():
         "http://a:1",
         "http://b:2",
     }
+
+
+def test_further_types_are_named_with_or_without_a_dot():
+    config = Config.from_environment({"MEDIA_TYPES_EXTRA": ".webp, MKV jpg"})
+    assert config.media_types_extra == {".webp", ".mkv"}

@@ -5,9 +5,12 @@ from hypothesis import strategies as st
 from services.backend.app.services.media_types import (
     MAX_TITLE,
     MEDIA_TYPES,
+    OPTIONAL_TYPES,
     clean_title,
     media_type_of,
     mismatch,
+    support,
+    supported_types,
     title_of,
 )
 
@@ -76,3 +79,24 @@ def test_a_title_is_one_bounded_line_without_marks_that_lie(text):
     assert title == title.strip()
     assert not set(title) & set("\n\r\t\0\u202e\u2028\ufeff")
     assert clean_title(title) == title
+
+
+@pytest.fixture
+def _only_the_usual_afterwards():
+    yield
+    support(())
+
+
+@pytest.mark.usefixtures("_only_the_usual_afterwards")
+def test_a_type_that_was_not_asked_for_stays_unknown():
+    support({".webp"})
+    assert media_type_of("a.WebP").mime_type == "image/webp"
+    assert media_type_of("a.mkv") is None
+    assert ".webp" in supported_types()
+    support(())
+    assert media_type_of("a.webp") is None
+
+
+def test_a_wave_file_is_no_webp_and_a_video_no_avif():
+    assert mismatch(OPTIONAL_TYPES[".webp"], b"RIFF\0\0\0\0WAVEfmt ") is not None
+    assert mismatch(OPTIONAL_TYPES[".avif"], HEADS[".mp4"]) is not None

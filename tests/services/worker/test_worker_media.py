@@ -204,3 +204,27 @@ def test_a_new_file_is_found_without_being_named(folder):
     with running_backend(folder, SCAN_INTERVAL="0.1") as server:
         picture(server.media / "deep" / "er" / "new.png")
         assert server.wait_until_ready(1)[0]["file_path"] == "deep/er/new.png"
+
+
+def test_types_that_were_asked_for_are_found_read_and_drawn(folder):
+    for name in ("a.webp", "b.avif"):
+        picture(folder / "media" / name, (64, 48))
+    clip(folder / "media" / "c.m4v")
+    clip(folder / "media" / "d.mkv")
+    clip(folder / "media" / "e.webm", codec="libvpx", frames=6)
+    with running_backend(folder, MEDIA_TYPES_EXTRA="webp avif m4v mkv webm") as server:
+        ready = server.wait_until_ready(5)
+        assert {asset["mime_type"] for asset in ready} == {
+            "image/webp", "image/avif", "video/x-m4v", "video/x-matroska", "video/webm",
+        }  # fmt: skip
+        assert all(asset["media_metadata"]["width"] for asset in ready)
+        assert server.get(ready[0]["media_metadata"]["thumbnail_url"]).status_code == 200
+
+
+def test_types_that_were_not_asked_for_are_left_alone(folder):
+    picture(folder / "media" / "a.webp", (64, 48))
+    picture(folder / "media" / "b.png", (64, 48))
+    with running_backend(folder) as server:
+        server.wait_until_ready(1)
+        assert [asset["file_path"] for asset in server.assets()] == ["b.png"]
+        assert server.add("a.webp").status_code == 400

@@ -10,11 +10,11 @@ from services.backend.app.services.media_root import MediaRoot, PathRejected, cl
 from services.backend.app.services.media_types import (
     HEAD_BYTES,
     MAX_TITLE,
-    MEDIA_TYPES,
     MediaType,
     clean_title,
     media_type_of,
     mismatch,
+    supported_types,
     title_of,
 )
 
@@ -28,7 +28,7 @@ def registration_from(body: Any, root: MediaRoot) -> FoundFile:
     path, title = _fields(body)
     media_type = media_type_of(path)
     if media_type is None:
-        raise ApiError(400, f"this type of file is not supported; supported are {' '.join(sorted(MEDIA_TYPES))}")
+        raise ApiError(400, f"this type of file is not supported; supported are {supported_types()}")
     status = _look(root, path, media_type)
     return FoundFile(
         path=path,

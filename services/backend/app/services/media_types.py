@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -35,6 +36,9 @@ _SIGNATURES = {
     "JPEG": re.compile(rb"\xff\xd8\xff"),
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "GIF": re.compile(rb"GIF8[79]a"),
+    "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "AVIF": re.compile(rb".{4}ftyp(avif|avis|mif1|msf1)", re.DOTALL),
+    "matroska": re.compile(rb"\x1a\x45\xdf\xa3"),
 }
 _JPEG = MediaType("JPEG", "image", "image/jpeg", "JPEG")
 MEDIA_TYPES = {
@@ -46,11 +50,32 @@ MEDIA_TYPES = {
     ".png": MediaType("PNG", "image", "image/png", "PNG"),
     ".gif": MediaType("GIF", "image", "image/gif", "GIF"),
 }
+OPTIONAL_TYPES = {
+    ".webp": MediaType("WebP", "image", "image/webp", "WEBP"),
+    ".avif": MediaType("AVIF", "image", "image/avif", "AVIF"),
+    ".m4v": MediaType("M4V", "video", "video/x-m4v", "mov"),
+    ".mkv": MediaType("Matroska", "video", "video/x-matroska", "matroska"),
+    ".webm": MediaType("WebM", "video", "video/webm", "matroska"),
+}
+"""What MEDIA_TYPES_EXTRA may add (C26)."""
+
+_supported = dict(MEDIA_TYPES)
+
+
+def support(extra: Collection[str]) -> None:
+    """Let this process take files with these extensions of OPTIONAL_TYPES too, and no others that were added before."""
+    _supported.clear()
+    _supported.update(MEDIA_TYPES | {suffix: OPTIONAL_TYPES[suffix] for suffix in extra})
+
+
+def supported_types() -> str:
+    """Return the extensions that are taken, for people."""
+    return " ".join(sorted(_supported))
 
 
 def media_type_of(path: str) -> MediaType | None:
     """Return the type that the file's extension names, in any case; None when we have none."""
-    return MEDIA_TYPES.get(os.path.splitext(path)[1].lower())
+    return _supported.get(os.path.splitext(path)[1].lower())
 
 
 def mismatch(media_type: MediaType, head: bytes) -> str | None:

@@ -29,7 +29,7 @@ from services.backend.app.models.upload_rows import OPEN_FOR, Upload, UploadRows
 from .content_hash import content_hash, quick_hash
 from .file_names import safe_stem
 from .media_root import MediaRoot, PathRejected, closed
-from .media_types import HEAD_BYTES, MEDIA_TYPES, MediaType, clean_title, media_type_of, mismatch, title_of
+from .media_types import HEAD_BYTES, MediaType, clean_title, media_type_of, mismatch, supported_types, title_of
 
 UPLOADS = "uploads"
 MAX_OPEN = 100
@@ -89,7 +89,7 @@ class UploadStore:
         """Return where a file of this name shall lie; raises ApiError 400 for a type that is not supported."""
         suffix = PurePosixPath(name).suffix.lower()
         if media_type_of(name) is None:
-            raise ApiError(400, f"this type of file is not supported; supported are {' '.join(sorted(MEDIA_TYPES))}")
+            raise ApiError(400, f"this type of file is not supported; supported are {supported_types()}")
         return f"{UPLOADS}/{datetime.now(UTC):%Y/%m}/{safe_stem(name)}-{secrets.token_hex(4)}{suffix}"
 
     def part_of(self, upload_id: str) -> Path:

@@ -21,6 +21,7 @@ from .unreadable import Unreadable
 
 CPU_S = 60
 WATCHDOG_S = 120
+WARMED = {"JPEG": "L", "PNG": "P", "GIF": "P", "WEBP": "RGB", "AVIF": "RGB"}
 
 
 def main() -> int:
@@ -38,17 +39,20 @@ def main() -> int:
 def _warm_up() -> None:
     """Use every part once: what Python and the libraries load at first use cannot be loaded later."""
     Image.init()
-    for name in ("JPEG", "PNG", "GIF"):
+    for name, mode in WARMED.items():
+        if name not in Image.SAVE:
+            continue  # this Pillow was built without
         drawn = BytesIO()
-        Image.new("P", (2, 2)).convert("L" if name == "JPEG" else "P").save(drawn, name)
+        Image.new(mode, (2, 2)).save(drawn, name)
         media.describe(drawn, name)
         media.thumbnail(drawn, name)
     clip = BytesIO(samples.tiny())
     for work in media.REQUESTS.values():
         clip.seek(0)
         work(clip, "mov")
-    with suppress(Unreadable):
-        media.describe(BytesIO(b"RIFF\0\0\0\0AVI "), "avi")
+    for head, demuxer in ((b"RIFF\0\0\0\0AVI ", "avi"), (b"\x1a\x45\xdf\xa3", "matroska")):
+        with suppress(Unreadable):
+            media.describe(BytesIO(head), demuxer)
     "".encode("idna")  # loaded lazily by nothing that we want, but by error texts of some versions
 
 

@@ -15,7 +15,7 @@ from .unreadable import Unreadable, sentence
 
 THUMBNAIL_SIDE = 400
 JPEG_QUALITY = 82
-IMAGE_FORMATS = frozenset({"JPEG", "PNG", "GIF"})
+IMAGE_FORMATS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "AVIF"})
 MAX_PIXELS = 500_000_000
 MAX_SIDE = 65_500
 BACKDROP = (24, 26, 32)

@@ -13,6 +13,7 @@ from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.models.worker_store import WorkerStore
 from services.backend.app.services.media_root import MediaRoot
+from services.backend.app.services.media_types import support
 from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import Decoder
 from services.worker.app.scanning.sample_library import SampleLibrary
@@ -47,6 +48,7 @@ class Worker:
         self._changes = ChangeWatch(database.path)
         self._beat_at = 0.0
         self._claims = ClaimStore(database, seat.id, lease_s=settings.lease_s)
+        support(config.media_types_extra)
         self._root = MediaRoot(config.media_base_path)
         self._thumbnails = ThumbnailStore(config.thumbnail_dir)
         self._heard = threading.Event()
