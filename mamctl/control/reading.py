@@ -102,6 +102,8 @@ def _reader(hint: Any, *, text: bool) -> Callable[[str, object], object]:
         return partial(_word, get_args(hint))
     if hint is bool:
         return _text_flag if text else _flag
+    if hint is str:
+        return _text
     return _text_names if text else _names
 
 
@@ -171,6 +173,12 @@ def _flag(name: str, value: object) -> bool:
 
 def _text_flag(name: str, value: object) -> bool:
     return _flag(name, _FLAGS.get(str(value)))
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(f"{name} must be a text")
+    return value
 
 
 def _names(name: str, value: object) -> tuple[str, ...]:
