@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from mamctl.cli.app import SECTIONS
+from mamctl.control import server  # noqa: F401 - it brings the endpoints, which the document is made of
 from mamctl.control.openapi import document
 from mamctl.core.manifest.schema import schema
 from tests.docs.pages import DOCS, ROOT, links, page
@@ -19,13 +20,18 @@ COMMANDS = [name for names in SECTIONS.values() for name in names]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of the built pages. A warning is an error."""
+    """The folder of the built pages."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-n", "-d", str(folder / "doctrees")]
-    command += ["-c", str(DOCS / "site"), str(ROOT), str(folder / "html")]
+    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-n", "-d", str(folder / "doctrees")]
+    command += ["-c", str(DOCS / "site"), str(ROOT), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done.stdout + done.stderr
-    return folder / "html"
+    assert done.returncode == 0, done.stderr
+    (folder / "warnings").write_text(done.stdout + done.stderr)
+    return folder
+
+
+def test_there_is_no_warning(site):
+    assert (site / "warnings").read_text() == ""
 
 
 def text_of(site, name):
