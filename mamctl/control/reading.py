@@ -100,11 +100,7 @@ def _reader(hint: Any, *, text: bool) -> Callable[[str, object], object]:
             return _signal
     if get_origin(hint) is Literal:
         return partial(_word, get_args(hint))
-    if hint is bool:
-        return _text_flag if text else _flag
-    if hint is str:
-        return _text
-    return _text_names if text else _names
+    return _BARE.get((hint, text)) or (_text_names if text else _names)
 
 
 def unwrap(hint: Any) -> tuple[Any, list[Any]]:
@@ -189,3 +185,11 @@ def _names(name: str, value: object) -> tuple[str, ...]:
 
 def _text_names(_name: str, value: object) -> tuple[str, ...]:
     return tuple(part for part in str(value).split(",") if part)
+
+
+_BARE: Final[Mapping[tuple[object, bool], Callable[[str, object], object]]] = {
+    (bool, False): _flag,
+    (bool, True): _text_flag,
+    (str, False): _text,
+    (str, True): _text,
+}

@@ -64,8 +64,7 @@ def test_what_was_opened_for_it_outlives_the_supervisor_and_so_do_visits(folder:
     assert ask(port, f"{unused.path}?{unused.query}")[:2] == (401, "")
     assert entered(invite(folder))[0] == port
     folder.down()
-    with pytest.raises(ConnectionRefusedError):
-        ask(port, "/dashboard")
+    eventually(lambda: not listens(port), within=PATIENCE)
 
 
 def test_the_manifest_has_the_last_word(folder: Folder) -> None:
