@@ -49,6 +49,8 @@ def _take(name: str, section: Value, stack: Stack, sections: dict[str, Value]) -
     section.seen = True
     service.set(("restart",), {"policy": "always"})
     _take_command(section, service, words)
+    for key, value in (section.pairs or {}).items():
+        value.why = value.why or ADVICE.get(key.partition(".")[0], "")
     apply(RULES, section, service, ADVICE)
     _take_env(name, service, sections)
     _take_sockets(section, service, words, sections)
@@ -135,6 +137,7 @@ def _take_sockets(section: Value, service: Service, words: Words, sections: dict
             service.set(("host",), text(host))
     if use is not None and "sockets" not in service.keys:
         use.why = "its command names no socket as $(circus.sockets.NAME)"
-        use.seen = use.text is not None and not flag(use)
+        use.seen = (use.text or "").strip().lower() in ("false", "0", "no", "off")
     elif use is not None:
         use.seen = True
+        service.note(use, "the sockets that its command names are held, and stay open while it restarts")

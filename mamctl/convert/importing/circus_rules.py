@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.amounts import signal
 from mamctl.convert.importing.commands import filled
-from mamctl.convert.importing.rules import Advice, Rules, expected, folder, lasting, member, opposite, to
+from mamctl.convert.importing.rules import Advice, Rules, described, expected, folder, lasting, member, opposite, to
 from mamctl.convert.importing.supervisord_rules import environment
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
@@ -85,7 +85,7 @@ RULES: Final[Rules] = {
     "stop_children": expected(wanted=True, otherwise="a stop always takes all processes of a service"),
     "copy_env": expected(wanted=True, otherwise="every service inherits the variables of `mamctl up`"),
     "copy_path": expected(wanted=True, otherwise="every service inherits the variables of `mamctl up`"),
-    "singleton": _checked,
+    "singleton": described(only="without `replicas` there is one process"),
     "env": lambda value, service: service.add_env(
         {name: service.tell(one) for name, one in environment(text(value)).items()}
     ),
@@ -97,6 +97,9 @@ RULES: Final[Rules] = {
 ADVICE: Final[Advice] = {
     "circus": "it is about circus itself; mamctl keeps its files in .mamctl/ and logs/",
     "plugin": "there are no plugins of that kind; write hooks, or read `mamctl events --json --follow`",
+    "stdout_stream": "each service has a file under logs/; write `logs` for its bounds",
+    "stderr_stream": "each service has a file under logs/; write `logs` for its bounds",
+    "hooks": "functions of Python are not called; write `hooks` with commands",
     "priority": "the order follows from what needs what: write depends_on",
     "warmup_delay": "a service starts when what it needs is ready: write depends_on and `ready`",
     "virtualenv": "write the path of its Python into the command",

@@ -162,7 +162,9 @@ def _ulimits(value: Value, service: Service) -> None:
         raise Unfit("only nofile has a counterpart: limits.open_files")
     chosen = files.get("soft") or files
     service.set(("limits", "open_files"), whole(chosen, 3, 2**30))
-    take_all(files)
+    files.seen = True
+    if (hard := files.get("hard")) is not None and hard is not chosen:
+        hard.why = "there is one limit: the soft one"
 
 
 RULES: Final[Rules] = {

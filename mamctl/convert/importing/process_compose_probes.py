@@ -35,6 +35,7 @@ def probe(value: Value, service: Service, key: str) -> None:
     threshold, delay = value.get("success_threshold"), value.get("initial_delay_seconds")
     if threshold is not None and threshold.text == "1":
         threshold.seen = True
+        service.note(threshold, "once is enough here")
     if delay is not None and delay.text is not None:
         delay.seen = True
         service.note(delay, _DELAY)

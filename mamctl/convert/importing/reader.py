@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.convert.detect import safe_name
-from mamctl.convert.importing.files import read
+from mamctl.convert.importing.files import Unreadable, read, refuse
 from mamctl.convert.importing.settling import settle
 from mamctl.convert.importing.stack import WHOLE_FILE, Note, Service, Stack, Surroundings, all_notes
-from mamctl.convert.importing.value import Value, leftovers
+from mamctl.convert.importing.value import Unfit, Value, leftovers, parts
 from mamctl.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
     folder = os.path.dirname(sources[0].path)
     stack = Stack(Surroundings(folder, target, tools.environ), safe_name(os.path.basename(target)) or "stack")
     module = import_module(f"mamctl.convert.importing.{kind.replace('-', '_')}")
-    roots: list[Value] = module.draft(sources, stack, tools)
+    try:
+        roots: list[Value] = module.draft(sources, stack, tools)
+    except Unfit as unfit:
+        raise Unreadable(FORMATS[kind], (refuse(sources[0].shown, 1, f"something in it {unfit}"),)) from unfit
     for root in roots:
         _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}))
     _place(stack)
@@ -93,7 +96,9 @@ def _place(stack: Stack) -> None:
 def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
     for value in leftovers(root):
         why = value.why or advice.get(value.path.rpartition(".")[2]) or NO_COUNTERPART
-        note = Note(value.file, value.line, value.path, left_out=True, message=why)
+        within = sum(1 for _ in parts(value))
+        message = f"{why} (with all {within} in it)" if within else why
+        note = Note(value.file, value.line, value.path, left_out=True, message=message)
         owner = next(_owners(value, stack), None)
         (owner.notes if owner else stack.notes).append(note)
 

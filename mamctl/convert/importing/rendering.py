@@ -58,8 +58,13 @@ def _add_service(page: _Page, service: Service) -> None:
     page.add([f"  # {printable(service.file)}, line {service.line}", *(f"  {_remark(note)}" for note in service.notes)])
     page.add([f"  {scalar(service.name)}:"], (service.name, ""))
     for key in sorted(service.keys, key=lambda key: _ORDER.get(key, len(_ORDER))):
-        page.add(_entry(key, service.keys[key], 4), (service.name, key))
+        page.add(_entry(key, _short(key, service.keys[key]), 4), (service.name, key))
     page.add([""])
+
+
+def _short(key: str, value: Any) -> Any:
+    """Return a restart policy alone as its word."""
+    return value["policy"] if key == "restart" and isinstance(value, dict) and value.keys() == {"policy"} else value
 
 
 def _remark(note: Note) -> str:

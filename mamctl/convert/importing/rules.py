@@ -96,8 +96,9 @@ def described(*, only: str) -> Rule:
 def expected(*, wanted: bool, otherwise: str) -> Rule:
     """Return the rule for a key that has one value here: nothing is to be done for it, and another cannot be had."""
 
-    def rule(value: Value, _service: Service) -> None:
+    def rule(value: Value, service: Service) -> None:
         if flag(value) is not wanted:
             raise Unfit(otherwise)
+        service.note(value, "it is always so here")
 
     return rule

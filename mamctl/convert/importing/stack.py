@@ -44,8 +44,6 @@ class Surroundings(NamedTuple):
         if os.path.isabs(written) and not f"{os.path.normpath(written)}/".startswith(f"{self.folder}/"):
             return written
         inside = os.path.relpath(self.folder, self.target)
-        if not os.path.isabs(written) and inside == ".":
-            return written
         return os.path.normpath(os.path.join(inside, os.path.relpath(os.path.join(self.folder, written), self.folder)))
 
     def variable(self, name: str) -> str:

@@ -150,9 +150,10 @@ def _files(value: Value, service: Service) -> None:
     service.set(("limits", "open_files"), whole(Value(0, text=text(value).partition(":")[0]), 3, 2**30))
 
 
-def _kill_mode(value: Value, _service: Service) -> None:
+def _kill_mode(value: Value, service: Service) -> None:
     if text(value) not in ("control-group", "mixed"):
         raise Unfit("a stop always takes all processes of a service")
+    service.note(value, "a stop always takes all processes of a service")
 
 
 def _stop(value: Value, service: Service) -> None:
@@ -170,8 +171,9 @@ def _hook(moment: str) -> Rule:
     return rule
 
 
-def _remain(value: Value, _service: Service) -> None:
+def _remain(value: Value, service: Service) -> None:
     flag(value)
+    service.note(value, "a task that has completed counts until `down`")
 
 
 def _taken(value: Value, _service: Service) -> None:

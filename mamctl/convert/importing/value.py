@@ -89,6 +89,11 @@ def leftovers(root: Value) -> Iterator[Value]:
         open_values += reversed(value.children())
 
 
+def parts(root: Value) -> Iterator[Value]:
+    """Yield all that is inside of a value."""
+    return (value for value in _walk(root) if value is not root)
+
+
 def _walk(root: Value) -> Iterator[Value]:
     open_values, known = [root], set[int]()
     while open_values:
