@@ -17,6 +17,7 @@ from .services.health import HealthCheck
 from .services.media_root import MediaRoot
 from .services.media_types import support
 from .services.thumbnail_store import ThumbnailStore
+from .services.twin_finder import TwinFinder
 from .services.upload_store import UploadStore
 
 
@@ -48,6 +49,7 @@ class Application:
         self.media_root = MediaRoot(config.media_base_path)
         self.tags = TagStore(self.database)
         self.collections = CollectionStore(self.database)
+        self.twins = TwinFinder(self.database, self.media_root)
         self.uploads = UploadStore(self.database, self.media_root)
         self.thumbnails = ThumbnailStore(config.thumbnail_dir)
         self.hub = Hub(self.database)

@@ -25,7 +25,7 @@ def test_a_full_disk_is_a_507_and_nothing_is_registered(application):
     writer.execute(f"PRAGMA max_page_count = {pages}")
     client = create_flask(application).test_client()
     for number in range(200):  # until the pages that are there already have no room
-        picture(application.config.media_base_path / f"{number}.jpg", (1, 1))
+        picture(application.config.media_base_path / f"{number}.jpg", (1 + number, 1))
         answer = client.post("/api/v1/assets", json={"file_path": f"{number}.jpg", "title": "x" * 200})
         if answer.status_code != 201:
             break

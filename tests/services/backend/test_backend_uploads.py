@@ -51,6 +51,26 @@ def test_a_file_of_a_form_becomes_an_asset_under_a_name_of_ours(api):
     assert parts(api) == []
 
 
+def test_a_path_with_a_known_content_is_an_asset_and_the_answer_names_the_other_one(api):
+    first = api.add("a.jpg", JPEG + b"x" * 200_000)
+    api.file("b.jpg", JPEG + b"x" * 200_000)
+    # Its size and both ends are the same, and it differs in the middle.
+    api.file("c.jpg", JPEG + b"x" * 100_000 + b"y" + b"x" * 99_999)
+    again = api.post(A, json={"file_path": "b.jpg"})
+    assert (again.status_code, again.json()["duplicate_of"]) == (200, first)
+    assert again.json()["file_path"] == "b.jpg"
+    other = api.post(A, json={"file_path": "c.jpg"})
+    assert other.status_code == 201
+    assert "duplicate_of" not in other.json()
+
+
+def test_what_is_in_the_trash_makes_no_duplicate(api):
+    first = api.add("a.jpg", JPEG)
+    assert api.delete(f"{A}/{first}").status_code == 204
+    api.file("b.jpg", JPEG)
+    assert api.post(A, json={"file_path": "b.jpg"}).status_code == 201
+
+
 def test_the_same_content_again_is_a_200_with_the_asset_that_has_it(api):
     first = api.post(A, files={"file": ("a.jpg", JPEG)}).json()
     again = api.post(A, files={"file": ("b.jpg", JPEG)})

@@ -14,7 +14,7 @@ from .asset_changes import changes_from
 from .deletion import delete_from
 from .json_body import json_body
 from .listing_query import cursor_text, listing_from
-from .registration import registration_from
+from .registration import registration_from, twin_of
 from .upload_form import upload_from_form
 from .wiring import application_of_request
 
@@ -46,7 +46,10 @@ def list_assets() -> Response:
 @blueprint.post("")
 @blueprint.post("/")
 def add_asset() -> tuple[Response, int]:
-    """Register a file of the media folder, or take one from a form: 201, or 200 with the asset that has it already."""
+    """Register a file of the media folder, or take one from a form.
+
+    201; 200 when the library had the path or (then with ``duplicate_of``) the content.
+    """
     application = application_of_request()
     if request.mimetype == "multipart/form-data":
         return upload_from_form(application, request)
@@ -55,9 +58,10 @@ def add_asset() -> tuple[Response, int]:
     if outcome is not Outcome.KNOWN:
         application.hub.wake()
     log.info("asset %d is %s: %r", asset.id, outcome.value, asset.file_path)
-    response = jsonify(asset.to_json())
+    twin = twin_of(application, asset) if outcome is Outcome.CREATED else None
+    response = jsonify(asset.to_json() | ({"duplicate_of": twin} if twin else {}))
     response.headers["Location"] = f"{application.config.api_prefix}/assets/{asset.id}"
-    return response, 201 if outcome is Outcome.CREATED else 200
+    return response, 201 if outcome is Outcome.CREATED and twin is None else 200
 
 
 @blueprint.get("/<int:asset_id>")

@@ -4,8 +4,11 @@ import logging
 import os
 from typing import Any
 
+from services.backend.app.application import Application
 from services.backend.app.errors import ApiError
+from services.backend.app.models.asset import Asset
 from services.backend.app.models.asset_store import FoundFile
+from services.backend.app.services.content_hash import quick_hash
 from services.backend.app.services.media_root import MediaRoot, PathRejected, closed
 from services.backend.app.services.media_types import (
     HEAD_BYTES,
@@ -29,7 +32,7 @@ def registration_from(body: Any, root: MediaRoot) -> FoundFile:
     media_type = media_type_of(path)
     if media_type is None:
         raise ApiError(400, f"this type of file is not supported; supported are {supported_types()}")
-    status = _look(root, path, media_type)
+    status, mark = _look(root, path, media_type)
     return FoundFile(
         path=path,
         size=status.st_size,
@@ -38,6 +41,7 @@ def registration_from(body: Any, root: MediaRoot) -> FoundFile:
         mime_type=media_type.mime_type,
         format=media_type.name,
         title=title or title_of(path),
+        quick_hash=mark,
     )
 
 
@@ -57,7 +61,7 @@ def _fields(body: Any) -> tuple[str, str | None]:
     return path, clean_title(title)
 
 
-def _look(root: MediaRoot, path: str, media_type: MediaType) -> os.stat_result:
+def _look(root: MediaRoot, path: str, media_type: MediaType) -> tuple[os.stat_result, str]:
     try:
         descriptor = root.open(path)
     except PathRejected as error:
@@ -72,6 +76,23 @@ def _look(root: MediaRoot, path: str, media_type: MediaType) -> os.stat_result:
         reason = mismatch(media_type, os.pread(descriptor, HEAD_BYTES, 0))
         if reason:
             raise ApiError(400, reason, file_path=path)
-        return os.fstat(descriptor)
+        return os.fstat(descriptor), quick_hash(descriptor)
+    except OSError as error:
+        raise ApiError(400, f"the file cannot be read: {error.strerror}", file_path=path) from None
     finally:
         closed(descriptor)
+
+
+def twin_of(application: Application, asset: Asset) -> int | None:
+    """Return the id of another asset with the same content; None too when the file cannot be read any more."""
+    try:
+        descriptor = application.media_root.open(asset.file_path)
+    except (PathRejected, OSError):
+        return None
+    try:
+        twin = application.twins.find(descriptor, but=asset.id)
+    except OSError:
+        return None
+    finally:
+        closed(descriptor)
+    return twin.id if twin else None

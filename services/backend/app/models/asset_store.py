@@ -26,6 +26,8 @@ class FoundFile:
     mime_type: str
     format: str
     title: str
+    quick_hash: str | None = None
+    """Of its size and its ends, where somebody has read them."""
 
 
 class Outcome(StrEnum):
@@ -112,9 +114,18 @@ def _unchanged(asset: Asset, found: FoundFile) -> bool:
 
 def _insert(connection: sqlite3.Connection, found: FoundFile) -> Asset:
     row = connection.execute(
-        "INSERT INTO media_assets (title, file_path, file_size, mtime_ns, media_type, mime_type, format)"
-        f" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}",
-        (found.title, found.path, found.size, found.mtime_ns, found.media_type, found.mime_type, found.format),
+        "INSERT INTO media_assets (title, file_path, file_size, mtime_ns, media_type, mime_type, format, quick_hash)"
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}",
+        (
+            found.title,
+            found.path,
+            found.size,
+            found.mtime_ns,
+            found.media_type,
+            found.mime_type,
+            found.format,
+            found.quick_hash,
+        ),
     ).fetchone()
     return Asset.from_row(row)
 
@@ -122,7 +133,8 @@ def _insert(connection: sqlite3.Connection, found: FoundFile) -> Asset:
 def _requeue(connection: sqlite3.Connection, asset_id: int, found: FoundFile, *, title: str) -> Asset:
     row = connection.execute(
         "UPDATE media_assets SET status = 'queued', error = NULL, attempts = 0, deleted_at = NULL, title = ?,"
+        " content_hash = iif(quick_hash IS ?, content_hash, NULL), quick_hash = ?,"
         f" file_size = ?, mtime_ns = ?, {TOUCH} WHERE id = ? RETURNING {COLUMNS}",
-        (title, found.size, found.mtime_ns, asset_id),
+        (title, found.quick_hash, found.quick_hash, found.size, found.mtime_ns, asset_id),
     ).fetchone()
     return Asset.from_row(row)

@@ -41,13 +41,21 @@ class Duplicates:
                 groups += _twins(mark, [(Asset.from_row(row), row["content_hash"]) for row in rows])
         return groups, hashes[-1][0] if len(hashes) == limit else None
 
-    def with_content(self, quick_hash: str, content_hash: str) -> Asset | None:
-        """Return the oldest asset outside of the trash that is known to have this content."""
+    def alike(self, quick_hash: str) -> list[int]:
+        """Return the ids of some assets outside of the trash whose size and ends are these."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id FROM media_assets WHERE quick_hash = ? AND deleted_at IS NULL LIMIT 2", (quick_hash,)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def with_content(self, quick_hash: str, content_hash: str, *, but: int | None) -> Asset | None:
+        """Return the oldest asset outside of the trash, other than ``but``, that is known to have this content."""
         with self._database.read() as connection:
             row = connection.execute(
                 f"SELECT {COLUMNS} FROM media_assets WHERE quick_hash = ? AND content_hash = ? AND deleted_at IS NULL"
-                " ORDER BY id LIMIT 1",
-                (quick_hash, content_hash),
+                " AND id IS NOT ? ORDER BY id LIMIT 1",
+                (quick_hash, content_hash, but),
             ).fetchone()
         return Asset.from_row(row) if row else None
 

@@ -23,13 +23,13 @@ from services.backend.app.errors import ApiError
 from services.backend.app.models.asset import Asset
 from services.backend.app.models.asset_store import AssetStore, FoundFile
 from services.backend.app.models.database import Database
-from services.backend.app.models.duplicates import Duplicates
 from services.backend.app.models.upload_rows import OPEN_FOR, Upload, UploadRows
 
-from .content_hash import content_hash, quick_hash
+from .content_hash import quick_hash
 from .file_names import safe_stem
-from .media_root import MediaRoot, PathRejected, closed
+from .media_root import MediaRoot, closed
 from .media_types import HEAD_BYTES, MediaType, clean_title, media_type_of, mismatch, supported_types, title_of
+from .twin_finder import TwinFinder
 
 UPLOADS = "uploads"
 MAX_OPEN = 100
@@ -53,9 +53,8 @@ class UploadStore:
 
     def __init__(self, database: Database, root: MediaRoot) -> None:
         self.rows = UploadRows(database)
-        self._database = database
         self._assets = AssetStore(database)
-        self._duplicates = Duplicates(database)
+        self._twins = TwinFinder(database, root)
         self._root = root
         self._finishing = threading.Lock()
 
@@ -167,21 +166,7 @@ class UploadStore:
             reason = mismatch(media_type, os.pread(file.fileno(), HEAD_BYTES, 0))
             if reason:
                 raise ApiError(400, reason)
-            quick = quick_hash(file.fileno())
-            unread = self._duplicates.unread(quick)
-            content = content_hash(file.fileno())
-        known = self._duplicates.with_content(quick, content)
-        return known or next((asset for asset in unread if self._content_of(asset) == content), None)
-
-    def _content_of(self, asset: Asset) -> str | None:
-        try:
-            descriptor = self._root.open(asset.file_path)
-        except (OSError, PathRejected):
-            return None
-        try:
-            return content_hash(descriptor)
-        finally:
-            closed(descriptor)
+            return self._twins.find(file.fileno())
 
     def _registered(self, target: str, title: str, media_type: MediaType) -> Outcome:
         try:
@@ -200,15 +185,11 @@ class UploadStore:
             mime_type=media_type.mime_type,
             format=media_type.name,
             title=title,
+            quick_hash=quick,
         )
         asset, _ = self._assets.register(found, restore=True)
-        self._note_hash(asset.id, quick)
         log.info("asset %d is uploaded: %r", asset.id, target)
         return Outcome(asset, is_duplicate=False)
-
-    def _note_hash(self, asset_id: int, quick: str) -> None:
-        with self._database.write() as connection:
-            connection.execute("UPDATE media_assets SET quick_hash = ? WHERE id = ?", (quick, asset_id))
 
     def _make_folder(self, folder: Path) -> None:
         if not self._root.is_readable():
