@@ -113,11 +113,13 @@ class RunningBackend:
     def asset(self, path: str) -> dict[str, Any]:
         return next(asset for asset in self.assets() if asset["file_path"] == path)
 
-    def wait_until_ready(self, count: int) -> list[dict[str, Any]]:
+    def wait_until_ready(self, count: int, within: float = WITHIN_S) -> list[dict[str, Any]]:
         """Wait until so many assets are ready."""
-        return wait_for(
-            lambda: found if len(found := self.assets(status="ready")) >= count else None, f"{count} ready assets"
-        )
+
+        def ready() -> list[dict[str, Any]] | None:
+            return found if len(found := self.assets(status="ready")) >= count else None
+
+        return wait_for(ready, f"{count} ready assets", within)
 
     def wait_for_status(self, asset_id: int, *statuses: str) -> dict[str, Any]:
         def settled() -> dict[str, Any] | None:

@@ -74,7 +74,7 @@ def test_what_is_in_hand_is_finished_before_it_stops(folder):
 
 
 def test_a_grace_period_of_nothing_cuts_the_file_off_and_queues_it_again(folder):
-    noise(folder / "media" / "a.png", 6000)
+    noise(folder / "media" / "a.png", 4000)
     with running_worker(folder, WORKER_GRACE="0") as worker:
         wait_for(
             lambda: rows(folder, "SELECT 1 FROM jobs WHERE state = 'running' AND kind = 'thumbnail'"),
