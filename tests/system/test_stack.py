@@ -142,7 +142,7 @@ def test_down_leaves_nothing_and_a_foreground_up_ends_with_ctrl_c(stack: Shipped
     if pid == 0:
         os.chdir(ROOT)
         os.execve(MAMCTL, ["mamctl", "up"], {**stack.environ, "TERM": "xterm", "COLUMNS": "120"})
-    seen = _read_until(terminal, b"all 7 ready in")
+    seen = _read_until(terminal, b"all 8 ready in")
     os.write(terminal, b"\x03")
     seen += _read_until(terminal, None)
     _pid, status = os.waitpid(pid, 0)

@@ -21,8 +21,8 @@ def test_a_signal_ends_it_with_0(folder, number):
     with running_backend(folder, worker=False) as server:
         server.process.send_signal(number)
         assert server.process.wait(2) == 0
+    wait_for(lambda: "stopped" in server.lines[-1], "its last word has been read")
     assert not any("Traceback" in line for line in server.lines)
-    assert "stopped" in server.lines[-1]
 
 
 def test_open_websockets_and_a_stalled_stream_do_not_delay_the_stop(folder):
