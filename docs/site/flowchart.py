@@ -73,6 +73,8 @@ def columns(drawing: Drawing) -> list[list[str]]:
         for first, second, *_rest in drawing.edges:
             depth[second] = max(depth[second], min(depth[first] + 1, len(depth) - 1))
     found = [[name for name in depth if depth[name] == level] for level in sorted(set(depth.values()))]
+    ends = {name for first, second, *_ in drawing.edges for name in (first, second)}
+    found[0].sort(key=lambda name: name not in ends)  # who knows nobody stands beneath
     for before, column in pairwise(found):
         column.sort(key=lambda name: _middle(drawing, name, before))
     return found
