@@ -58,8 +58,8 @@ class _Container:
         spec, ledger = self._spec, self._ledger
         self._boxed.account()
         self._family.account(ledger)
-        ledger.told(spec.name, "description", "host", "tty", "profiles", "manual", "restart.policy", "stop")
-        ledger.told(spec.name, "logs.max_size", "logs.keep", "limits", "replicas", "start_timeout", "user", "group")
+        ledger.told(spec.name, "host", "tty", "profiles", "manual", "restart.policy", "stop")
+        ledger.told(spec.name, "logs.max_size", "logs.keep", "limits", "replicas", "user", "group")
         tree: dict[str, Any] = self._origin()
         tree |= {"command": [self._spelled(word) for word in self._boxed.words()]} if spec.argv else {}
         tree |= self._many() | {"environment": self._environment()} | self._ports()
@@ -95,7 +95,7 @@ class _Container:
         secrets = self._stack.secrets(spec)
         for name, shared in secrets.items():
             # Without a value compose passes on what there is, and nothing where there is nothing.
-            must = self._stack.vault.is_set(spec.name, name) or name != shared
+            must = name != shared or self._stack.vault.is_set(spec.name, name)
             tree[name] = f"${{{shared}:?is a secret, set it in .env}}" if must else None
         if secrets:
             names = ", ".join(dict.fromkeys(secrets.values()))
@@ -148,7 +148,11 @@ class _Container:
         if chosen is not None and chosen is spec.live:
             self._tell_asked("live", chosen)
             self._ledger.note(spec.name, "live", "docker shows that it fails, but restarts nothing for it")
-        return {"healthcheck": self._check(chosen)} if chosen else {}
+        if chosen is None:
+            self._ledger.lost(spec.name, "start_timeout", "docker does not ask whether it is ready")
+            return {}
+        self._ledger.told(spec.name, "start_timeout")
+        return {"healthcheck": self._check(chosen)}
 
     def _tell_asked(self, key: str, probe: Probe | None) -> None:
         name = self._spec.name
@@ -162,7 +166,7 @@ class _Container:
         if isinstance(check, ExecProbe):
             test = ["CMD", *(self._spelled(word) for word in check.argv)]
         else:
-            line = shell_check(probe, lambda text: (text,)) or ""
+            line = shell_check(probe, lambda text: self._stack.vault.pieces(self._spec.name, text)) or ""
             test = ["CMD-SHELL", _doubled(self._boxed.text(line, "ready"))]
         tree: dict[str, Any] = {"test": test, "interval": _seconds(probe.interval), "timeout": _seconds(probe.timeout)}
         tree["retries"] = probe.failures

@@ -215,7 +215,7 @@ class _Workload:
         return [self._secret_reference(secret, name) for name in self._secrets]
 
     def _secret_reference(self, secret: str, name: str) -> Tree:
-        must = self._stack.vault.is_set(self._spec.name, name) or name not in self._spec.secrets
+        must = self._stack.vault.is_set(self._spec.name, name)
         key: Tree = {"name": secret, "key": name} | ({} if must else {"optional": True})
         return {"name": name, "valueFrom": {"secretKeyRef": key}}
 
@@ -270,6 +270,8 @@ class _Workload:
             self._ledger.told(spec.name, key)
             return {"tcpSocket": {"port": check.port} | self._elsewhere(check.host)}
         if isinstance(check, HttpProbe):
+            if self._stack.vault.holds(check.url):
+                self._ledger.note(spec.name, key, "asks with a secret, for which no reference can stand: stars do")
             self._ledger.told(spec.name, key)
             return {"httpGet": self._http(check)}
         self._ledger.lost(spec.name, key, "Kubernetes cannot ask that; it counts as ready at once")

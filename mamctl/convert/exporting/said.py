@@ -65,7 +65,7 @@ def _edges(spec: ServiceSpec) -> Iterator[str]:
 
 
 def _probes(spec: ServiceSpec) -> Iterator[str]:
-    if spec.ready is None and spec.kind is Kind.SERVICE and spec.ports:
+    if spec.ready is None and spec.kind is Kind.SERVICE and any(not port.held for port in spec.ports):
         yield "ready"
     if spec.ready and not is_default_ready(spec):
         yield from _probe("ready", spec.ready)
@@ -74,10 +74,11 @@ def _probes(spec: ServiceSpec) -> Iterator[str]:
 
 def is_default_ready(spec: ServiceSpec) -> bool:
     """Tell whether its ready probe is the one that it has without a word: tcp on its first port."""
-    if not spec.ports:
+    first = next((port for port in spec.ports if not port.held), None)
+    if first is None:
         return spec.ready is None
     host = reachable(spec.host).removeprefix("[").removesuffix("]")
-    return spec.ready == Probe(TcpProbe(host, spec.ports[0].number))
+    return spec.ready == Probe(TcpProbe(host, first.number))
 
 
 def _probe(key: str, probe: Probe) -> Iterator[str]:

@@ -28,6 +28,8 @@ def texts_of(spec: ServiceSpec) -> Iterator[str]:
     for probe in (spec.ready, spec.live):
         if probe and isinstance(probe.check, ExecProbe):
             yield from probe.check.argv
+        if probe and isinstance(probe.check, HttpProbe):
+            yield probe.check.url
 
 
 def shell_word(pieces: Iterable[Piece]) -> str:

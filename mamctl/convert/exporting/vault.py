@@ -86,7 +86,7 @@ class Vault:
 
     def is_set(self, service: str, name: str) -> bool:
         """Tell whether the manifest gives a secret its value, or only says that it is one."""
-        return bool(self._own[service].get(name))
+        return self._own[service].get(name) != ""
 
     def _name(self, service: str, value: str) -> str:
         """Return the variable that has a value: the service's own, or else another's by its shared name."""
