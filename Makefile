@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long test-units machine shells man docs pictures lint format core-test bench bench-media clean
+.PHONY: help up down status setup frontend test test-long test-units machine shells browser man docs pictures lint format core-test bench bench-media clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ machine: $(VENV)/.dev  ## make the container for tests under a real systemd (roo
 shells:  ## zsh and fish, for the tests of shell completion (root on Debian; elsewhere they are skipped)
 	@{ command -v zsh && command -v fish; } >/dev/null || \
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends zsh fish; } || true
+
+browser:  ## Chromium, for the tests of the dashboard (root on Debian; elsewhere they are skipped)
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || true
 
 man: $(VENV)/.stack  ## write the man pages anew, from the texts of --help
 	@python scripts/man_pages.py docs/man

@@ -46,7 +46,7 @@ export function ask(question, { detail, verb, danger = false, number = null }) {
     dialog.addEventListener("close", () => (answer(null), dialog.remove()));
     document.body.append(dialog);
     dialog.showModal();
-    (field ?? yes).focus();
+    (field ?? (danger ? no : yes)).focus();
     field?.select();
   });
 }
