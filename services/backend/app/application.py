@@ -14,7 +14,7 @@ from .models.tag_store import TagStore
 from .models.worker_store import WorkerStore
 from .services.events import Hub
 from .services.health import HealthCheck
-from .services.media_root import MediaRoot
+from .services.media_roots import MediaRoots
 from .services.media_types import support
 from .services.thumbnail_store import ThumbnailStore
 from .services.twin_finder import TwinFinder
@@ -46,7 +46,8 @@ class Application:
         self.workers = WorkerStore(self.database)
         self.roots = RootStore(self.database)
         self.sprites = SpriteStore(self.database)
-        self.media_root = MediaRoot(config.media_base_path)
+        self.roots.enter(config.further_roots)
+        self.media_root = MediaRoots(config.media_base_path, config.further_roots)
         self.tags = TagStore(self.database)
         self.collections = CollectionStore(self.database)
         self.twins = TwinFinder(self.database, self.media_root)

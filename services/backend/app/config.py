@@ -7,7 +7,7 @@ that the backend finds the same data however it is started.
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .services.media_types import MEDIA_TYPES, OPTIONAL_TYPES
@@ -17,6 +17,7 @@ DEFAULT_ORIGINS = "http://127.0.0.1:3001,http://localhost:3001"
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[a-z][a-z0-9+.-]*://[A-Za-z0-9.-]+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off", ""})
 
@@ -31,6 +32,8 @@ class Config:
 
     media_base_path: Path
     data_dir: Path
+    further_roots: Mapping[str, Path] = field(default_factory=dict)
+    """Other folders that may be read, by the name that their files' paths begin with: ``@name/`` (C3)."""
     host: str = "127.0.0.1"
     port: int = 5001
     """0 lets the system pick a free port; the log's first line says which."""
@@ -85,6 +88,7 @@ class Config:
         return cls(
             media_base_path=_folder(media),
             data_dir=_folder(environment.get("DATA_DIR") or "data"),
+            further_roots=_roots(environment.get("ALLOWED_DIRS", ""), _folder(media)),
             host=_loopback(environment.get("HOST") or "127.0.0.1"),
             port=_port(environment.get("PORT") or "5001"),
             api_prefix=_prefix(environment.get("API_PREFIX") or "/api/v1"),
@@ -100,9 +104,27 @@ class Config:
 
 def _folder(text: str) -> Path:
     if "\0" in text:
-        raise ConfigError("DATA_DIR and MEDIA_PATH must not contain a NUL character")
+        raise ConfigError("DATA_DIR, MEDIA_PATH and ALLOWED_DIRS must not contain a NUL character")
     # abspath takes out "." and ".." without following links: a linked media folder may move.
     return Path(REPOSITORY_ROOT, Path(text).expanduser()).absolute()
+
+
+def _roots(text: str, main: Path) -> dict[str, Path]:
+    """Read ``archive=/mnt/archive,/srv/trips``; the second is called ``trips``."""
+    roots: dict[str, Path] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, place = part.partition("=")
+        folder = _folder(place if equals else part)
+        name = name.strip() if equals else folder.name.lower()
+        if not _NAME.fullmatch(name) or name in roots:
+            raise ConfigError(
+                f"ALLOWED_DIRS: {name!r} cannot be a folder's name; write name=/folder, each with another name"
+            )
+        for other in (main, *roots.values()):
+            if folder.is_relative_to(other) or other.is_relative_to(folder):
+                raise ConfigError(f"ALLOWED_DIRS: {name!r} lies in another media folder, or has one in it")
+        roots[name] = folder
+    return roots
 
 
 def _loopback(host: str) -> str:

@@ -52,6 +52,12 @@ def test_an_empty_variable_means_the_default():
         ("MEDIA_SAMPLES", "maybe"),
         ("SCAN_INTERVAL", "soon"),
         ("MEDIA_TYPES_EXTRA", ".heic"),
+        ("ALLOWED_DIRS", "media/inner"),
+        ("ALLOWED_DIRS", "/"),
+        ("ALLOWED_DIRS", "a=/x,b=/x/y"),
+        ("ALLOWED_DIRS", "a=/x,a=/y"),
+        ("ALLOWED_DIRS", "A b=/x"),
+        ("ALLOWED_DIRS", "a=/x\0"),
         ("DATA_DIR", "a\0b"),
     ],
 )
@@ -81,3 +87,8 @@ def test_origins_lose_a_trailing_slash():
 def test_further_types_are_named_with_or_without_a_dot():
     config = Config.from_environment({"MEDIA_TYPES_EXTRA": ".webp, MKV jpg"})
     assert config.media_types_extra == {".webp", ".mkv"}
+
+
+def test_further_folders_have_a_name_or_are_called_as_they_are():
+    config = Config.from_environment({"ALLOWED_DIRS": "archive=/mnt/old, /srv/Trips"})
+    assert config.further_roots == {"archive": Path("/mnt/old"), "trips": Path("/srv/Trips")}

@@ -208,6 +208,9 @@ class Disk:
     def open(self, _path):
         return os.open(self.path, os.O_RDONLY)
 
+    def place_of(self, path):
+        return self, path
+
     def is_readable(self):
         return self.readable
 

@@ -228,3 +228,22 @@ def test_types_that_were_not_asked_for_are_left_alone(folder):
         server.wait_until_ready(1)
         assert [asset["file_path"] for asset in server.assets()] == ["b.png"]
         assert server.add("a.webp").status_code == 400
+
+
+def test_media_of_a_further_folder_are_found_read_drawn_and_streamed(folder):
+    picture(folder / "archive" / "old" / "a.png", (64, 48))
+    picture(folder / "media" / "a.png", (32, 24))
+    with running_backend(folder, ALLOWED_DIRS=f"archive={folder / 'archive'}") as server:
+        server.wait_until_ready(2)
+        old = server.asset("@archive/old/a.png")
+        assert old["media_metadata"]["width"] == 64
+        assert server.get(old["media_metadata"]["thumbnail_url"]).status_code == 200
+        stream = server.get(f"/api/v1/assets/{old['id']}/stream")
+        assert stream.content == (folder / "archive" / "old" / "a.png").read_bytes()
+        names = [root["name"] for root in server.get("/api/v1/health/processing").json()["roots"]]
+        assert names == [None, "archive"]
+        (folder / "archive").rename(folder / "unmounted")
+        server.request("POST", "/api/v1/scan")
+        wait_for(lambda: server.get("/api/v1/health/status").json()["status"] == "degraded", "health says so")
+        assert {asset["status"] for asset in server.assets()} == {"ready"}
+        assert server.get(f"/api/v1/assets/{old['id']}/stream").status_code == 404

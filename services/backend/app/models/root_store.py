@@ -2,6 +2,8 @@
 
 # ruff: noqa: S608  only constants of this program are put into statements; values are bound.
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +13,17 @@ from .touch import NOW
 ROOT = 1
 """The one of MEDIA_PATH (C3)."""
 
+_COLUMNS = "id, name, device, inode, offline_since, reason, scanned_at"
+NOT_CONFIGURED = "this folder is not in ALLOWED_DIRS any more"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
     """A media folder. ``device`` and ``inode`` are those that the last good scan saw."""
 
     id: int
+    name: str | None
+    """As ALLOWED_DIRS has it; None is MEDIA_PATH."""
     device: int | None
     inode: int | None
     offline_since: str | None
@@ -27,6 +34,7 @@ class Root:
         """Return the API's form: no path, no device."""
         return {
             "id": self.id,
+            "name": self.name,
             "status": "offline" if self.offline_since else "online",
             "offline_since": self.offline_since,
             "reason": self.reason,
@@ -35,17 +43,41 @@ class Root:
 
 
 class RootStore:
-    """The table of roots, of which there is one."""
+    """The table of roots, for one of them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, root_id: int = ROOT) -> None:
         self._database = database
+        self._id = root_id
+
+    def enter(self, names: Iterable[str]) -> dict[str, int]:
+        """Make further roots known and return their ids; those that are not named any more are offline."""
+        with self._database.write() as connection:
+            wanted = json.dumps(sorted(names))
+            connection.execute(
+                "INSERT INTO roots (name) SELECT value FROM json_each(?)"
+                " WHERE value NOT IN (SELECT name FROM roots WHERE name IS NOT NULL)",
+                (wanted,),
+            )
+            connection.execute(
+                f"UPDATE roots SET offline_since = ifnull(offline_since, {NOW}), reason = ?"
+                " WHERE name NOT IN (SELECT value FROM json_each(?))",
+                (NOT_CONFIGURED, wanted),
+            )
+            rows = connection.execute(
+                "SELECT name, id FROM roots WHERE name IN (SELECT value FROM json_each(?))", (wanted,)
+            )
+            return {row["name"]: row["id"] for row in rows}
+
+    def all(self) -> list[Root]:
+        """Return every root, that of MEDIA_PATH first."""
+        with self._database.read() as connection:
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id").fetchall()
+        return [Root(**dict(row)) for row in rows]
 
     def get(self) -> Root:
         """Return the root."""
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT id, device, inode, offline_since, reason, scanned_at FROM roots WHERE id = ?", (ROOT,)
-            ).fetchone()
+            row = connection.execute(f"SELECT {_COLUMNS} FROM roots WHERE id = ?", (self._id,)).fetchone()
         return Root(**dict(row))
 
     def go_offline(self, reason: str) -> bool:
@@ -54,7 +86,7 @@ class RootStore:
             done = connection.execute(
                 f"UPDATE roots SET offline_since = ifnull(offline_since, {NOW}), reason = ?"
                 " WHERE id = ? AND (offline_since IS NULL OR reason IS NOT ?)",
-                (reason, ROOT, reason),
+                (reason, self._id, reason),
             )
         return done.rowcount == 1
 
@@ -64,7 +96,7 @@ class RootStore:
             connection.execute(
                 "UPDATE roots SET device = ?, inode = ?, offline_since = NULL, reason = NULL,"
                 f" scanned_at = {NOW} WHERE id = ?",
-                (device, inode, ROOT),
+                (device, inode, self._id),
             )
 
     def watch(self, worker: str, now: float, *, lease_s: float) -> bool:
@@ -72,6 +104,6 @@ class RootStore:
         with self._database.write() as connection:
             done = connection.execute(
                 "UPDATE roots SET watched_by = ?, watch_until = ? WHERE id = ? AND (watched_by = ? OR watch_until < ?)",
-                (worker, now + lease_s, ROOT, worker, now),
+                (worker, now + lease_s, self._id, worker, now),
             )
         return done.rowcount == 1

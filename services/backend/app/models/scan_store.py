@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .database import Database
+from .root_store import ROOT
 from .touch import NOW, TOUCH
 
 PAGE = 2000
@@ -69,8 +70,9 @@ class Lost:
 class ScanStore:
     """The table of assets, for the scanner."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, root_id: int = ROOT) -> None:
         self._database = database
+        self._root_id = root_id
 
     def known(self, folder: str) -> Iterator[KnownFile]:
         """Give all files beneath ``folder`` ("" is the root) in the order of their paths, a page at a time.
@@ -82,9 +84,9 @@ class ScanStore:
             with self._database.read() as connection:
                 rows = connection.execute(
                     "SELECT file_path, id, file_size, mtime_ns, inode, status, deleted_at IS NOT NULL"
-                    " FROM media_assets WHERE root_id = 1 AND file_path > ? AND (? IS NULL OR file_path < ?)"
+                    " FROM media_assets WHERE root_id = ? AND file_path > ? AND (? IS NULL OR file_path < ?)"
                     " ORDER BY file_path LIMIT ?",
-                    (after, end, end, PAGE),
+                    (self._root_id, after, end, end, PAGE),
                 ).fetchall()
             for path, number, size, mtime_ns, inode, status, trashed in rows:
                 yield KnownFile(path, number, size, mtime_ns, inode, status, bool(trashed))
@@ -95,6 +97,13 @@ class ScanStore:
     def count(self) -> int:
         """Return how many assets are expected to have a file."""
         with self._database.read() as connection:
+            if connection.execute("SELECT count(*) FROM roots").fetchone()[0] > 1:
+                row = connection.execute(
+                    "SELECT count(*) FROM media_assets WHERE root_id = ? AND status <> 'offline'"
+                    " AND deleted_at IS NULL",
+                    (self._root_id,),
+                ).fetchone()
+                return int(row[0])
             row = connection.execute(
                 "SELECT ifnull(sum(assets), 0) FROM asset_counts WHERE trashed = 0 AND status <> 'offline'"
             ).fetchone()
@@ -105,9 +114,11 @@ class ScanStore:
         with self._database.read() as connection:
             rows = connection.execute(
                 f"SELECT {_LOST} FROM media_assets WHERE inode = :inode AND file_size = :size AND deleted_at IS NULL"
+                " AND root_id = :root"
                 f" UNION SELECT * FROM (SELECT {_LOST} FROM media_assets INDEXED BY idx_media_assets_size_hash"
-                " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL LIMIT :most)",
-                {"inode": seen.inode, "size": seen.size, "most": CANDIDATES},
+                " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL AND root_id = :root"
+                " LIMIT :most)",
+                {"root": self._root_id, "inode": seen.inode, "size": seen.size, "most": CANDIDATES},
             ).fetchall()
         return [Lost(*row) for row in rows]
 

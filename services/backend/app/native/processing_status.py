@@ -17,7 +17,8 @@ class Processing:
 
     backlog: Backlog
     workers: list[KnownWorker]
-    root: Root
+    roots: list[Root]
+    """That of MEDIA_PATH first."""
     paused: bool
 
     @property
@@ -26,8 +27,8 @@ class Processing:
         living = alive(self.workers)
         if not living:
             return "no worker is running; what is queued waits (python -m services.worker)"
-        if self.root.offline_since is not None:
-            return f"the media are offline: {self.root.reason}"
+        if self.roots[0].offline_since is not None:
+            return f"the media are offline: {self.roots[0].reason}"
         if all(worker.trouble for worker in living):
             return living[0].trouble
         return None
@@ -45,7 +46,7 @@ class Processing:
             "oldest_age_s": self.backlog.oldest_age_s,
             "rate_per_s": round(sum(worker.rate_per_s for worker in alive(self.workers)), 2),
             "workers": [worker.to_json() for worker in self.workers],
-            "roots": [self.root.to_json()],
+            "roots": [root.to_json() for root in self.roots],
         }
 
 
@@ -54,6 +55,6 @@ def processing_of(application: Application) -> Processing:
     return Processing(
         backlog=application.jobs.backlog(),
         workers=application.workers.known(time.time()),
-        root=application.roots.get(),
+        roots=application.roots.all(),
         paused=application.jobs.is_paused(),
     )

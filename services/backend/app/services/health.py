@@ -12,7 +12,7 @@ import psutil
 from services.backend.app.config import Config
 from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.migration import known_migrations, stored_migrations
-from services.backend.app.models.root_store import Root, RootStore
+from services.backend.app.models.root_store import NOT_CONFIGURED, Root, RootStore
 from services.backend.app.models.worker_store import KnownWorker, WorkerStore
 
 from .events import Hub
@@ -58,16 +58,16 @@ class HealthCheck:
     def look(self) -> Health:
         """Ask every part. Never raises."""
         try:
-            workers, root = alive(self._workers.known(time.time())), self._roots.get()
+            workers, roots = alive(self._workers.known(time.time())), self._roots.all()
         except (DatabaseProblem, sqlite3.Error):
-            workers, root = [], None
+            workers, roots = [], []
         services = {
             "database": self._database(),
             "websocket": self._hub.is_open,
             # Nobody here decodes: without a worker, what is queued waits.
             "media_processor": bool(workers),
             "processing_queue": any(worker.trouble is None for worker in workers),
-            "file_system": self._file_system(root),
+            "file_system": self._file_system(roots),
         }
         return Health(services, self._system())
 
@@ -83,12 +83,12 @@ class HealthCheck:
         except DatabaseProblem:
             return False
 
-    def _file_system(self, root: Root | None) -> bool:
+    def _file_system(self, roots: list[Root]) -> bool:
         try:
             free = psutil.disk_usage(str(self._config.data_dir)).free
         except OSError:
             return False
-        if root is not None and root.offline_since is not None:
+        if any(root.offline_since is not None and root.reason != NOT_CONFIGURED for root in roots):
             return False
         return free > FREE_BYTES and os.access(self._config.data_dir, os.W_OK) and self._root.is_readable()
 

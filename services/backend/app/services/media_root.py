@@ -58,6 +58,15 @@ class MediaRoot:
         """Whether the folder is there and can be listed."""
         return self.folder.is_dir() and os.access(self.folder, os.R_OK | os.X_OK)
 
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Names at the top of the folder that are not its own; here there are none."""
+        return frozenset()
+
+    def place_of(self, path: str) -> "tuple[MediaRoot, str]":
+        """Return the folder that ``path`` belongs to, and the path in it: this one."""
+        return self, path
+
     def open(self, path: str) -> int:
         """Open the regular file at the relative ``path`` and return its descriptor, yours to close.
 

@@ -14,9 +14,8 @@ from services.backend.app.services.media_root import MediaRoot, PathRejected, cl
 class Moves:
     """Those of one scan."""
 
-    def __init__(self, root: MediaRoot, base: str, scans: ScanStore) -> None:
+    def __init__(self, root: MediaRoot, scans: ScanStore) -> None:
         self._root = root
-        self._base = base
         self._scans = scans
         self._moved: set[int] = set()
 
@@ -56,4 +55,5 @@ class Moves:
             closed(descriptor)
 
     def _is_there(self, path: str) -> bool:
-        return os.path.lexists(os.path.join(self._base, path))
+        root, inner = self._root.place_of(path)
+        return os.path.lexists(os.path.join(root.folder, inner))

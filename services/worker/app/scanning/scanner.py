@@ -53,10 +53,13 @@ class ScanResult:
 
 
 class Scanner:
-    """Makes the library agree with the folder. One thread at a time."""
+    """Makes the library agree with a folder. One thread at a time."""
 
-    def __init__(self, root: MediaRoot, scans: ScanStore, roots: RootStore) -> None:
+    def __init__(self, root: MediaRoot, scans: ScanStore, roots: RootStore, *, name: str = "") -> None:
+        """``name`` is the first part of the paths of a further root, "" for that of MEDIA_PATH."""
         self._root = root
+        self._name = name
+        self._folder = root.place_of(f"{name}/")[0].folder if name else root.folder
         self._scans = scans
         self._roots = roots
 
@@ -68,13 +71,14 @@ class Scanner:
         Raises RootAway when the root is offline, or is now.
         """
         self._check(None)
-        base = os.path.realpath(self._root.folder)
-        status, notes = os.stat(base), Notes()
+        base = os.path.realpath(self._folder)
+        status, notes = os.stat(base), Notes(reserved=frozenset() if self._name else self._root.reserved)
         expected = self._scans.count()
         result = ScanResult()
-        batches, moves = Batches(self._scans), Moves(self._root, base, self._scans)
+        batches, moves = Batches(self._scans), Moves(self._root, self._scans)
         missing: list[int] = []
-        for seen, known in side_by_side(walk(base, folder, notes), self._scans.known(folder)):
+        walked = walk(base, folder, notes, prefix=f"{self._name}/" if self._name else "")
+        for seen, known in side_by_side(walked, self._scans.known("/".join(filter(None, (self._name, folder))))):
             if stopped(result):
                 batches.flush(result)
                 return result
@@ -94,11 +98,11 @@ class Scanner:
         return result
 
     def _check(self, doubt: str | None) -> None:
-        reason = why_away(self._root.folder) or doubt
+        reason = why_away(self._folder) or doubt
         if reason is None:
             return
         if self._roots.go_offline(reason):
-            log.warning("the media are offline and the library stays as it is: %s", reason)
+            log.warning("%s is offline and the library stays as it is: %s", self._name or "the media folder", reason)
         raise RootAway(reason)
 
 

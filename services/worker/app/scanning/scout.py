@@ -20,8 +20,9 @@ from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import DecoderMissing
 from services.worker.app.work.tally import Tally
 
+from .places import Places
 from .sample_library import SampleLibrary
-from .scanner import RootAway, Scanner, ScanResult
+from .scanner import RootAway, ScanResult
 from .watcher import Watcher
 
 LOOK_S = 0.5
@@ -42,7 +43,7 @@ class Library:
     claims: ClaimStore
     roots: RootStore
     scans: ScanStore
-    scanner: Scanner
+    scanner: Places
     thumbnails: ThumbnailStore
 
 

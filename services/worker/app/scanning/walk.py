@@ -29,14 +29,18 @@ class Notes:
     closed: list[str] = field(default_factory=list)
     """Folders that could not be read: what lies in them is not missing. Relative, each with a slash at its end."""
 
+    reserved: frozenset[str] = frozenset()
+    """Names at the top that belong to another root."""
+
     def hides(self, path: str) -> bool:
         """Whether the path lies in a folder that could not be read."""
         return any(path.startswith(folder) for folder in self.closed)
 
 
-def walk(base: str, folder: str, notes: Notes) -> Iterator[SeenFile]:
-    """Give the media beneath ``folder`` (relative; "" is all) in the order of their paths."""
-    yield from _folder(os.path.join(base, folder) if folder else base, f"{folder}/" if folder else "", notes, 0)
+def walk(base: str, folder: str, notes: Notes, *, prefix: str = "") -> Iterator[SeenFile]:
+    """Give the media beneath ``folder`` (relative; "" is all) by their paths, in order; each begins with ``prefix``."""
+    inner = f"{prefix}{folder}/" if folder else prefix
+    yield from _folder(os.path.join(base, folder) if folder else base, inner, notes, 0)
 
 
 def _folder(absolute: str, prefix: str, notes: Notes, depth: int) -> Iterator[SeenFile]:
@@ -59,7 +63,7 @@ def _folder(absolute: str, prefix: str, notes: Notes, depth: int) -> Iterator[Se
             seen = _file(entry, prefix + name, notes)
             if seen is not None:
                 yield seen
-        elif depth < MAX_DEPTH and _is_plain(prefix + name[:-1]):
+        elif depth < MAX_DEPTH and prefix + name[:-1] not in notes.reserved and _is_plain(prefix + name[:-1]):
             yield from _folder(entry.path, prefix + name, notes, depth + 1)
 
 

@@ -122,7 +122,8 @@ class Processor:
         return 0 <= self._clock() - os.fstat(descriptor).st_mtime < SETTLE_S
 
     def _missing(self, claim: Claim) -> Asset | None:
-        if not self._root.is_readable():
+        assert claim.asset is not None
+        if not self._root.place_of(claim.asset.file_path)[0].is_readable():
             # The whole disk is away, which the scout notes; the file is not missing.
             self._claims.release(claim, due_at=self._clock() + ROOT_AWAY_S)
             return None

@@ -12,10 +12,11 @@ from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.models.worker_store import WorkerStore
-from services.backend.app.services.media_root import MediaRoot
+from services.backend.app.services.media_roots import MediaRoots
 from services.backend.app.services.media_types import support
 from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import Decoder
+from services.worker.app.scanning.places import Places
 from services.worker.app.scanning.sample_library import SampleLibrary
 from services.worker.app.scanning.scanner import Scanner
 from services.worker.app.scanning.scout import Library, Scout
@@ -49,7 +50,7 @@ class Worker:
         self._beat_at = 0.0
         self._claims = ClaimStore(database, seat.id, lease_s=settings.lease_s)
         support(config.media_types_extra)
-        self._root = MediaRoot(config.media_base_path)
+        self._root = MediaRoots(config.media_base_path, config.further_roots)
         self._thumbnails = ThumbnailStore(config.thumbnail_dir)
         self._heard = threading.Event()
         self._lanes = [self._lane(number) for number in range(1, settings.decoders + 1)]
@@ -121,10 +122,11 @@ class Worker:
 
     def _make_scout(self, config: Config) -> Scout:
         scans, roots = ScanStore(self._database), RootStore(self._database)
+        places = Places(Scanner(self._root, scans, roots), self._further_scanners(config, roots))
         folder, marker = config.media_base_path, config.samples_marker
         return Scout(
             self.id,
-            library=Library(self._claims, roots, scans, Scanner(self._root, scans, roots), self._thumbnails),
+            library=Library(self._claims, roots, scans, places, self._thumbnails),
             samples=SampleLibrary(folder, marker, self._sample_decoder) if config.samples else None,
             watcher=Watcher(folder, self._heard) if self._settings.watch else None,
             heard=self._heard,
@@ -132,6 +134,14 @@ class Worker:
             interval_s=config.scan_interval_s,
             lease_s=self._settings.lease_s,
         )
+
+    def _further_scanners(self, config: Config, roots: RootStore) -> dict[str, Scanner]:
+        return {
+            f"@{name}": Scanner(
+                self._root, ScanStore(self._database, number), RootStore(self._database, number), name=f"@{name}"
+            )
+            for name, number in roots.enter(config.further_roots).items()
+        }
 
     def _note(self, trouble: str | None) -> None:
         if self._tally.note("pulse", trouble) and trouble is not None:
