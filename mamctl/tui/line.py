@@ -7,7 +7,7 @@ happens; so many events in a burst are one question. Whoever is gone is looked f
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -81,11 +81,10 @@ class Listening:
         seen = Seen()
         while True:
             await self._there.wait()
-            try:
+            # The status tells why it ends; a service that is gone has no log any more.
+            with suppress(MamctlError):
                 await self._read_logs(services, seen)
-            except MamctlError:
-                # The status tells why; a service that is gone has no log any more.
-                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _status(self) -> None:
         while True:
@@ -113,7 +112,6 @@ class Listening:
             await self._there.wait()
             try:
                 await self._catch_up()
-                self._farewell = ""
                 async with aclosing(self._client.events(since=max(self._last, 0), follow=True)) as found:
                     async for event in found:
                         self._take(event)
@@ -129,6 +127,8 @@ class Listening:
         anew = newest < self._last or self._last < 0
         new = page if anew else [event for event in page if int(event["seq"]) > self._last]
         self._last = newest
+        if not (page and is_farewell(page[-1])):
+            self._farewell = ""
         self._ear.hear_events(new, anew=anew)
 
     def _take(self, event: Document) -> None:

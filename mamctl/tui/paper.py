@@ -138,6 +138,11 @@ class Sheet(Paper):
         found = list(rows)
         if found == self._rows:
             return
-        self._rows = found
-        self._widest = max((columns(text_of(row)) for row in found), default=0)
-        self.laid()
+        before, self._rows = self._rows, found
+        widest, self._widest = self._widest, max((columns(text_of(row)) for row in found), default=0)
+        if (len(before), widest) != (len(found), self._widest):
+            self.laid()
+            return
+        for position, (old, new) in enumerate(zip(before, found, strict=True)):
+            if old != new:
+                self.refresh_line(position)
