@@ -61,6 +61,11 @@ def _of_restart(key: str, read: Callable[[Value], object]) -> Rule:
     return single(rule)
 
 
+def _restarts(value: Value) -> int:
+    """Return how many restarts a burst of starts is: the first start is none."""
+    return max(0, whole(value) - 1)
+
+
 def _delay(value: Value, service: Service) -> None:
     _of_restart("delay", duration)(value, service)
     service.keys["restart"]["factor"] = 1
@@ -188,7 +193,7 @@ def _put(*path: str, read: Callable[[Value], object]) -> Rule:
 
 UNIT_RULES: Final[Rules] = {
     "Description": single(to("description", read=told)),
-    "StartLimitBurst": _of_restart("max_attempts", whole),
+    "StartLimitBurst": _of_restart("max_attempts", _restarts),
     "StartLimitIntervalSec": _interval,
     "StartLimitInterval": _interval,
 }
@@ -202,7 +207,7 @@ SERVICE_RULES: Final[Rules] = {
     "Restart": single(_restart),
     "RestartSec": _delay,
     "RestartMaxDelaySec": _of_restart("max_delay", duration),
-    "StartLimitBurst": _of_restart("max_attempts", whole),
+    "StartLimitBurst": _of_restart("max_attempts", _restarts),
     "StartLimitInterval": _interval,
     "TimeoutStartSec": single(_start_timeout),
     "TimeoutStopSec": single(_stop_timeout),
