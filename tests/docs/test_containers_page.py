@@ -9,6 +9,7 @@ import signal
 import subprocess
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -88,10 +89,8 @@ def test_the_dockerfiles_command_is_healthy_and_stops_in_order(tmp_path):
 
     with contained(tmp_path) as outside:
         eventually(healthy, within=PATIENCE)
-        (first,) = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(outside.pid)], capture_output=True, text=True, check=True
-        ).stdout.split()
-        subprocess.run(["kill", f"-{signal.SIGTERM}", first], check=True)
+        (first,) = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
+        os.kill(int(first), signal.SIGTERM)
         assert outside.wait(PATIENCE) == 143
         told = (tmp_path / "output").read_text()
         assert told.index("web stopped") < told.index("backend stopped")
