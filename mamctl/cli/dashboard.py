@@ -58,6 +58,8 @@ def _link(invocation: Invocation, listen: str | None) -> str:
         found: dict[str, Any] = invocation.client.request("POST", "/v1/dashboard", {"listen": listen})
     except ApiError as refusal:
         raise _in_our_words(refusal) from None
+    if listen and listen != ANY_PORT and not str(found["url"]).startswith(f"http://{listen}/"):
+        invocation.tell([f"the stack listens already, elsewhere than on {listen}"])
     # Elsewhere it knows only its own address, which may be behind a tunnel.
     return f"{invocation.host.rstrip('/')}{found['path']}" if invocation.host else str(found["url"])
 

@@ -67,6 +67,14 @@ def test_where_to_listen_goes_to_the_supervisor(inviting: FakeSupervisor, mamctl
     assert inviting.wait_for("POST", "/v1/dashboard") == {"listen": "127.0.0.1:0"}
 
 
+def test_who_asks_for_an_address_is_told_that_there_is_another_one(
+    inviting: FakeSupervisor, mamctl: Callable[..., Outcome]
+) -> None:
+    found = mamctl("dashboard", "--print", "--listen", "127.0.0.1:8000")
+    assert (found.out, found.err) == (f"{LINK}\n", "the stack listens already, elsewhere than on 127.0.0.1:8000\n")
+    assert mamctl("dashboard", "--print", "--listen", "127.0.0.1:7373").err == ""
+
+
 def test_a_stack_that_no_browser_can_reach_says_both_ways_to_change_that(
     supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
 ) -> None:

@@ -281,6 +281,50 @@ def test_a_second_page_of_the_same_browser_is_signed_in_and_so_is_a_reload(page:
     second.wait_for_selector(row("api"))
 
 
+def test_a_new_visit_of_the_same_browser_does_not_end_the_old_one(page: Any, stack: Folder) -> None:
+    second = page.context.new_page()
+    second.goto(link(stack))
+    second.wait_for_selector(row("api"))
+    page.get_by_role("button", name="Restart idle").click()
+    say_yes(page, "Restart")
+    page.get_by_text("idle was restarted").wait_for()
+    assert page.locator("#banner").is_hidden()
+
+
+def hide(page: Any, hidden: bool) -> None:
+    """Let a page believe that another tab is in front of it, or that none is."""
+    page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')) }",
+        hidden,
+    )
+
+
+def last_line(stack: Folder) -> int:
+    """Return the number in the last line of api's log that is complete."""
+    return int(stack.log("api").rpartition("\n")[0].split()[-1])
+
+
+def test_a_page_that_cannot_be_seen_asks_for_nothing_and_misses_nothing(page: Any, stack: Folder) -> None:
+    go(page, "logs/api")
+    page.wait_for_selector(".line")
+    hide(page, True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    before = last_line(stack)
+    eventually(lambda: last_line(stack) > before + 30, within=20)
+    page.wait_for_timeout(1)  # lets the driver tell of requests
+    assert asked == []
+    hide(page, False)
+    page.get_by_text(re.compile(rf"^line {before + 32}$")).wait_for(state="attached")
+    numbers = [int(text.split()[1]) for text in page.locator(".line .text").all_inner_texts()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    go(page, "services")
+    stack.client.request("POST", "/v1/services/idle/stop", {"wait": 10})
+    state_of(page, "idle", "stopped")
+    stack.client.request("POST", "/v1/services/idle/start", {"wait": 10})
+
+
 def test_it_goes_on_with_the_next_supervisor_and_says_when_there_is_none(
     window: Window, tmp_path: pathlib.Path, pictures: pathlib.Path
 ) -> None:

@@ -15,8 +15,17 @@ export class Refused extends Error {
 
 let key = "";
 
-/** Keeps the key that came with the page, and takes the used link out of the address. */
-export function signIn() {
+/** Keeps the key that came with the page, and takes the used link out of the address.
+ *
+ * A visit that begins in another window of this browser replaces the cookie of all, so its key is taken over;
+ * `renewed` is called then.
+ */
+export function signIn(renewed) {
+  addEventListener("storage", (event) => {
+    if (event.key !== KEY || !event.newValue) return;
+    key = event.newValue;
+    renewed();
+  });
   const given = document.querySelector('meta[name="mamctl-key"]').content;
   try {
     if (given) localStorage.setItem(KEY, given);
@@ -69,6 +78,14 @@ export async function change(path, body = {}) {
   }
 }
 
+async function next(reader, signal) {
+  try {
+    return await reader.read();
+  } catch (problem) {
+    throw signal.aborted ? problem : new Refused(0);
+  }
+}
+
 /** Yields the complete lines of an endless answer, as many at a time as have come. Throws Refused. */
 export async function* lines(path, { signal, accept }) {
   const answer = await ask(path, { signal, headers: { Accept: accept } });
@@ -76,7 +93,7 @@ export async function* lines(path, { signal, accept }) {
   let rest = "";
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await next(reader, signal);
       if (done) return;
       const parts = (rest + value).split("\n");
       rest = parts.pop();

@@ -18,8 +18,8 @@ const AWAY = "The supervisor does not answer. What you see is how it was; this p
 const SIGNED_OUT =
   "This browser is not signed in, or its day is over. Say `mamctl dashboard` in a terminal: it makes a new link.";
 
-signIn();
 const stack = new Stack();
+signIn(() => stack.link === "signed-out" && location.reload());
 const actions = new Actions(stack);
 const kept = {};
 let view = null;

@@ -57,8 +57,7 @@ export class Stack extends EventTarget {
   }
 
   async #askStatus() {
-    const running = this.#running;
-    if (!running) return;
+    if (!this.#running) return;
     if (this.#asking) {
       this.#again = true;
       return;
@@ -75,9 +74,10 @@ export class Stack extends EventTarget {
       this.#missed(problem);
     }
     this.#asking = false;
-    if (this.#running !== running || this.link === "signed-out") return;
+    // The page may have been hidden and shown again since: then it is the new run that goes on.
+    if (!this.#running || this.link === "signed-out") return;
     const pause = this.#failures ? PAUSES[Math.min(this.#failures, PAUSES.length) - 1] : STATUS_MS;
-    this.#later(running, "status", this.#again ? SOON_MS : pause, () => this.#askStatus());
+    this.#later(this.#running, "status", this.#again ? SOON_MS : pause, () => this.#askStatus());
     this.#again = false;
   }
 
