@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SECTIONS: Final = {
     "Run the stack": {
         "init": "init",
+        "import": "importing",
         "export": "export",
         "up": "up",
         "down": "down",

@@ -139,4 +139,5 @@ def _told(note: Note) -> str:
     from mamctl.convert.importing.rendering import printable
 
     place = f"{note.file}:{note.line}: " if note.file else ""
-    return f"{place}{printable(note.key)}: {'left out: ' if note.left_out else ''}{note.message}"
+    key = f"{printable(note.key)}: " if note.key else ""
+    return f"{place}{key}{'left out: ' if note.left_out else ''}{note.message}"

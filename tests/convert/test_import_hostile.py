@@ -244,3 +244,20 @@ def test_javascript_that_fails_is_refused(tmp_path, script, monkeypatch):
 
 def test_each_format_has_a_sample():
     assert set(FORMATS) <= set(FILES)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("procfile", "web: x $PORT\napi: y $PORT\n"),
+        ("compose", "services: {web: {build: ., command: x, ports: ['8000:8000'], environment: {PORT: 3000, A: b}}}\n"),
+    ],
+)
+def test_a_variable_that_contradicts_a_port_gives_way_and_nothing_else_does(tmp_path, name, text):
+    (tmp_path / ".env").write_text("PORT=4000\nB=c\n")
+    result = attempt(tmp_path, name, text)
+    assert result is not None
+    services = yaml.safe_load(result.text)["services"]
+    assert all("port" in one or "ports" in one for one in services.values())
+    assert {key for one in services.values() for key in one.get("env", {})} <= {"PORT", "A"}
+    assert any(note.key == "env PORT" for note in result.notes)

@@ -15,7 +15,7 @@ _QUOTED: Final = re.compile(r"'[^'\n]*'|\"[^\"$`\\\n]*\"")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:=@%+, '\"-]+")
 # What only a shell knows, and `NAME=value` before a command.
 _OF_THE_SHELL: Final = re.compile(
-    r"\s*(?:\w+=|(?:cd|source|\.|ulimit|export|set|trap|eval|umask|unset|if|for|while|until|case|time|command|exit|wait)(?:\s|$))"
+    r"\s*(?:\w+=|(?:cd|source|\.|ulimit|export|set|trap|eval|umask|unset|exec|if|for|while|until|case|time|command|exit|wait)(?:\s|$))"
 )
 
 
@@ -31,11 +31,16 @@ def _doubled(found: re.Match[str]) -> str:
 
 def shell_line(text: str) -> dict[str, Any]:
     """Return the keys for a line that a shell would run; a shell is kept only where the line needs one."""
+    return line_of_ours(literal(text))
+
+
+def line_of_ours(text: str) -> dict[str, Any]:
+    """Return the same for a line whose dollars are those of the manifest."""
     line = text.strip()
-    if not line.startswith("exec ") and not is_plain(line):
-        return {"command": literal(line), "shell": True}
-    rest = line.removeprefix("exec ").strip()
-    return {"command": literal(rest)} if is_plain(rest) else {"command": literal(line), "shell": True}
+    for bare in (line, line.removeprefix("exec ").strip()):
+        if is_plain(bare):
+            return {"command": bare}
+    return {"command": line, "shell": True}
 
 
 def is_plain(line: str) -> bool:

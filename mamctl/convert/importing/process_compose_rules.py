@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.convert.importing.amounts import duration, signal
-from mamctl.convert.importing.commands import is_plain
+from mamctl.convert.importing.commands import line_of_ours
 from mamctl.convert.importing.process_compose_probes import log_line, probe
 from mamctl.convert.importing.rules import (
     Advice,
@@ -80,9 +80,7 @@ def _command(value: Value, service: Service) -> None:
     line = service.shell_text(text(value)).strip()
     if not line:
         raise Unfit("is empty")
-    service.set(("command",), line)
-    if not is_plain(line):
-        service.keys["shell"] = True
+    service.keys |= line_of_ours(line)
 
 
 def _entrypoint(value: Value, service: Service) -> None:

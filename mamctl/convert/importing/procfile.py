@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.commands import shell_line
-from mamctl.convert.importing.files import Unreadable, read, refuse
+from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.value import Value
-from mamctl.core.manifest.dotenv import parse
+from mamctl.convert.importing.variables import beside
 
 if TYPE_CHECKING:
     from mamctl.convert.importing.reader import Source, Tools
@@ -60,12 +59,8 @@ def _fill(service: Service, line: str, port: int) -> None:
 
 def _first_port(stack: Stack) -> int:
     """Return the first port, as `.env` may say, which also goes to all services."""
-    path = os.path.join(stack.around.folder, ".env")
-    if not os.path.isfile(path):
-        return FIRST_PORT
-    pairs, faults = parse(read(path, ".env"))
-    if faults:
-        raise Unreadable("an env file", tuple(refuse(".env", line, message, hint) for line, message, hint in faults))
-    stack.keys["env_file"] = [{"path": stack.around.path(".env"), "required": False}]
+    pairs = beside(stack)
+    if pairs:
+        stack.keys["env_file"] = [{"path": stack.around.path(".env"), "required": False}]
     base = pairs.get("PORT", "")
     return int(base) if base.isascii() and base.isdigit() and 1 <= int(base[:6]) <= 65535 else FIRST_PORT

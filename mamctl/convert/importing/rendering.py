@@ -69,7 +69,8 @@ def _short(key: str, value: Any) -> Any:
 
 def _remark(note: Note) -> str:
     what = "left out" if note.left_out else "note"
-    return f"# {what}: {printable(note.key)} (line {note.line}): {printable(note.message, 400)}"
+    where = f"{printable(note.key)} (line {note.line}): " if note.key else ""
+    return f"# {what}: {where}{printable(note.message, 400)}"
 
 
 def printable(text: str, longest: int = 120) -> str:

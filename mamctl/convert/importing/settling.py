@@ -6,6 +6,7 @@ So the draft is checked as `mamctl validate` would, and what is wrong in it is t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.files import Unreadable, refuse
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Check = Callable[[str], Sequence[Problem]]
 # With this the name of the file begins in which a draft is checked.
 CHECKED: Final = ".mamctl-import-"
+_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_PORT: Final = re.compile(r"(PORT(?:_[A-Z0-9_]+)?) is ")
 # What these say may hold a secret.
 _SECRET: Final = frozenset({"env", "command", "hooks"})
 
@@ -28,7 +31,11 @@ def settle(stack: Stack, title: str, check: Check) -> str:
     """Return the text of a valid manifest. Raises Unreadable when nothing is left that can be run."""
     for service in stack.services.values():
         _resolve(service, stack)
-    while stack.services:
+    # Each round takes out something; that this ends must not depend on it.
+    rounds = 10 + sum(len(service.keys) + len(service.keys.get("env", ())) for service in stack.services.values())
+    for _ in range(rounds):
+        if not stack.services:
+            break
         rendered = render(stack, title)
         problems = check(rendered.text)
         if not problems:
@@ -60,20 +67,40 @@ def _take_out(problem: Problem, rendered: Rendered, stack: Stack) -> bool:
     name, key = rendered.owners.get(problem.line, ("", ""))
     if not problem.file.startswith(CHECKED):
         return _without_env_files(problem, stack)
-    why = "its value cannot be used here" if key in _SECRET else problem.message
+    why = "its value cannot be used here" if key in _SECRET else _QUOTED.sub("...", problem.message)
     if not name:
         return _take_from_top(key, why, stack)
     service = stack.services.get(name)
-    if service is None:
-        return True
-    if key in ("", "command", "shell"):
+    if service is not None and (variable := _variable(problem, name)):
+        _without_variable(service, variable)
+    elif service is not None and key in ("", "command", "shell"):
         _drop(service, why, stack)
-        return True
-    if key not in service.keys:
-        return True
-    del service.keys[key]
-    _leave(service, key, why)
+    elif service is not None and service.keys.pop(key, None) is not None:
+        _leave(service, key, why)
+    # Or it was taken out for another problem of the same text.
     return True
+
+
+def _variable(problem: Problem, name: str) -> str | None:
+    """Return the variable that a problem is about; one of an env file is named in the message alone."""
+    inside = problem.key.partition(f"services.{name}.env.")[2]
+    found = _PORT.match(problem.message)
+    return inside or (found[1] if found else None)
+
+
+def _without_variable(service: Service, variable: str) -> None:
+    """Leave out one variable; one of an env file is taken back, which a port injects anyway."""
+    env = service.keys.setdefault("env", {})
+    if env.get(variable) is None:
+        env[variable] = None
+        message = "an env file has it as well; here it is set to the port"
+        service.notes.append(Note(service.file, service.line, f"env {variable}", left_out=False, message=message))
+        return
+    del env[variable]
+    if not env:
+        del service.keys["env"]
+    is_port = variable == "PORT" or variable.startswith("PORT_")
+    _leave(service, f"env {variable}", "it is set to the port" if is_port else "its value cannot be used here")
 
 
 def _without_env_files(problem: Problem, stack: Stack) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.commands import filled
-from mamctl.convert.importing.files import Unreadable, read, refuse
-from mamctl.convert.importing.value import Unfit
+from mamctl.convert.importing.files import read
+from mamctl.convert.importing.value import Unfit, Value
 from mamctl.core.manifest.dotenv import parse
 
 if TYPE_CHECKING:
@@ -92,15 +92,20 @@ def _message(text: str) -> str:
     return "".join(letter for letter in text if letter not in "${}") or "it must be set"
 
 
-def variables_of(stack: Stack) -> Variables:
-    """Return the variables that a file in the stack's folder sees: those of the shell, and those of `.env`."""
+def beside(stack: Stack) -> dict[str, str]:
+    """Return the pairs of `.env` in the stack's folder; a file with faults in it is left out, and told of."""
     path = os.path.join(stack.around.folder, ".env")
     if not os.path.isfile(path):
-        return Variables(stack.around.environ)
+        return {}
     pairs, faults = parse(read(path, ".env"))
-    if faults:
-        raise Unreadable("an env file", tuple(refuse(".env", line, message, hint) for line, message, hint in faults))
-    return Variables(stack.around.environ, pairs)
+    for line, message, _hint in faults:
+        stack.leave(Value(line, ".env", "env_file"), f"{message}; mend it, and write `env_file: .env`")
+    return {} if faults else pairs
+
+
+def variables_of(stack: Stack) -> Variables:
+    """Return the variables that a file in the stack's folder sees: those of the shell, and those of `.env`."""
+    return Variables(stack.around.environ, beside(stack))
 
 
 def use_env_file(stack: Stack, variables: Variables) -> bool:
