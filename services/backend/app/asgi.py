@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from ipaddress import ip_address
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
@@ -14,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .api.flask_app import create_flask
 from .application import Application
-from .edge import Edge
+from .config import Config
+from .edge import HOSTS, Edge, Rules
 from .errors import ApiError
 from .native.health_routes import HealthRoutes
 from .native.json_answer import answer_api_error, answer_http_error, answer_unexpected
@@ -49,7 +51,19 @@ def create_asgi(application: Application) -> ASGIApp:
     app.router.redirect_slashes = False
     # As the default and not as a mount: a mount would take a native route's 405 for its own 404.
     app.router.default = _to_flask(application)
-    return Edge(app, origins=application.config.frontend_origins)
+    return Edge(app, rules=_rules_of(application.config))
+
+
+def _rules_of(config: Config) -> Rules:
+    address = f"[{config.host}]" if ":" in config.host else config.host
+    own = set() if ip_address(config.host).is_unspecified else {address}
+    return Rules(
+        origins=config.frontend_origins,
+        hosts=HOSTS | own | config.allowed_hosts,
+        token=config.api_token,
+        # A supervisor's probes say nothing of the library, and cannot carry a secret.
+        open_paths=frozenset({f"{config.api_prefix}/health/live", f"{config.api_prefix}/health/ready"}),
+    )
 
 
 def _to_flask(application: Application) -> ASGIApp:
@@ -72,6 +86,7 @@ def _cors(origins: frozenset[str]) -> Middleware:
         allow_origins=sorted(origins),
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[
+            "Authorization",
             "Content-Type",
             "If-Match",
             "If-None-Match",

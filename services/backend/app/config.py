@@ -18,6 +18,8 @@ DEFAULT_ORIGINS = "http://127.0.0.1:3001,http://localhost:3001"
 _PREFIX = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[a-z][a-z0-9+.-]*://[A-Za-z0-9.-]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{24,200}")
+_HOST_NAME = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off", ""})
 
@@ -37,6 +39,10 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 5001
     """0 lets the system pick a free port; the log's first line says which."""
+    api_token: str | None = field(default=None, repr=False)
+    """What every request has to carry; None asks for nothing (C28)."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names that the Host header may have beside those of this machine and ``host``."""
     api_prefix: str = "/api/v1"
     frontend_origins: frozenset[str] = frozenset(DEFAULT_ORIGINS.split(","))
     samples: bool = True
@@ -89,7 +95,9 @@ class Config:
             media_base_path=_folder(media),
             data_dir=_folder(environment.get("DATA_DIR") or "data"),
             further_roots=_roots(environment.get("ALLOWED_DIRS", ""), _folder(media)),
-            host=_loopback(environment.get("HOST") or "127.0.0.1"),
+            host=_host(environment.get("HOST") or "127.0.0.1", has_token=bool(environment.get("API_TOKEN"))),
+            api_token=_token(environment.get("API_TOKEN", "")),
+            allowed_hosts=_hosts(environment.get("ALLOWED_HOSTS", "")),
             port=_port(environment.get("PORT") or "5001"),
             api_prefix=_prefix(environment.get("API_PREFIX") or "/api/v1"),
             frontend_origins=_origins(environment.get("FRONTEND_ORIGIN") or DEFAULT_ORIGINS),
@@ -127,16 +135,30 @@ def _roots(text: str, main: Path) -> dict[str, Path]:
     return roots
 
 
-def _loopback(host: str) -> str:
-    """There is no login yet, so an address that others can reach is refused."""
+def _token(text: str) -> str | None:
+    if text and not _TOKEN.fullmatch(text):
+        raise ConfigError("API_TOKEN must have 24 to 200 characters of A-Z a-z 0-9 - . _ ~")
+    return text or None
+
+
+def _hosts(text: str) -> frozenset[str]:
+    hosts = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    for host in sorted(hosts):
+        if not _HOST_NAME.fullmatch(host):
+            raise ConfigError(f"ALLOWED_HOSTS: {host!r} is not a host's name such as media.example.org, without a port")
+    return hosts
+
+
+def _host(host: str, *, has_token: bool) -> str:
+    """Refuse an address that others can reach, unless a token keeps them out."""
     if host == "localhost":
         return "127.0.0.1"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         raise ConfigError(f"HOST={host!r} is not an address; use 127.0.0.1") from None
-    if not address.is_loopback:
-        raise ConfigError(f"HOST={host!r} is not a loopback address; the backend has no login, use 127.0.0.1")
+    if not address.is_loopback and not has_token:
+        raise ConfigError(f"HOST={host!r} can be reached by others; use 127.0.0.1, or set API_TOKEN to keep them out")
     return host
 
 

@@ -5,16 +5,22 @@ turns into 127.0.0.1 after the page was loaded), or simply across sites. The Hos
 stops the first, the Origin allow-list and the JSON-only bodies the second.
 """
 
+import hmac
 import ipaddress
 import re
+from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import error_body
 from .native.json_answer import json_answer
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+COOKIE = "mam_token"
+"""For what cannot set a header: pictures, players and WebSockets of a browser."""
+
 FOREIGN = frozenset({"cross-site", "same-site"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
@@ -27,18 +33,40 @@ SECURITY_HEADERS = {
 _HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
-def is_our_host(header: str | None) -> bool:
-    """Whether a Host header names this machine, with any port or none."""
+def is_our_host(header: str | None, hosts: frozenset[str] = HOSTS) -> bool:
+    """Whether a Host header names one of ``hosts`` (this machine), with any port or none."""
     match = _HOST.fullmatch(header.lower()) if header else None
-    return match is not None and match[1] in HOSTS
+    return match is not None and match[1] in hosts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Who is let in."""
+
+    origins: frozenset[str]
+    hosts: frozenset[str] = HOSTS
+    token: str | None = field(default=None, repr=False)
+    open_paths: frozenset[str] = frozenset()
+    """Paths that need no token."""
+
+    def has_token(self, headers: Headers, scope: Scope) -> bool:
+        """Whether the request carries the token, or needs none."""
+        # A browser asks before it sends what it knows: a preflight has no token and tells nothing.
+        if self.token is None or scope["path"] in self.open_paths or scope.get("method") == "OPTIONS":
+            return True
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            cookie = cookie_parser(headers.get("cookie", ""))
+            given = cookie.get(COOKIE, "")
+        return hmac.compare_digest(given.strip().encode(), self.token.encode())
 
 
 class Edge:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, *, origins: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, *, rules: Rules) -> None:
         self._app = app
-        self._origins = origins
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with the security headers."""
@@ -50,34 +78,42 @@ class Edge:
             await self._websocket(headers, scope, receive, send)
             return
         refusal = self._refusal(headers, scope)
-        app = json_answer(error_body(refusal[1]), refusal[0]) if refusal else self._app
+        app = _answer_of(refusal) if refusal else self._app
         await app(scope, receive, _guarded(send))
 
     async def _websocket(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_our_host(headers.get("host")) and self._may_connect(headers.get("origin"), scope):
+        is_known = is_our_host(headers.get("host"), self._rules.hosts) and self._rules.has_token(headers, scope)
+        if is_known and self._may_connect(headers.get("origin"), scope):
             await self._app(scope, receive, send)
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
 
     def _may_connect(self, origin: str | None, scope: Scope) -> bool:
-        """C15: without an Origin it is no browser; then it has to be on this machine."""
+        """C15: without an Origin it is no browser; then it has to be on this machine, or to have the token."""
         if origin is None:
-            return _is_loopback(scope)
-        return origin in self._origins
+            return self._rules.token is not None or _is_loopback(scope)
+        return origin in self._rules.origins
 
     def _refusal(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
-        if len(headers.getlist("host")) != 1 or not is_our_host(headers.get("host")):
-            return 421, "this server answers to 127.0.0.1 and localhost only"
+        if len(headers.getlist("host")) != 1 or not is_our_host(headers.get("host"), self._rules.hosts):
+            return 421, "this server does not answer to this name; it is not in ALLOWED_HOSTS"
         origin = headers.get("origin")
-        if scope["method"] not in READING and origin is not None and origin not in self._origins:
+        if scope["method"] not in READING and origin is not None and origin not in self._rules.origins:
             return 403, "this origin must not change anything here"
         # Browsers tell it beside the Origin, and pages cannot make it up; a form without Origin is stopped by it.
         if scope["method"] not in READING and origin is None and headers.get("sec-fetch-site") in FOREIGN:
             return 403, "another site must not change anything here"
+        if not self._rules.has_token(headers, scope):
+            return 401, "a token is needed here (Authorization: Bearer)"
         if not scope["query_string"].isascii():
             return 400, "the query must be percent-encoded"
         return None
+
+
+def _answer_of(refusal: tuple[int, str]) -> ASGIApp:
+    status, why = refusal
+    return json_answer(error_body(why), status, **({"www-authenticate": "Bearer"} if status == 401 else {}))
 
 
 def _is_loopback(scope: Scope) -> bool:

@@ -42,6 +42,10 @@ def test_an_empty_variable_means_the_default():
         ("PORT", "-1"),
         ("PORT", "٣"),
         ("HOST", "0.0.0.0"),
+        ("API_TOKEN", "short"),
+        ("API_TOKEN", "with a space in it, and long enough"),
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "media.example.org:5001"),
         ("HOST", "192.168.0.7"),
         ("HOST", "example.org"),
         ("API_PREFIX", "api"),
@@ -92,3 +96,10 @@ def test_further_types_are_named_with_or_without_a_dot():
 def test_further_folders_have_a_name_or_are_called_as_they_are():
     config = Config.from_environment({"ALLOWED_DIRS": "archive=/mnt/old, /srv/Trips"})
     assert config.further_roots == {"archive": Path("/mnt/old"), "trips": Path("/srv/Trips")}
+
+
+def test_others_may_be_let_in_with_a_token_which_is_not_shown():
+    token = "0123456789abcdef01234567"
+    config = Config.from_environment({"HOST": "0.0.0.0", "API_TOKEN": token, "ALLOWED_HOSTS": "Media.lan, nas"})
+    assert (config.host, config.api_token, config.allowed_hosts) == ("0.0.0.0", token, {"media.lan", "nas"})
+    assert token not in repr(config)
