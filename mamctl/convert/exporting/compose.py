@@ -6,6 +6,7 @@ Dollar signs are doubled, since compose substitutes as we do; secrets are `${NAM
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.convert.exporting.boxed import Boxed
@@ -38,7 +39,7 @@ def export(stack: Stack) -> Export:
     ledger = stack.account("compose")
     found = families(stack)
     services = {family.name: _Container(stack, family, ledger).keys() for family in found}
-    tree = {"name": stack.name.lower(), "services": services}
+    tree = {"name": _project(stack.name), "services": services}
     return Export((File(FILE, _HEAD + yaml_text(tree)),), ledger.notes())
 
 
@@ -132,6 +133,9 @@ class _Container:
             if other.ready is not None:
                 text = f"it waits only until {name} runs: how that becomes ready cannot be asked here"
                 self._ledger.note(self._spec.name, f"depends_on.{name}", text)
+        if other.profiles and not other.profiles & self._spec.profiles:
+            text = f"compose wants the profile of {name} named, also where it is only depended on"
+            self._ledger.note(self._spec.name, f"depends_on.{name}", text)
         tree: dict[str, Any] = {"condition": condition}
         tree |= {} if edge.required else {"required": False}
         return tree | ({"restart": True} if edge.restart else {})
@@ -210,6 +214,11 @@ def _checked(spec: ServiceSpec) -> Probe | None:
         if probe and spec.kind is not Kind.TASK and shell_check(probe, lambda text: (text,)) is not None:
             return probe
     return None
+
+
+def _project(name: str) -> str:
+    """Return a name that compose takes for a project: small letters, digits, `_` and `-`."""
+    return re.sub(r"[^a-z0-9_-]", "-", name.lower()).lstrip("_-") or "stack"
 
 
 def _restart(spec: ServiceSpec) -> str:

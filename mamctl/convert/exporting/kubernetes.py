@@ -118,7 +118,8 @@ class _Workload:
         return tree
 
     def _labels(self) -> dict[str, str]:
-        return {"app.kubernetes.io/name": self._name, "app.kubernetes.io/part-of": self._stack.name}
+        (stack,) = _names([self._stack.name]).values()
+        return {"app.kubernetes.io/name": self._name, "app.kubernetes.io/part-of": stack}
 
     def _config_map(self) -> Tree:
         return self._head("v1", "ConfigMap", f"{self._name}-env") | {"data": self._environment}

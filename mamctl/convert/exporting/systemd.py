@@ -98,6 +98,9 @@ class _Unit:
         spec = self._spec
         yield f"Description={_one_line(plain(self._stack.vault.masked(spec.description or spec.name)))}"
         yield f"PartOf={self._stack.name}.target"
+        if spec.sockets:
+            # Also when the service is started first: systemd would start it without them.
+            yield from [f"Requires={self._name}.socket", f"After={self._name}.socket"]
         for name, edge in self._stack.edges(spec).items():
             self._ledger.told(spec.name, f"depends_on.{name}")
             other = f"{unit_of(self._stack, name)}.service"

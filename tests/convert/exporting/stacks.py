@@ -15,7 +15,7 @@ RUN = ["/bin/true"]
 def manifest(services, **top):
     """The manifest of services, each with a command unless it says something else."""
     tree = {name: {"command": RUN, **keys} if "kind" not in keys else keys for name, keys in services.items()}
-    return read({"name": "shop", "services": tree, **top}).manifest
+    return read({"name": "shop", **top, "services": tree}).manifest
 
 
 def export(target, services, *, only=None, images=MappingProxyType({}), environ=MappingProxyType({}), **top):

@@ -209,3 +209,14 @@ def test_an_external_service_with_an_image_is_run():
 def test_equal_values_are_written_twice_and_not_by_reference():
     text = texts("compose", {"a": {"env": {"X": "a"}, "ready": {"exec": RUN}, "live": {"exec": RUN}}})["compose.yaml"]
     assert "&id" not in text
+
+
+def test_a_stack_of_any_name_has_one_that_containers_take():
+    text = texts("compose", {"a": {"image": "i"}}, name="_My.Shop")["compose.yaml"]
+    assert yaml.safe_load(text)["name"] == "my-shop"
+    check(objects({"a": {"image": "i"}}, name="_My.Shop_"))
+
+
+def test_a_profile_that_compose_wants_named_is_told():
+    services = {"web": {"depends_on": ["ai"]}, "ai": {"profiles": ["x"]}}
+    assert "depends_on.ai" in told("compose", services)["web"]

@@ -142,6 +142,7 @@ def test_a_held_socket_is_a_socket_unit():
     found = texts("systemd", {"a": {"sockets": {"http": 8101}, "host": "::1"}})
     assert "ListenStream=[::1]:8101\n" in found["shop-a.socket"]
     assert "FileDescriptorName=http\n" in found["shop-a.socket"]
+    assert "Requires=shop-a.socket\nAfter=shop-a.socket\n" in found["shop-a.service"]
 
 
 def test_what_systemd_does_not_do_is_told():
