@@ -1,6 +1,7 @@
 """Sending an open file: whole, a range of it, or the news that it has not changed."""
 
 import asyncio
+import json
 import os
 from contextlib import suppress
 from email.utils import formatdate, parsedate_to_datetime
@@ -10,6 +11,7 @@ import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from services.backend.app.errors import error_body
 from services.backend.app.services.media_root import closed
 
 from .byte_range import NotSatisfiable, Span, byte_ranges
@@ -51,7 +53,7 @@ class FileResponse:
     async def _answer(self, headers: Headers, head: bool, receive: Receive, send: Send) -> None:  # noqa: FBT001
         size = self._stat.st_size
         if self._is_outdated(headers):
-            await self._send_head(send, 412, {"content-length": "0"}, ends=True)
+            await self._refuse(send, 412, "the file was changed meanwhile", {}, head=head)
             return
         if self._is_unchanged(headers):
             await self._send_head(send, 304, {}, ends=True)
@@ -61,13 +63,20 @@ class FileResponse:
             asked = headers.get("range") if not head and self._may_range(headers) else None
             spans = byte_ranges(asked, size)
         except NotSatisfiable:
-            extra = {"content-range": f"bytes */{size}", "content-length": "0"}
-            await self._send_head(send, 416, extra, ends=True)
+            extra = {"content-range": f"bytes */{size}"}
+            await self._refuse(send, 416, f"no such range: the file has {size} bytes", extra, head=head)
             return
         if spans is not None and len(spans) > 1:
             await self._send_parts(Multipart(spans, self._headers["content-type"], size), receive, send)
             return
         await self._send_one(spans[0] if spans else None, head, receive, send)
+
+    async def _refuse(self, send: Send, status: int, why: str, extra: dict[str, str], *, head: bool) -> None:
+        body = json.dumps(error_body(why)).encode("ascii")
+        extra |= {"content-type": "application/json", "content-length": str(len(body))}
+        await self._send_head(send, status, extra, ends=head)
+        if not head:
+            await send({"type": "http.response.body", "body": body})
 
     async def _send_one(self, span: Span | None, head: bool, receive: Receive, send: Send) -> None:  # noqa: FBT001
         size = self._stat.st_size
