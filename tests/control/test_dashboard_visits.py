@@ -6,18 +6,19 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from mamctl.control import pages
 from mamctl.control.pages import HEADERS, POLICY
 from mamctl.control.protocol import Refusal
 from mamctl.control.secret import TokenFile
 from mamctl.control.visitors import LINK_SECONDS, MOST_LINKS, VISIT_SECONDS, Visitors
 
 if TYPE_CHECKING:
-    import pathlib
-
     from tests.control.serving import Served
 
 PATIENCE = 10.0
@@ -194,6 +195,16 @@ def test_every_file_comes_with_the_strict_headers_and_its_type(browser: Browser)
     assert browser.ask("GET", "/dashboard/main.js").headers["Content-Type"].startswith("text/javascript")
     assert "default-src 'self'" in POLICY
     assert "unsafe" not in POLICY
+
+
+def test_its_files_load_only_each_other_and_nothing_from_elsewhere() -> None:
+    folder = pathlib.Path(pages.__file__).with_name("dashboard")
+    files = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    for name, text in files.items():
+        wanted = re.findall(r'from "\./([^"]+)"|(?:src|href)="/dashboard/([^"]+)"', text)
+        assert {first or second for first, second in wanted} <= files.keys(), name
+        assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}, name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(| style=", text), name
 
 
 @pytest.mark.parametrize(
