@@ -212,9 +212,9 @@ def test_equal_values_are_written_twice_and_not_by_reference():
 
 
 def test_a_stack_of_any_name_has_one_that_containers_take():
-    text = texts("compose", {"a": {"image": "i"}}, name="_My.Shop")["compose.yaml"]
+    text = texts("compose", {"a": {"image": "i"}}, name="My.Shop")["compose.yaml"]
     assert yaml.safe_load(text)["name"] == "my-shop"
-    check(objects({"a": {"image": "i"}}, name="_My.Shop_"))
+    check(objects({"a": {"image": "i"}}, name="My.Shop_"))
 
 
 def test_a_profile_that_compose_wants_named_is_told():
