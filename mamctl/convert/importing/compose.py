@@ -12,7 +12,7 @@ from mamctl.convert.importing.compose_rules import ADVICE, RULES, edges
 from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.rules import apply
 from mamctl.convert.importing.value import Unfit, Value, text
-from mamctl.convert.importing.variables import Variables, use_env_file, variables_of
+from mamctl.convert.importing.variables import Variables, tell_of_loosened, use_env_file, variables_of
 
 if TYPE_CHECKING:
     from mamctl.convert.importing.reader import Source, Tools
@@ -46,6 +46,7 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
     for service, section in zip(made, services.pairs.values(), strict=True):
         use_loopback(service, section, services.pairs)
     _tasks(stack, services)
+    tell_of_loosened(stack, services, variables)
     if use_env_file(stack, variables):
         stack.note(services, ".env is read for ${}; unlike with compose its variables go to all services, too")
     return [root]

@@ -44,8 +44,8 @@ def _words(test: Value, service: Service) -> list[str] | None:
     words = [told(item, service) for item in test.items or ()]
     if words[:1] == ["NONE"]:
         return []
-    if words[:1] == ["CMD-SHELL"] and len(words) == 2:
-        return [*_SHELL, words[1]]
+    if words[:1] == ["CMD-SHELL"] and len(words) > 1:
+        return [*_SHELL, *words[1:]]
     return words[1:] if words[:1] == ["CMD"] and len(words) > 1 else None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mamctl.convert.importing.amounts import signal, size
 from mamctl.convert.importing.compose_ports import listening
 from mamctl.convert.importing.compose_probe import probe
-from mamctl.convert.importing.rules import Advice, Rules, attempt, flagged, lasting, to, told
+from mamctl.convert.importing.rules import Advice, Rule, Rules, attempt, flagged, lasting, to, told
 from mamctl.convert.importing.value import Unfit, Value, flag, take_all, text, texts, whole
 
 if TYPE_CHECKING:
@@ -63,17 +63,26 @@ def _take_edge(value: Value, edge: dict[str, Any]) -> None:
 def environment(value: Value, service: Service) -> None:
     """Take variables, as a map or a list. One without a value is inherited, as everything is here."""
     pairs: dict[str, str | None] = {}
-    for item in value.items or ():
-        name, equals, rest = told(item, service).partition("=")
-        if equals:
-            pairs[name] = rest
-    for name, inner in (value.pairs or {}).items():
-        inner.seen = True
-        if not inner.null:
-            pairs[name] = told(inner, service)
+    listed = [(None, item) for item in value.items or ()]
+    for name, inner in [*listed, *(value.pairs or {}).items()]:
+        attempt(_one_variable(name, pairs), inner, service)
     if value.items is None and value.pairs is None and not value.null:
         raise Unfit("is neither a map nor a list")
     service.add_env(pairs)
+
+
+def _one_variable(name: str | None, pairs: dict[str, str | None]) -> Rule:
+    """Return the rule for one variable: a value of the map, or the whole `NAME=value` of the list."""
+
+    def rule(value: Value, service: Service) -> None:
+        if name is not None and not value.null:
+            pairs[name] = told(value, service)
+        if name is None:
+            own, equals, rest = told(value, service).partition("=")
+            if equals:
+                pairs[own] = rest
+
+    return rule
 
 
 def env_files(value: Value, service: Service) -> None:

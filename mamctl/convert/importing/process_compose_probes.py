@@ -26,7 +26,7 @@ def probe(value: Value, service: Service, key: str) -> None:
     elif request is not None:
         check = _http(request, service)
     if not check:
-        raise Unfit("has neither exec with a command nor http_get with a port")
+        raise Unfit("has neither exec with a command nor http_get with a host or a port")
     service.set((key,), check)
     for name, read in _NUMBERS.items():
         inner = value.get(name)
@@ -69,11 +69,12 @@ def _exec(value: Value, service: Service) -> dict[str, object]:
 def _http(value: Value, service: Service) -> dict[str, object]:
     value.seen = True
     port = value.get("port") or value.get("num_port")
-    if port is None or not port.text:
-        return {}
+    number = f":{told(port, service)}" if port is not None and port.text else ""
     found = {name: value.get(name) for name in ("host", "path", "scheme")}
     host, path, scheme = (told(inner, service) if inner is not None and inner.text else "" for inner in found.values())
-    url = f"{scheme or 'http'}://{host or '127.0.0.1'}:{told(port, service)}/{path.lstrip('/')}"
+    if not host and not number:
+        return {}
+    url = f"{scheme or 'http'}://{host or '127.0.0.1'}{number}/{path.lstrip('/')}"
     status = value.get("status_code")
     return {"http": url, **({"status": whole(status, 100, 599)} if status is not None else {})}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.convert.importing.amounts import duration, signal
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from mamctl.convert.importing.stack import Service
 
+# What bash knows, to which process-compose gives commands, and not every /bin/sh.
+_OF_BASH: Final = re.compile(r"\[\[|(?:^|[;&|]\s*)source\s|&>|<\(|<<<|\bfunction\b|\$'|=\(|\bdeclare\b|\bpipefail\b")
 _CONDITIONS: Final = {
     "process_started": "started",
     "process_healthy": "ready",
@@ -80,7 +83,7 @@ def _command(value: Value, service: Service) -> None:
     line = service.shell_text(text(value)).strip()
     if not line:
         raise Unfit("is empty")
-    service.keys |= line_of_ours(line)
+    service.keys |= {"command": ["bash", "-c", line]} if _OF_BASH.search(line) else line_of_ours(line)
 
 
 def _entrypoint(value: Value, service: Service) -> None:

@@ -89,15 +89,16 @@ def _place(stack: Stack) -> None:
     """Let services run where they did when the manifest lies elsewhere."""
     inside = stack.around.path(".")
     for service in stack.services.values():
-        if inside != "." and "cwd" not in service.keys:
-            service.keys["cwd"] = inside
+        folder = service.keys.setdefault("cwd", inside)
+        if folder == ".":
+            del service.keys["cwd"]
 
 
 def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
     for value in leftovers(root):
         why = value.why or advice.get(value.path.rpartition(".")[2]) or NO_COUNTERPART
         within = sum(1 for _ in parts(value))
-        message = f"{why} (with all {within} in it)" if within else why
+        message = f"{why} (with {f'all {within} that are' if within > 1 else 'what is'} in it)" if within else why
         note = Note(value.file, value.line, value.path, left_out=True, message=message)
         owner = next(_owners(value, stack), None)
         (owner.notes if owner else stack.notes).append(note)

@@ -33,6 +33,8 @@ class Variables:
     set_now: Mapping[str, str]
     beside: Mapping[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    # What must be set, and is not now.
+    loosened: set[str] = field(default_factory=set)
     depth: int = 0
 
     def tell(self, text: str) -> str:
@@ -60,7 +62,10 @@ class Variables:
                 "uses a form of ${} that is not known here; write ${NAME}, ${NAME:-default} or ${NAME:?message}"
             )
         name, operator, rest = found[1], found[2], found[3] or ""
-        if operator is None or (operator.endswith("?") and not self._is_set(name)):
+        if operator is not None and operator.endswith("?") and not self._is_set(name):
+            self.loosened.add(name)
+            return f"${{{name}:-}}"
+        if operator is None:
             return self._reference(name)
         self.used.add(name)
         if operator.endswith("?"):
@@ -106,6 +111,12 @@ def beside(stack: Stack) -> dict[str, str]:
 def variables_of(stack: Stack) -> Variables:
     """Return the variables that a file in the stack's folder sees: those of the shell, and those of `.env`."""
     return Variables(stack.around.environ, beside(stack))
+
+
+def tell_of_loosened(stack: Stack, value: Value, variables: Variables) -> None:
+    """Tell of variables that must be set there: one that is not set now would make the manifest invalid."""
+    for name in sorted(variables.loosened):
+        stack.note(value, f"{name} must be set there, and is not now: here it may be empty; write ${{{name}:?message}}")
 
 
 def use_env_file(stack: Stack, variables: Variables) -> bool:
