@@ -66,13 +66,16 @@ class Remote:
         finally:
             unlisten()
 
-    async def open(self, written: str) -> None:
-        """Open a loopback address until this stack ends, where the manifest has none.
+    async def open(self, written: str | None) -> None:
+        """Open what the manifest says now, else a loopback address that was asked for, until this stack ends.
 
         Raises Refusal for what is none, and MamctlError when it cannot be had.
         """
         async with self._turn:
-            if self._wish() is None:
+            wish = self._wish()
+            if wish is not None and wish != self._open:
+                await self._let_in(wish)
+            elif wish is None and written is not None:
                 await self._let_in(_loopback(written), asked=True)
 
     def _wish(self) -> Control | None:

@@ -58,7 +58,7 @@ class OverTcp:
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             raise Refusal(403, "bad_origin", "requests of other web pages are not answered")
-        if is_page(target.partition("?")[0]):
+        if method in ("GET", "HEAD") and is_page(target.partition("?")[0]):
             return
         if KEY_HEADER in headers and "authorization" not in headers:
             self.visitors.require(method, headers)

@@ -74,7 +74,7 @@ class ControlServer:
         self._tcp: Gate | None = None
         self._visitors: Visitors | None = None
         # Who can open the way in over TCP when somebody asks for the dashboard.
-        self.opener: Callable[[str], Awaitable[None]] | None = None
+        self.opener: Callable[[str | None], Awaitable[None]] | None = None
 
     @property
     def connections(self) -> int:
@@ -150,7 +150,7 @@ class ControlServer:
     async def _invite(self, listen: str | None) -> Invitation:
         from mamctl.control.visitors import LINK_SECONDS
 
-        if self._tcp is None and listen is not None and self.opener is not None:
+        if self._tcp is None and self.opener is not None:
             await self.opener(listen)
         if self._tcp is None or self._visitors is None:
             raise Refusal(409, "no_tcp", "browsers cannot reach this stack: it does not listen on TCP", NO_TCP)

@@ -218,7 +218,9 @@ def test_nothing_but_its_own_files_is_given(browser: Browser, path: str) -> None
 
 
 def test_a_file_is_only_read(browser: Browser) -> None:
-    answer = browser.ask("POST", "/dashboard")
+    assert browser.ask("POST", "/dashboard").status == 401
+    browser.enter()
+    answer = browser.visit("POST", "/dashboard")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET")
     assert browser.ask("GET", "/dashboardx").status == 401
 

@@ -90,6 +90,23 @@ def test_only_a_loopback_address_with_a_port_is_opened(folder: Folder, listen: s
     assert refused.value.hint
 
 
+def test_where_the_manifests_port_is_taken_the_reason_is_told(folder: Folder) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        folder.write(SERVICES, control={"listen": f"127.0.0.1:{other.getsockname()[1]}"})
+        folder.start()
+        with pytest.raises(ApiError, match="in use"):
+            invite(folder)
+    assert invite(folder)
+
+
+def test_a_link_can_be_had_at_once_after_the_start(folder: Folder) -> None:
+    folder.write(SERVICES, control={"listen": f"127.0.0.1:{free_port()}"})
+    folder.start()
+    assert entered(invite(folder))
+
+
 def test_a_port_that_is_taken_is_told_and_another_can_be_asked_for(folder: Folder) -> None:
     folder.start(SERVICES)
     folder.settle()
