@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Outcome
 
+SAMPLES = Path(__file__).parents[1] / "convert" / "samples"
 SUPERVISORD = "[program:web]\ncommand=sleep 60\npriority=5\nenvironment=TOKEN=hunter2\n"
 
 
@@ -139,3 +143,31 @@ def test_a_format_is_known_by_its_content(
 ) -> None:
     (here / name).write_text(text)
     assert json.loads(mamctl("import", name, "--json", "-o", "-").out)["format"] == found
+
+
+@pytest.mark.parametrize("target", ["compose", "supervisord"])
+@pytest.mark.parametrize("sample", ["procfile/Procfile", "process-compose/process-compose.yaml"])
+def test_what_was_exported_comes_back_with_the_same_commands_and_dependencies(
+    here: Path, mamctl: Callable[..., Outcome], sample: str, target: str
+) -> None:
+    text = (SAMPLES / sample).read_text()
+    (here / "source").write_text(text)
+    assert mamctl("import", "source", "-o", "services.yaml").code == 0
+    first = yaml.safe_load((here / "services.yaml").read_text())["services"]
+    assert mamctl("export", target, "-o", "exported").code == 0
+    assert mamctl("import", "exported", "--format", target, "-o", "back.yaml").code == 0
+    second = yaml.safe_load((here / "back.yaml").read_text())["services"]
+    for name, keys in second.items():
+        before = first[name] if name in first else first[re.sub(r"-\d+$", "", name)]
+        assert words(keys) == words(before)
+        if target == "compose":
+            assert keys.get("depends_on") == before.get("depends_on")
+            assert keys.get("kind", "service") in ("service", before.get("kind", "service"))
+
+
+def words(keys: dict[str, Any]) -> list[str]:
+    """Return what is executed."""
+    command = keys["command"]
+    if isinstance(command, list):
+        return command
+    return ["/bin/sh", "-c", command] if keys.get("shell") else shlex.split(command)

@@ -21,6 +21,7 @@ DEFAULTS = (
     "shell = False",
     "Nice=5",
     'restart: "no"',
+    "working_dir: .",
     '"name": "worker"',
     '"interpreter": "python3"',
 )

@@ -55,7 +55,6 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
 def _take_top(root: Value, stack: Stack) -> None:
     for key, value in (root.pairs or {}).items():
         if key.startswith("x-"):
-            value.seen = True
             _forget(value)
         elif key == "name" and value.text:
             text(value)
@@ -66,9 +65,7 @@ def _take_top(root: Value, stack: Stack) -> None:
 
 def _forget(value: Value) -> None:
     """Take what is only there to be repeated elsewhere: what nobody repeats means nothing."""
-    from mamctl.convert.importing.value import take_all
-
-    take_all(Value(value.line, pairs=None, items=[Value(value.line)]))
+    value.seen = True
     value.pairs = value.items = None
 
 

@@ -10,7 +10,7 @@ from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.process_compose_rules import ADVICE, RULES, edges, pairs_of
 from mamctl.convert.importing.rules import Advice, apply
 from mamctl.convert.importing.templates import Templates
-from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
+from mamctl.convert.importing.value import Unfit, Value, text, whole
 from mamctl.convert.importing.variables import Variables, use_env_file, variables_of
 
 if TYPE_CHECKING:
@@ -124,9 +124,6 @@ def _count(value: Value | None) -> int:
 def _tasks(stack: Stack, processes: Value) -> None:
     """Make tasks of what others wait for to be completed, and of what runs by the clock."""
     for section in (processes.pairs or {}).values():
-        disabled = section.get("disabled")
-        if disabled is not None and disabled.seen and flag(disabled) is False and section.text is None:
-            disabled.seen = True
         for name, condition in edges(section).items():
             for ours in stack.renamed.get(name, ()) if condition == "completed" else ():
                 _make_task(stack.services[ours])
