@@ -36,6 +36,7 @@ SECTIONS: Final = {
     },
     "See how it is": {
         "status": "status",
+        "top": "top",
         "dashboard": "dashboard",
         "ls": "stacks",
         "logs": "logs",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SPARK: Final = 8
 # From this width on columns stand two apart, and a whole URL is shown.
 WIDE: Final = 120
+# From this width on figures are shown over twice the time.
+WIDER: Final = 170
 
 
 class Column(NamedTuple):
@@ -155,7 +157,7 @@ def _memory_spark(table: Columns, row: Row) -> Span:
 
 
 def _spark(table: Columns) -> int:
-    return SPARK if table.width < WIDE else 2 * SPARK
+    return SPARK if table.width < WIDER else 2 * SPARK
 
 
 def _why(_: Columns, row: Row) -> Span:

@@ -100,7 +100,7 @@ class LogView(Paper):
         """Show only lines that match; "" shows all. Return what is wrong with the pattern, or ""."""
         pattern, problem = _pattern(written)
         if not problem:
-            self._only, self._found = pattern, None
+            self._only = pattern
             self._shape()
             self.follow(on=not self.held)
         return problem
@@ -151,7 +151,8 @@ class LogView(Paper):
         shown = self._book.rows[position]
         line = self._book.line(shown.number)
         lead = self._leading(line) if shown.start == 0 else [Span(" " * self._lead)]
-        return (*lead, *self._marked(line, shown, here=position == self._found))
+        here = self._found is not None and self._book.rows[self._found].number == shown.number
+        return (*lead, *self._marked(line, shown, here=here))
 
     def _leading(self, line: Line) -> list[Span]:
         spans = [Span(f"{line.at:8} ", "dim")] if self.has_times else []
@@ -172,6 +173,8 @@ class LogView(Paper):
 
     def _shape(self) -> None:
         width = self.scrollable_content_region.width - self._lead
+        # Rows are other ones now; what was found is found again by n.
+        self._found = None
         self._book.shape(max(10, width) if self._wrap else None, self._only)
         self.laid()
 

@@ -19,7 +19,7 @@ Bar, Heads { height: 1; width: 1fr; }
 #panes.many #pane-events { height: 5fr; }
 Paper { height: 1fr; background: ansi_default; color: ansi_default; }
 ServiceTable { background: ansi_default; color: ansi_default; }
-ServiceTable, Paper { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+ServiceTable, Paper { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }
 #ask { display: none; height: 1; border: none; padding: 0 1; background: ansi_default; color: ansi_default; }
 #ask:focus { border: none; }
 Footer { background: ansi_default; }

@@ -182,7 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
             except OSError:
                 return
-        self.wfile.write(b"0\r\n\r\n")
+        with suppress(OSError):  # who listened may have gone in the meantime
+            self.wfile.write(b"0\r\n\r\n")
 
 
 @contextmanager

@@ -157,7 +157,7 @@ def test_a_completion_imports_nothing_heavy(names: Path) -> None:
     assert done.stderr.strip() == "[]"
 
 
-FREE = {"arguments", "words", "timeout", "since", "lines", "pattern", "host", "detach_keys"}
+FREE = {"arguments", "words", "timeout", "since", "lines", "pattern", "host", "detach_keys", "every"}
 
 
 @pytest.mark.parametrize("name", MODULES)
