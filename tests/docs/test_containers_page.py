@@ -10,6 +10,7 @@ import subprocess
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -59,13 +60,17 @@ def test_mamctl_itself_is_process_one_not_a_shell():
     assert json.loads(instruction("CMD")[0]) == ["mamctl", "up"]
 
 
+def children(process):
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
 @contextmanager
-def contained(folder):
+def contained(folder, sockets):
     """The Dockerfile's command as process 1 of a namespace of its own."""
     command = json.loads(instruction("CMD")[0])
     with (folder / "output").open("wb") as output:
         outside = subprocess.Popen(
-            [*UNSHARE, *command], cwd=folder, env=environment() | {"HOME": str(folder)},
+            [*UNSHARE, *command], cwd=folder, env=environment() | {"HOME": str(folder), "XDG_RUNTIME_DIR": sockets},
             stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
     try:
@@ -83,18 +88,24 @@ def test_the_dockerfiles_command_is_healthy_and_stops_in_order(tmp_path):
     (tmp_path / "services.yaml").write_text(re.sub(r"\b81\d\d\b", lambda match: str(ports[match[0]]), text))
     health = instruction("HEALTHCHECK")[0].partition("CMD ")[2]
 
-    def healthy():
-        asked = subprocess.run(["sh", "-c", health], cwd=tmp_path, env=environment(), timeout=PATIENCE, check=False)
-        return asked.returncode == 0
+    # The sockets' folder: that of root belongs to nobody inside the namespace of an ordinary user.
+    with TemporaryDirectory() as sockets, contained(tmp_path, sockets) as outside:
+        eventually(lambda: children(outside), within=PATIENCE)
+        (first,) = children(outside)
+        # As `docker exec` does: inside.
+        inside = ["nsenter", "-t", first, *(["-U", "--preserve-credentials"] if OTHERWISE else []), "-p", "-m"]
+        asked = [*inside, "sh", "-c", f"cd {tmp_path} && {health}"]
 
-    with contained(tmp_path) as outside:
-        eventually(healthy, within=PATIENCE)
-        (first,) = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
+        def healthy():
+            environ = environment() | {"XDG_RUNTIME_DIR": sockets}
+            return subprocess.run(asked, env=environ, timeout=PATIENCE, check=False).returncode == 0
+
+        eventually(lambda: healthy() or outside.poll() is not None, within=PATIENCE)
+        assert outside.poll() is None, (tmp_path / "output").read_text()
         os.kill(int(first), signal.SIGTERM)
         assert outside.wait(PATIENCE) == 143
         told = (tmp_path / "output").read_text()
         assert told.index("web stopped") < told.index("backend stopped")
-        assert not healthy()
 
 
 def test_the_codes_of_a_stop_are_those_of_the_guide():
