@@ -33,7 +33,7 @@ def test_what_mamctl_writes_is_drawn_whole(flowchart, capsys):
     assert run(["-f", str(ROOT / "services.yaml"), "graph", "--mermaid"], {"PATH": ""}) == 0
     text = capsys.readouterr().out
     drawing = flowchart.parse(text)
-    assert {"backend", "worker", "lmstudio", "django-migrate"} <= set(drawing.labels.values())
+    assert {"backend", "worker-1", "lmstudio", "django-migrate"} <= set(drawing.labels.values())
     assert len(drawing.edges) == text.count("->")
     assert set(drawing.labels.values()) <= set(drawn(flowchart, text))
 

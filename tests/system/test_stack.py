@@ -47,7 +47,7 @@ def eventually(test: Callable[[], object]) -> object:
 
 def test_every_service_is_as_wished(stack: Shipped) -> None:
     states = {row["name"]: row["state"] for row in stack.status()["services"]}
-    ready = dict.fromkeys(["backend", "worker", "frontend", "lmstudio", "agent", "api", "django"], "ready")
+    ready = dict.fromkeys(["backend", "worker-1", "frontend", "lmstudio", "agent", "api", "django"], "ready")
     by_hand = dict.fromkeys(["migrate", "backup", "cleanup", "reset-db"], "stopped")
     assert states == {**ready, **by_hand, "django-migrate": "completed"}
     assert stack.mamctl("status").returncode == 0
