@@ -14,6 +14,7 @@ released when it is stopped. What we did not begin is only let go of.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from mamctl.core import probing
@@ -118,11 +119,14 @@ def overdue(service: Service) -> Step:
 
 
 def released(service: Service, complaint: str | None, at: float, *, first: tuple[Action, ...] = ()) -> Step:
-    """Let follow what was decided: its release command has ended, or was ended."""
-    said: tuple[Action, ...] = ()
-    if complaint is not None:
-        said = (tell("warning", service, detail=f"its release command {complaint}"),)
-    return follow(service.but(begun=False), at=at, luck=0.5, first=(*first, *said))
+    """Let follow what was decided: its release command has ended, or was ended. What it left says so for as long."""
+    if complaint is None:
+        return follow(service.but(begun=False), at=at, luck=0.5, first=first)
+    detail = f"its release command {complaint}"
+    assert service.halt is not None
+    halt = replace(service.halt, detail=service.halt.detail or f"{detail}; it may still be there")
+    said = tell("warning", service, detail=detail)
+    return follow(service.but(begun=False, halt=halt), at=at, luck=0.5, first=(*first, said))
 
 
 def give_up_release(service: Service, at: float, why: str) -> Step:

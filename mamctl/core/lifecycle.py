@@ -174,7 +174,8 @@ def _retry(service: Service, how: Halt, *, at: float, luck: float, first: tuple[
     budget, delay = service.budget.spend(service.run.restart, at, luck)
     service = service.but(budget=budget)
     if delay is None:
-        detail = f"{how.detail}; gave up after {len(budget.attempts)} restarts"
+        spent = len(budget.attempts)
+        detail = f"{how.detail}; gave up after {spent} restart{'' if spent == 1 else 's'}"
         failed = service.enter(State.FAILED, Reason.GAVE_UP, detail)
         return Step(failed, (*first, tell("failed", failed, exit_code=failed.exit_code, **_hope(failed))))
     if delay == 0:

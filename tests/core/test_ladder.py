@@ -202,6 +202,7 @@ def test_a_release_that_hangs_is_ended_at_the_grace_period():
 def test_a_release_that_fails_is_told():
     history = play(LM, STARTED + "stop lm -> lm stopping | run lm release \n fails lm -> lm stopped")
     assert details(history) == ["its release command ended with code 1"]
+    assert history["lm"].detail == "its release command ended with code 1; it may still be there"
 
 
 def test_patience_ends_a_release_too():

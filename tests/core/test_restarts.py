@@ -280,7 +280,7 @@ def test_the_operator_clears_the_budget():
 
 
 def test_a_spawn_that_fails_again_and_again_is_given_up_too():
-    play(
+    history = play(
         stack(service("app", restart=RestartPolicy(max_attempts=1))),
         """
         up app     -> app starting | spawn app
@@ -289,3 +289,4 @@ def test_a_spawn_that_fails_again_and_again_is_given_up_too():
         taken app  -> app failed/gave_up
         """,
     )
+    assert str(history["app"].detail).endswith("; gave up after 1 restart")
