@@ -100,3 +100,13 @@ def test_the_first_disk_being_away_is_told_when_all_was_asked_for(library):
     with pytest.raises(RootAway):
         library.scan()
     assert library.states()["@archive/b.jpg"] == "queued"
+
+
+def test_a_start_without_further_folders_leaves_the_first_one_online(library):
+    roots = RootStore(library.database)
+    assert roots.enter([]) == {}
+    assert [root.offline_since is None for root in roots.all()] == [True, False]
+    library.add("a.jpg")
+    library.archive.add("b.jpg")
+    library.scan()
+    assert [root.offline_since for root in roots.all()] == [None, None]

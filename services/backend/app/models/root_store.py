@@ -60,7 +60,7 @@ class RootStore:
             )
             connection.execute(
                 f"UPDATE roots SET offline_since = ifnull(offline_since, {NOW}), reason = ?"
-                " WHERE name NOT IN (SELECT value FROM json_each(?))",
+                " WHERE name IS NOT NULL AND name NOT IN (SELECT value FROM json_each(?))",
                 (NOT_CONFIGURED, wanted),
             )
             rows = connection.execute(
