@@ -94,10 +94,10 @@ class _Line:
         if script is not None and "\n" not in script and not self._stack.vault.holds(script):
             # `shell: true`: a shell runs the line anyway.
             self._ledger.told(spec.name, *(f"env.{one}" for one in spec.unset))
-            taken = [f"unset {one};" for one in sorted(spec.unset)]
+            taken = [f"unset {one};" for one in self._stack.unset(spec)]
             return self._placed([*taken, *(f"export {one};" for one in settings), script])
         words = [self._word(word) for word in spec.argv]
-        options = [f"-u {shlex.quote(one)}" for one in sorted(spec.unset)]
+        options = [f"-u {shlex.quote(one)}" for one in self._stack.unset(spec)]
         prefix = ["env", *options, *settings] if settings or options else []
         self._ledger.told(spec.name, *(f"env.{one}" for one in spec.unset))
         return self._placed(["exec", *prefix, *words] if self._elsewhere else [*prefix, *words])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -79,15 +80,25 @@ class Stack:
         for name, why in self.left_out.items():
             ledger.told(name, *keys[name])
             ledger.note(name, "kind", why)
-        for name, spec in self.services.items():
-            for other in spec.depends_on:
-                if other not in self.services:
-                    ledger.lost(name, f"depends_on.{other}", f"{other} is not exported with it")
-            for port in spec.ports:
-                if port.wanted is None and port.number:
-                    at = f"{'sockets' if port.held else 'ports'}.{port.name}"
-                    ledger.note(name, at, f"auto became {port.number}: nobody else chooses a free one at each start")
+        for name, count in self.manifest.replicas.items():
+            if not count.number:
+                ledger.note(name, "replicas", "is 0, so there is nothing to export")
+        for spec in self.services.values():
+            self._begin(spec, ledger)
         return ledger
+
+    def _begin(self, spec: ServiceSpec, ledger: Ledger) -> None:
+        """Account for what is the same in all exports."""
+        for other in spec.depends_on:
+            if other not in self.services:
+                ledger.lost(spec.name, f"depends_on.{other}", f"{other} is not exported with it")
+        for name in (*spec.env, *sorted(spec.unset)):
+            if not is_ordinary(name):
+                ledger.note(spec.name, f"env.{name}", "is left out: other programs take no such name")
+        for port in spec.ports:
+            if port.wanted is None and port.number:
+                at = f"{'sockets' if port.held else 'ports'}.{port.name}"
+                ledger.note(spec.name, at, f"auto became {port.number}: nobody else chooses a free one at each start")
 
     def edges(self, spec: ServiceSpec) -> Mapping[str, Dependency]:
         """Return what a service depends on and is exported with it."""
@@ -100,12 +111,17 @@ class Stack:
 
     def secrets(self, spec: ServiceSpec) -> Mapping[str, str]:
         """Return the secrets of a service: each with its name where all services share one environment."""
-        return self.vault.variables(spec.name, texts_of(spec))
+        found = self.vault.variables(spec.name, texts_of(spec))
+        return {name: shared for name, shared in found.items() if is_ordinary(name)}
+
+    def unset(self, spec: ServiceSpec) -> list[str]:
+        """Return the variables that a service must not have."""
+        return [name for name in sorted(spec.unset) if is_ordinary(name)]
 
     def environment(self, spec: ServiceSpec, host: str | None = None) -> dict[str, str]:
         """Return what a service finds in its environment, secrets left out. `host`: in place of where it listens."""
         secret = self.secrets(spec)
-        found = {name: value for name, value in spec.env.items() if name not in secret}
+        found = {name: value for name, value in spec.env.items() if name not in secret and is_ordinary(name)}
         return {"PYTHONUNBUFFERED": "1", **found, **self.injected(spec, host)}
 
     def injected(self, spec: ServiceSpec, host: str | None = None) -> dict[str, str]:
@@ -139,7 +155,13 @@ def stack(manifest: Manifest, wish: Wish, *, told: bool = False) -> Stack:
     return Stack(manifest, MappingProxyType(services), vault, wish, left_out)
 
 
+_ORDINARY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN: Final = "is somebody else's, so it is not exported; with an image it could be run"
+
+
+def is_ordinary(name: str) -> bool:
+    """Tell whether every program takes a name of a variable; a manifest allows whatever the system does."""
+    return bool(_ORDINARY.fullmatch(name))
 
 
 def asleep(spec: ServiceSpec) -> bool:

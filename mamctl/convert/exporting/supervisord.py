@@ -127,8 +127,8 @@ class _Program:
         if spec.env.get("PATH") and (program := self._stack.program(spec)):
             words[0] = program  # supervisord looks for it in its own PATH
         hard = [f"{name}={self._one_line(value, f'env.{name}')}" for name, value in self._variables(hard=True).items()]
-        taken = [f"-u{name}" for name in sorted(spec.unset)]
-        if spec.unset:
+        taken = [f"-u{name}" for name in self._stack.unset(spec)]
+        if self._stack.unset(spec):
             self._ledger.told(spec.name, *(f"env.{name}" for name in spec.unset))
         prefix = ["env", *taken, *hard] if hard or taken else []
         return " ".join(self._word(word) for word in (*prefix, *words))

@@ -96,7 +96,8 @@ class _Unit:
 
     def _unit(self) -> Iterator[str]:
         spec = self._spec
-        yield f"Description={_one_line(plain(self._stack.vault.masked(spec.description or spec.name)))}"
+        description = " ".join((spec.description or spec.name).split())
+        yield f"Description={_one_line(plain(self._stack.vault.masked(description)))}"
         yield f"PartOf={self._stack.name}.target"
         if spec.sockets:
             # Also when the service is started first: systemd would start it without them.
@@ -174,9 +175,9 @@ class _Unit:
         yield f"WorkingDirectory={folder_line(spec.cwd)}"
         for name, value in self._stack.environment(spec).items():
             yield f"Environment={_one_line(assignment(name, value))}"
-        if spec.unset:
+        if self._stack.unset(spec):
             self._ledger.told(spec.name, *(f"env.{name}" for name in spec.unset))
-            yield f"UnsetEnvironment={' '.join(sorted(spec.unset))}"
+            yield f"UnsetEnvironment={' '.join(self._stack.unset(spec))}"
         yield from self._secret_file()
         for key, who in (("User", account.user), ("Group", account.group)):
             yield from [f"{key}={plain(who)}"] if who is not None else []

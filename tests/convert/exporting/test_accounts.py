@@ -128,3 +128,18 @@ def test_what_is_not_written_is_not_told_to_be_lost():
     ledger = Ledger({"a": []}, "is nowhere")
     ledger.lost("a", "x", "is not there")
     assert ledger.notes() == ()
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "markdown"])
+def test_a_variable_of_a_name_that_no_program_takes_is_left_out_and_told(target):
+    keys = {"env": {"a b; rm": "zqxj", "GOOD": "x", "no;pe": None}, "image": "i"}
+    found = export(target, {"a": keys})
+    told = [note.key for note in found.notes]
+    assert {"env.a b; rm", "env.no;pe"} <= set(told)
+    assert all("zqxj" not in file.text and "no;pe" not in file.text for file in found.files)
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "markdown"])
+def test_a_service_without_a_replica_is_told(target):
+    found = export(target, {"a": {"image": "i"}, "w": {"replicas": 0}})
+    assert "w: replicas: is 0, so there is nothing to export" in map(str, found.notes)
