@@ -70,7 +70,7 @@ class OverTcp:
         if scheme.lower() == "bearer" and self._token.matches(given.strip()):
             return
         why = "this token is not the one" if header else "a token is required"
-        hint = "Authorization: Bearer, and what stands in the supervisor's token_file"
+        hint = "send what stands in the supervisor's token_file: Authorization: Bearer, or MAMCTL_TOKEN for `mamctl`"
         raise Refusal(401, "unauthorized", why, hint, (("WWW-Authenticate", 'Bearer realm="mamctl"'),))
 
 

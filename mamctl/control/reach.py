@@ -101,4 +101,6 @@ def _from_file(path: str | None) -> str:
         with open(os.path.expanduser(path), encoding="utf-8", errors="replace") as file:
             return file.read(4096).strip()
     except OSError as error:
-        raise MamctlError(f"the token file {path} cannot be read: {os.strerror(error.errno or 0).lower()}") from None
+        why = os.strerror(error.errno or 0).lower()
+        hint = "MAMCTL_TOKEN_FILE names a copy of the supervisor's token_file"
+        raise MamctlError(f"the token file {path} cannot be read: {why}", hint) from None

@@ -51,7 +51,10 @@ def test_the_token_may_be_in_a_file(elsewhere: RealStack, remote: Callable[..., 
     missing = remote("status", MAMCTL_TOKEN="", MAMCTL_TOKEN_FILE="/none/such")
     assert (missing.code, missing.err) == (
         1,
-        "error: the token file /none/such cannot be read: no such file or directory\n",
+        (
+            "error: the token file /none/such cannot be read: no such file or directory\n"
+            "hint: MAMCTL_TOKEN_FILE names a copy of the supervisor's token_file\n"
+        ),
     )
 
 
@@ -114,7 +117,7 @@ def test_the_commands_that_go_there_are_those_that_the_page_names() -> None:
     there = {name for name, command in commands.items() if command.remote} - set(SECTIONS["This program"])
     assert there == {
         "status", "up", "down", "start", "stop", "restart", "wait", "events", "logs", "ports", "reexec", "scale",
-        "signal",
+        "signal", "dashboard", "top",
     }  # fmt: skip
 
 
