@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 JSON = "application/json"
+SSE = "text/event-stream"
+NDJSON = "application/x-ndjson"
 
 
 class Endpoint(NamedTuple):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from mamctl.control import calls
-from mamctl.control.streams import NDJSON, SSE
+from mamctl.control.endpoint import NDJSON, SSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

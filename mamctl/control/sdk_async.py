@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from mamctl.control import calls
+from mamctl.control.endpoint import NDJSON, SSE
 from mamctl.control.sdk import pause_after, require_socket, taken
-from mamctl.control.streams import NDJSON, SSE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mamctl.control.arguments import EventsQuery, LogsQuery
-from mamctl.control.endpoint import endpoint
+from mamctl.control.endpoint import NDJSON, SSE, endpoint
 from mamctl.control.protocol import BATCH
 from mamctl.control.reading import read_query
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from mamctl.control.wire import Wire
 
 KEEPALIVE_SECONDS = 15.0
-SSE = "text/event-stream"
-NDJSON = "application/x-ndjson"
 
 
 class Streams:

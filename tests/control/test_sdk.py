@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import json
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -293,6 +295,15 @@ def test_a_break_in_following_awaited_events_ends_with_an_error(
 
     with flaky(tmp_path, 10_000) as (_, path):
         asyncio.run(scenario(path))
+
+
+def test_a_program_that_imports_the_client_first_can_serve_the_same_endpoints() -> None:
+    script = (
+        "import mamctl.control.sdk, mamctl.control.server; from mamctl.control.endpoint import TABLE;"
+        "print(next(one.media for one in TABLE.all if one.path == '/v1/events'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "application/json\n"
 
 
 def test_the_names_are_there_without_being_imported_before() -> None:
