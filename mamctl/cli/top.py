@@ -42,8 +42,11 @@ def top_command(invocation: Invocation, services: tuple[str, ...], *, every: flo
     `?` shows every key, q leaves. It waits for a supervisor when none runs, and for the next one when one is replaced.
     Needs the extra `tui`: pip install 'mamctl[tui]'.
     """
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("top needs a terminal", "`mamctl status --watch` or `mamctl status --json` go without one")
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not all(stream.isatty() for stream in streams) or invocation.environ.get("TERM") in (None, "", "dumb"):
+        raise UsageError(
+            "top needs a terminal that can be painted on", "`mamctl status --watch` and `mamctl logs -f` do not"
+        )
     if every < SOONEST:
         raise UsageError("--every is less than 500ms", "what happens shows at once; only figures wait for it")
     _first_look(invocation, services)
@@ -62,7 +65,8 @@ async def _show(invocation: Invocation, title: str, services: tuple[str, ...], e
     try:
         from mamctl.tui.app import Dashboard
     except ModuleNotFoundError as missing:
-        raise MamctlError(f"`mamctl top` needs the package {missing.name}", "pip install 'mamctl[tui]'") from None
+        package = str(missing.name).partition(".")[0]
+        raise MamctlError(f"`mamctl top` needs the package {package}", "pip install 'mamctl[tui]'") from None
     from mamctl.control.sdk_async import AsyncClient
 
     environ = invocation.environ

@@ -109,7 +109,8 @@ class ServiceTable(ScrollView, can_focus=True):
         self.chosen = name
         self.refresh_line(before)
         self.refresh_line(self.place)
-        self._bring_into_view()
+        # The first rows come before the table has its height.
+        self.call_after_refresh(self._bring_into_view)
         self.post_message(self.Chosen())
 
     def action_step(self, rows: int) -> None:
@@ -153,8 +154,10 @@ class ServiceTable(ScrollView, can_focus=True):
 
     def _bring_into_view(self) -> None:
         top, height, place = self.scroll_offset.y, self.size.height, self.place
-        if place < top or place >= top + height > 0:
-            self.scroll_to(y=place if place < top else place - height + 1, animate=False, immediate=True, force=True)
+        least, most = place - height + 1, min(place, max(0, len(self._lines) - height))
+        wanted = min(max(top, least), most)
+        if height and wanted != top:
+            self.scroll_to(y=wanted, animate=False, immediate=True, force=True)
 
     def _refresh_changed(self, before: Sequence[Spans]) -> None:
         top = self.scroll_offset.y

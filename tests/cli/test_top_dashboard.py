@@ -195,6 +195,17 @@ def test_the_mouse_chooses_sorts_and_changes_the_pane(stack: Path, fake: FakeSup
     run(stack, play)
 
 
+def test_without_colour_the_chosen_line_is_still_told_from_the_rest(stack: Path, fake: FakeSupervisor) -> None:
+    async def play(seen: Seen) -> None:
+        await seen.expect("✗ failed")
+        strips = [seen.app.table.render_line(place) for place in range(3)]
+        assert [strip.text.split()[0] for strip in strips] == ["db", "web", "broken"]
+        marked = [any(segment.style and segment.style.reverse for segment in strip) for strip in strips]
+        assert marked == [False, False, True]
+
+    run(stack, play, colour=False)
+
+
 def test_nothing_runs_is_told_with_what_begins_it_and_a_supervisor_is_found(stack: Path) -> None:
     async def play(seen: Seen) -> None:
         await seen.expect("services.yaml does not run", "mamctl up -d", without="NAME")
