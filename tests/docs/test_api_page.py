@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import subprocess
 import sys
 
 from mamctl import Client
-from mamctl.control import server
+from mamctl.control import place, server
 from mamctl.control.endpoint import TABLE
 from mamctl.control.openapi import document
 from mamctl.runtime.views import Views
@@ -36,6 +37,14 @@ def test_the_numbers_are_those_of_the_code():
     assert f"At most {server.MOST_TCP_CONNECTIONS} connections" in text
     assert f"Unix socket ({server.MOST_CONNECTIONS})" in text
     assert f"1 to {server.LONGEST_ID} characters" in SECTIONS["Endpoints"]
+
+
+def test_a_socket_with_a_long_path_is_where_it_says(tmp_path):
+    assert f"more than {place.LONGEST_SOCKET} bytes" in PAGE
+    manifest = str(tmp_path / ("long" * 30) / "services.yaml")
+    assert "$XDG_RUNTIME_DIR/mamctl" in PAGE
+    assert place.place(manifest, {"XDG_RUNTIME_DIR": "/run/you"}).socket.startswith("/run/you/mamctl/")
+    assert place.place(manifest, {}).socket.startswith(f"/tmp/mamctl-{os.getuid()}/")
 
 
 def test_every_method_of_the_client_is_listed_with_its_parameters():
