@@ -51,7 +51,7 @@ def _opening(stack: Stack) -> str:
 def _table(stack: Stack, found: Sequence[Family]) -> str:
     rows = [
         [
-            f"`{family.name}`" + (f", {family.number} replicas" if family.first.replica_of else ""),
+            f"`{family.name}`" + (f", {_replicas(family.number)}" if family.first.replica_of else ""),
             family.first.kind.value,
             _ports(family),
             _ready(family.first),
@@ -224,3 +224,7 @@ def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _cell(text: str) -> str:
     """Return a text as it can stand in a cell of a table."""
     return " ".join(text.split()).replace("|", "\\|").replace("`", "'")
+
+
+def _replicas(number: int) -> str:
+    return "1 replica" if number == 1 else f"{number} replicas"
