@@ -1,1 +1,1 @@
-"""Importers and exporters; for now what `init` finds in a folder."""
+"""Importers and exporters: what `init` finds in a folder, what other programs run, and what they are to run."""

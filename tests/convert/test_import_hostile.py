@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import string
+import time
 
 import pytest
 import yaml
@@ -261,3 +263,29 @@ def test_a_variable_that_contradicts_a_port_gives_way_and_nothing_else_does(tmp_
     assert all("port" in one or "ports" in one for one in services.values())
     assert {key for one in services.values() for key in one.get("env", {})} <= {"PORT", "A"}
     assert any(note.key == "env PORT" for note in result.notes)
+
+
+SPACE = " " * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Procfile", f"a{SPACE}\n"),
+        ("unknown", "\n" * 200_000 + "?"),
+        ("unknown", "#\n \n" * 200_000 + "?"),
+        ("supervisord.conf", f"[program:x]\na{SPACE}b\n"),
+        ("supervisord.conf", f"[program:x]\ncommand=x\nenvironment=A={SPACE}\n"),
+        ("supervisord.conf", "".join(f"[program:p{n}]\ncommand=x\nzzz=1\n" for n in range(20_000))),
+        ("web.service", "[Service]\nExecStart=x " + "\\\n" * 100_000),
+        ("compose.yaml", "services: {a: {build: ., command: x, environment: {A: '" + "${A:-" * 100_000 + "'}}}"),
+        ("Procfile", "web: x\n" * 100_000),
+    ],
+    ids=lambda value: value if len(value) < 20 else "",
+)
+def test_what_is_long_takes_no_longer_than_it_must(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    begun = time.process_time()
+    with contextlib.suppress(UsageError):
+        imported(tmp_path / name)
+    assert time.process_time() - begun < 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from mamctl.convert.detect import safe_name
 from mamctl.convert.importing.compose_container import in_container
 from mamctl.convert.importing.compose_hosts import use_loopback
 from mamctl.convert.importing.compose_launch import command_of
@@ -57,8 +58,7 @@ def _take_top(root: Value, stack: Stack) -> None:
         if key.startswith("x-"):
             _forget(value)
         elif key == "name" and value.text:
-            text(value)
-            stack.name = "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in value.text)[:60]
+            stack.name = safe_name(text(value)) or stack.name
         elif key != "services":
             value.why = _TOP.get(key, "")
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mamctl.core.errors import Problem
 
 _SECTION: Final = re.compile(r"\[([^\]]+)\]\s*(?:[;#].*)?")
-_PAIR: Final = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s*(.*)")
-_INLINE: Final = re.compile(r"(?:^|\s)[;#].*")
+_DELIMITER: Final = re.compile(r"[=:]")
+_INLINE: Final = re.compile(r"(?:^|(?<=\s))[;#].*")
 
 
 class _Reading:
@@ -32,8 +32,9 @@ class _Reading:
             self._last.text = f"{self._last.text}\n{bare.strip()}".strip()
         elif section := _SECTION.fullmatch(bare):
             self._open(section[1].strip(), number)
-        elif (pair := _PAIR.fullmatch(bare.strip())) and self._section is not None:
-            self._pair(pair[1].lower() if self._fold else pair[1], pair[2], number)
+        elif (found := _DELIMITER.search(bare)) and bare[: found.start()].strip() and self._section is not None:
+            key = bare[: found.start()].strip()
+            self._pair(key.lower() if self._fold else key, bare[found.end() :].strip(), number)
         else:
             hint = None if self._section else "a section begins with its [name]"
             self.problems.append(refuse(self._shown, number, "is no key = value of a section", hint))

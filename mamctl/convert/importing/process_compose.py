@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from mamctl.convert.detect import safe_name
 from mamctl.convert.importing.commands import literal
 from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.process_compose_rules import ADVICE, RULES, edges, pairs_of
@@ -66,7 +67,7 @@ def _take_top(root: Value, stack: Stack, variables: Variables) -> None:
             value.seen = True
             value.pairs = value.items = None
         elif key == "name" and value.text:
-            stack.name = "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in text(value))[:60]
+            stack.name = safe_name(text(value)) or stack.name
         elif key == "environment":
             _take_environment(value, stack, variables)
         else:

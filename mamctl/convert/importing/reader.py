@@ -130,17 +130,14 @@ _NAMES: Final = (
     ("circus", re.compile(r"circus.*\.(ini|conf)")),
     ("pm2", re.compile(r".*\.config\.[cm]?js|(ecosystem|pm2|processes).*\.([cm]?js|json|ya?ml)")),
 )
+_OF_A_PROCFILE: Final = re.compile(r"[A-Za-z0-9_-]+:[ \t]*\S")
 _CONTENTS: Final = (
     ("circus", re.compile(r"^\[(circus|watcher:)", re.MULTILINE)),
     ("supervisord", re.compile(r"^\[(supervisord|program:|fcgi-program:|eventlistener:|group:|include)", re.MULTILINE)),
-    ("systemd", re.compile(r"^\[Service\]\s*$", re.MULTILINE)),
+    ("systemd", re.compile(r"^\[Service\][ \t]*$", re.MULTILINE)),
     ("process-compose", re.compile(r"^processes:", re.MULTILINE)),
-    ("pm2", re.compile(r"^apps:|\bmodule\.exports\b|^\s*\{\s*\"apps\"", re.MULTILINE)),
-    ("compose", re.compile(r"^services:|^\s*\{\s*\"services\"", re.MULTILINE)),
-    (
-        "procfile",
-        re.compile(r"\A(?:\s*(?:#.*)?\n)*[A-Za-z0-9_-]+:[ \t]*\S.*(?:\n(?:#.*|[A-Za-z0-9_-]+:[ \t]*\S.*|\s*))*\Z"),
-    ),
+    ("pm2", re.compile(r"^apps:|\bmodule\.exports\b|\A\s*\{\s*\"apps\"", re.MULTILINE)),
+    ("compose", re.compile(r"^services:|\A\s*\{\s*\"services\"", re.MULTILINE)),
 )
 
 
@@ -151,4 +148,8 @@ def _by_name(name: str) -> str | None:
 
 
 def _by_content(text: str) -> str | None:
-    return next((kind for kind, pattern in _CONTENTS if pattern.search(text)), None)
+    found = next((kind for kind, pattern in _CONTENTS if pattern.search(text)), None)
+    lines = [line for line in text.split("\n") if line.strip() and line[0] != "#"]
+    if found is None and lines and all(_OF_A_PROCFILE.match(line) for line in lines):
+        return "procfile"
+    return found

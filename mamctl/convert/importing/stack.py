@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mamctl.convert.importing.commands import literal
+from mamctl.convert.importing.value import Unfit
 from mamctl.core.manifest.shapes import is_name
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from mamctl.convert.importing.value import Value
 
+# More than anybody has, and few enough to be checked against each other.
+MOST_SERVICES: Final = 1000
 # The path of a service that is all that its file is about.
 WHOLE_FILE: Final = "*"
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -95,7 +98,12 @@ class Stack:
     renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, value: Value, *, of: str | None = None) -> Service:
-        """Add a service under its name, or the nearest one that is allowed and free. `of`: its name in the source."""
+        """Add a service under its name, or the nearest one that is allowed and free. `of`: its name in the source.
+
+        Raises Unfit when there are too many.
+        """
+        if len(self.services) >= MOST_SERVICES:
+            raise Unfit(f"makes more than {MOST_SERVICES} services")
         ours = _free(_allowed(name), self.services)
         service = Service(ours, value.file, value.line, self.around, value.path)
         self.renamed.setdefault(name if of is None else of, []).append(ours)
