@@ -3,7 +3,8 @@
 | module | holds |
 | --- | --- |
 | `line` | what the supervisor tells: status, events, logs; looked for again when it is gone |
-| `roster`, `figures`, `book` | what is shown: services in their order, figures over time, the last lines |
-| `columns`, `needs`, `details`, `wording` | the same as spans of text; no terminal yet |
-| `paper`, `table`, `logs`, `panes`, `dialogs`, `app` | textual: what scrolls, what is pressed, how it is laid out |
+| `roster`, `figures`, `chronicle`, `book` | what is known: services in their order, figures over time, events, the last lines |
+| `spans`, `columns`, `needs`, `details`, `wording` | the same as text with styles; no terminal yet |
+| `paper`, `table`, `logs`, `panes`, `lower`, `dialogs`, `style` | textual: what scrolls and is pressed |
+| `look`, `app`, `orders` | the screen as a whole; the same with a supervisor; what is asked of that |
 """

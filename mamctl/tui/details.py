@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.tui.columns import coarse
 from mamctl.tui.figures import cpu_line, memory_line
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-LEAD = 12
-LONGEST_LINE = 60
+LEAD: Final = 12
+LONGEST_LINE: Final = 60
 
 
 def of(row: Row, figures: Figures, width: int, paint: Paint) -> list[Spans]:

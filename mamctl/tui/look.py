@@ -66,6 +66,7 @@ class Look(App[int]):
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "leave", "Quit"),
         Binding("ctrl+c", "leave", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
     def __init__(self, roster: Roster, *, title: str, paint: Paint, colour: bool) -> None:
@@ -104,7 +105,13 @@ class Look(App[int]):
         self.theme = "ansi-dark"
         self.animation_level = "none"
         self.table.focus()
+        self.app_resume_signal.subscribe(self, self._back)
         self.draw()
+
+    def _back(self, _: object) -> None:
+        """Paint everything after a suspension: the shell has used the terminal."""
+        for widget in self.query("*"):
+            widget.refresh()
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - textual's signature
         """Lay out anew."""

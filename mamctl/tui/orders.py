@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mamctl.core.errors import MamctlError
 from mamctl.tui.wording import outcome
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Tell = Callable[[str], None]
 
-GOING: dict[str, str] = {"start": "starting", "stop": "stopping", "restart": "restarting"}
-EVERY = "*"
+GOING: Final = {"start": "starting", "stop": "stopping", "restart": "restarting"}
+EVERY: Final = "*"
 
 
 class Orders:

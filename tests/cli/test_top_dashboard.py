@@ -54,8 +54,10 @@ class Seen:
 
 
 @contextlib.asynccontextmanager
-async def shown(where: str, size: tuple[int, int] = (100, 30), **options: Any) -> AsyncIterator[Seen]:
-    async with AsyncClient(where) as client:
+async def shown(
+    where: str, size: tuple[int, int] = (100, 30), token: str | None = None, **options: Any
+) -> AsyncIterator[Seen]:
+    async with AsyncClient(where, token=token) as client:
         app = Dashboard(client, title="services.yaml", paint=Paint(enabled=False), seconds=0.5, **options)
         async with app.run_test(size=size) as pilot:
             yield Seen(app, pilot)
@@ -258,3 +260,16 @@ def test_with_a_real_stack_lines_come_are_searched_and_filtered(tmp_path: Path) 
 
     with real_stack(tmp_path, "top") as stack:
         asyncio.run(play(stack.socket))
+
+
+def test_a_stack_elsewhere_is_watched_and_asked_in_the_same_way(tmp_path: Path) -> None:
+    async def play(url: str, token: str) -> None:
+        async with shown(url, token=token) as seen:
+            await seen.expect("far: ")
+            seen.app.table.choose("web")
+            await seen.expect("two")
+            await seen.press("x")
+            await seen.expect("web stopped")
+
+    with real_stack(tmp_path, "far") as stack:
+        asyncio.run(play(stack.url, stack.token))
