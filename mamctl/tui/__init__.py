@@ -3,7 +3,7 @@
 | module | holds |
 | --- | --- |
 | `line` | what the supervisor tells: status, events, logs; looked for again when it is gone |
-| `roster`, `figures`, `chronicle`, `book` | what is known: services in their order, figures over time, events, the last lines |
+| `roster`, `figures`, `chronicle`, `book` | what is known: services, figures over time, events, last lines |
 | `spans`, `columns`, `needs`, `details`, `wording` | the same as text with styles; no terminal yet |
 | `paper`, `table`, `logs`, `panes`, `lower`, `dialogs`, `style` | textual: what scrolls and is pressed |
 | `look`, `app`, `orders` | the screen as a whole; the same with a supervisor; what is asked of that |
