@@ -16,8 +16,17 @@ from services.worker.app.decoding.decoder import DecodeFailed, Decoder, DecoderL
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def decoder():
+    """One for all who only ask."""
+    made = Decoder()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mortal():
+    """One for who ends it."""
     made = Decoder()
     yield made
     made.close()
@@ -104,29 +113,29 @@ def test_an_answer_that_takes_too_long_ends_the_decoder_and_the_next_one_works(t
         decoder.close()
 
 
-def test_a_decoder_that_is_killed_is_noticed_and_replaced(decoder, tmp_path):
+def test_a_decoder_that_is_killed_is_noticed_and_replaced(mortal, tmp_path):
     path = picture(tmp_path / "a.png")
-    ask(decoder, path, "PNG")
-    first = decoder.pid
+    ask(mortal, path, "PNG")
+    first = mortal.pid
     psutil.Process(first).kill()
     wait_for(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE, "it is dead")
-    ask(decoder, path, "PNG")
-    assert decoder.pid != first
+    ask(mortal, path, "PNG")
+    assert mortal.pid != first
 
 
-def test_the_decoder_leaves_signals_of_the_group_to_the_backend(decoder, tmp_path):
+def test_the_decoder_leaves_signals_of_the_group_to_the_backend(mortal, tmp_path):
     path = picture(tmp_path / "a.png")
-    ask(decoder, path, "PNG")
-    psutil.Process(decoder.pid).terminate()
-    first = decoder.pid
-    ask(decoder, path, "PNG")
-    assert decoder.pid == first
+    ask(mortal, path, "PNG")
+    psutil.Process(mortal.pid).terminate()
+    first = mortal.pid
+    ask(mortal, path, "PNG")
+    assert mortal.pid == first
 
 
-def test_a_closed_decoder_is_not_started_again(decoder):
-    decoder.close()
+def test_a_closed_decoder_is_not_started_again(mortal):
+    mortal.close()
     with pytest.raises(DecoderMissing):
-        decoder.request("sample", sample="rose-window.gif")
+        mortal.request("sample", sample="rose-window.gif")
 
 
 BROKEN = {

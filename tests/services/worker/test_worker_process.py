@@ -87,7 +87,7 @@ def test_a_grace_period_of_nothing_cuts_the_file_off_and_queues_it_again(folder)
 
 
 def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(folder):
-    for number in range(12):
+    for number in range(8):
         noise(folder / "media" / f"{number}.png", 900 + number)
     with running_backend(folder, worker=False) as server:
         for _ in range(3):
@@ -97,13 +97,13 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(folder):
                 worker.kill()
                 wait_for(lambda pids=decoders: all(is_gone(pid) for pid in pids), "its decoders are gone")
         with running_worker(folder, WORKER_DECODERS="2"):
-            server.wait_until_ready(12)
+            server.wait_until_ready(8)
     ready = rows(
         folder,
         "SELECT count(*), count(DISTINCT asset_id) FROM events WHERE status = 'ready' AND type = 'processing_update'",
     )
-    assert ready == [(12, 12)]
-    assert rows(folder, "SELECT count(*) FROM media_assets") == [(12,)]
+    assert ready == [(8, 8)]
+    assert rows(folder, "SELECT count(*) FROM media_assets") == [(8,)]
 
 
 def test_several_workers_share_the_work_and_one_takes_over_from_the_dead(folder):
@@ -128,7 +128,7 @@ def test_several_workers_share_the_work_and_one_takes_over_from_the_dead(folder)
 
 
 def test_a_worker_that_stands_still_loses_its_jobs_and_its_results_do_not_count(folder):
-    noise(folder / "media" / "a.png", 5000)
+    noise(folder / "media" / "a.png", 3600)
     with running_backend(folder, worker=False) as server, running_worker(folder) as still:
         wait_for(lambda: rows(folder, "SELECT 1 FROM jobs WHERE state = 'running'"), "a job is in hand")
         os.kill(still.pid, signal.SIGSTOP)

@@ -11,6 +11,7 @@ DRAWN_S = 45.0
 """All six take some ten seconds of a processor, which others may need too."""
 
 
+@pytest.mark.slow  # tests/system/test_stack.py sees six samples too
 def test_an_empty_media_folder_is_filled_once_with_six_different_media(folder):
     with running_backend(folder, MEDIA_SAMPLES="1") as server:
         assets = server.wait_until_ready(SIX, DRAWN_S)
