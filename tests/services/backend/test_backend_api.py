@@ -199,7 +199,7 @@ def own(folder) -> RunningBackend:
 
 
 def test_an_asset_is_added_read_and_deleted_and_its_file_stays(own):
-    picture(own.media / "new.jpg")
+    picture(own.media / "new.jpg", (80, 48))
     response = own.add("new.jpg", title="  My \u202epicture\n")
     assert response.status_code == 201
     asset = response.json()

@@ -224,7 +224,7 @@ def test_updates_are_gap_free_over_reconnects_and_a_restart_of_the_backend(folde
             epoch, first = hello["epoch"], hello["seq"]
             last = first
         for round_ in range(10):
-            picture(folder / "media" / f"{round_}.jpg")
+            picture(folder / "media" / f"{round_}.jpg", (64 + round_, 48))
             assert server.add(f"{round_}.jpg").status_code == 201
             with connected(server) as client:
                 receive(client)
