@@ -200,7 +200,8 @@ class Guardian:
         say(f"the supervisor crashed {count} times within a minute and is not started again; the services go on alone")
         with contextlib.suppress(OSError, KeyError):
             os.unlink(self._vault.note("control")["path"])
-        self._vault.drop("control")
+        for listener in ("control", "control-tcp"):
+            self._vault.drop(listener)  # nobody would answer who connects
         self._stop(lambda note: note.get("death") == "stop")
 
     @property

@@ -137,11 +137,8 @@ def test_the_time_that_a_starting_service_asked_for_is_its_own_still():
     )
 
 
-def test_one_that_is_late_already_is_ended_at_once():
-    play(
-        APP,
-        STARTING + "reborn later -> | ask app, timer app start 0 \n wait 0 -> app stopping/start_timeout | TERM app",
-    )
+def test_one_whose_deadline_passed_while_nobody_looked_has_its_time_anew():
+    play(APP, STARTING + "reborn later -> | ask app, timer app start 30")
 
 
 def test_one_that_exists_though_its_spawn_was_never_recorded_is_adopted():

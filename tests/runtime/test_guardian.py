@@ -354,6 +354,9 @@ if life == 1:
     control = socket.socket(socket.AF_UNIX)
     control.bind(folder + "/control")
     guarded.keep("control", [control.fileno()], {{"path": folder + "/control"}})
+    tcp = socket.create_server(("127.0.0.1", 0))
+    guarded.keep("control-tcp", [tcp.fileno()], {{}})
+    note(tcp=tcp.getsockname()[1])
     reads, writes = os.pipe()
     guarded.keep("fifo/mortal", [reads], {{"death": "stop", "grace": 5}})
     guarded.keep("fifo/calm", [writes], {{"grace": 5}})
@@ -367,6 +370,8 @@ die()
     assert not lives(charge.pids()["mortal"])
     # Clients are not to wait for somebody who never comes.
     assert not os.path.exists(charge.folder / "control")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", charge.said("tcp")[0]["tcp"]), 5)
 
 
 def test_one_that_ends_before_it_stood_is_not_started_again(guard: Any) -> None:
