@@ -19,6 +19,7 @@ from mamctl.cli.outlet import Outlet
 from mamctl.cli.signals import Signals
 from mamctl.control import frames
 from mamctl.control.attachment import Attachment
+from mamctl.control.client import ApiError
 from mamctl.core.errors import MamctlError, NoSupervisor
 from mamctl.ui.screen import ScreenModes
 
@@ -207,6 +208,10 @@ class Attached:
                 if time.monotonic() > until:
                     hint = f"`mamctl status` tells how it stands with {self._service}"
                     raise NoSupervisor("the supervisor was lost", hint) from None
+            except ApiError as error:
+                # The next supervisor may only be about to start it again.
+                if error.code != "not_running" or time.monotonic() > until:
+                    raise
             else:
                 self._attachment.type(self._typed_meanwhile)
                 self._typed_meanwhile = b""

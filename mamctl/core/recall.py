@@ -114,15 +114,17 @@ def _ask(service: Service, found: Remembered, event: Recalled) -> Step:
 
     One whose deadline passed meanwhile was not watched then: it may have become ready, and has the whole time anew.
     """
-    goes_on = event.proven and found.past.state is State.STARTING and not _is_late(service, event.at)
+    goes_on = event.proven and found.past.state is State.STARTING and not _is_late(service, found.past, event.at)
     starting = service.enter(State.STARTING).but(extended=found.past.extended if goes_on else None)
     assert starting.spawned_at is not None
     return watch_start(starting, event.at if goes_on else starting.spawned_at)
 
 
-def _is_late(service: Service, at: float) -> bool:
+def _is_late(service: Service, past: Past, at: float) -> bool:
     patience = service.run.start_timeout
-    return patience is not None and service.spawned_at is not None and at - service.spawned_at >= patience
+    if patience is None or service.spawned_at is None:
+        return False
+    return at >= max(service.spawned_at + patience, past.extended or 0.0)
 
 
 def _unfinished(service: Service, found: Remembered, under_way: Halt | None) -> Step | None:
