@@ -74,8 +74,7 @@ class Hands:
         custody: Custody | None = None,
     ) -> None:
         self.supervisor = Supervisor(manifest)
-        self._journal = journal
-        self.history = history
+        self._journal, self.history = journal, history
         # A plain copy: os.environ decodes every value at each look.
         self._inherited = dict(inherited)
         self._loop = asyncio.get_running_loop()
