@@ -79,7 +79,10 @@ class Incarnation:
                 return
 
     def reap(self) -> Ended | None:
-        """Collect the exit, or None when it has not ended. What is left of the group gets the stop signal first."""
+        """Collect the exit, or None when it has not ended. What is left of the group gets the stop signal first.
+
+        Its descriptor is still open: whoever listens to it has to leave it before it is closed (`release`).
+        """
         if self._ask is not None:
             return self._learn(self._ask)
         found = self._wait(os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -88,8 +91,11 @@ class Incarnation:
         self.send(self.spec.stop.signal)
         self._wait(os.WEXITED | os.WNOHANG)
         self.reaped = True
-        unpin(self.pidfd)
         return found
+
+    def release(self) -> None:
+        """Close its descriptor."""
+        unpin(self.pidfd)
 
     def group_exists(self) -> bool:
         """Tell whether anybody is left in the group (a zombie counts until it is reaped)."""
@@ -113,7 +119,6 @@ class Incarnation:
         if status is None:
             status = wait_status(self.pidfd, self.pid)
         self.reaped = True
-        unpin(self.pidfd)
         return ended(status)
 
     def _has_ended(self) -> bool:

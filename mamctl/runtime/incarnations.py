@@ -145,6 +145,7 @@ class Incarnations:
         self.containment.recognise(dead)
         how = None if leader.pidfd == NONE else dead.reap()
         dead.reaped = True
+        dead.release()
         return ended(self._reap(leader.pid)) if how is None else how
 
     def signal(self, action: Signal) -> None:
@@ -246,7 +247,10 @@ class Incarnations:
         ended = dead.reap()
         if ended is None:
             return
+        # While another of its descriptors is open, as for the thread that moves it into its group, epoll would go on to
+        # tell of one that was closed without leaving it: under a number that is somebody else's by then.
         self._ends.leave(dead)
+        dead.release()
         del self.alive[name]
         self._dead[name] = dead
         self._terminals.end(name, ended)

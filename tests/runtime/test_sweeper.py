@@ -68,6 +68,7 @@ def die(incarnation: Incarnation) -> None:
     """Kill the leader alone, and collect it."""
     os.kill(incarnation.pid, signal.SIGKILL)
     eventually(incarnation.reap)
+    incarnation.release()
 
 
 def sweeping(*, sole: bool = False) -> Sweeper:
@@ -104,6 +105,7 @@ def test_what_it_forked_is_ended(tmp_path: pathlib.Path, how: str, asleep: bool)
     eventually(lambda: dead._wait(os.WEXITED | os.WNOHANG | os.WNOWAIT))
     sweeper = sweeping()
     assert dead.reap() is not None
+    dead.release()
     assert asyncio.run(sweeper.clean(dead)) == ()
     assert not lives(child)
 
