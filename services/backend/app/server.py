@@ -56,8 +56,9 @@ def _serve_locked(config: Config) -> int:
             return _refuse(str(error), "python -m services.backend reset-db keeps a backup and starts anew")
         except OSError as error:
             return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
-        log.info("listening on %s", url_of(listener))
         try:
+            # Inside: a signal may come as soon as somebody has read it.
+            log.info("listening on %s", url_of(listener))
             _server(application).run(sockets=[listener])
         finally:
             log.info("stopped")
