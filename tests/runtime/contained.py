@@ -89,6 +89,7 @@ def die(found: Incarnation) -> None:
     """Kill the leader alone, and collect it."""
     signal.pidfd_send_signal(found.pidfd, signal.SIGKILL)
     eventually(found.reap)
+    found.release()
 
 
 def groups_at(home: pathlib.Path) -> Groups | None:
