@@ -120,6 +120,7 @@ bench: $(VENV)/.stack frontend  ## measure beside the peers and the limits of th
 	$(BENCH) python3 -m bench report out/latest.json
 	python benchmarks/second_up.py
 	python benchmarks/takeover.py
+	python benchmarks/search.py
 
 bench-media: $(VENV)/.stack  ## measure the media library at a million assets, and how fast media come in (10 minutes)
 	python benchmarks/media.py
