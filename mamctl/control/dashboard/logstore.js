@@ -92,9 +92,8 @@ export class LogStore extends EventTarget {
   }
 
   #matches(line) {
-    if (!this.pattern) return true;
-    this.pattern.lastIndex = 0;
-    return this.pattern.test(line.text);
+    // Not `test`, which leaves in the pattern where it ended: who marks the matches would begin there.
+    return !this.pattern || line.text.search(this.pattern) >= 0;
   }
 
   #tell(detail) {
