@@ -5,6 +5,7 @@ import logging
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from services.backend.app import answers
 from services.backend.app.errors import ApiError
 from services.backend.app.models import asset_edit
 from services.backend.app.models.asset import Asset
@@ -30,17 +31,17 @@ def list_assets() -> Response:
     """Return one page of the library."""
     listing = listing_from(request.args)
     page = application_of_request().pages.read(listing)
-    meta = {
-        "page": listing.page,
-        "total": page.total,
-        "pages": -(-page.total // listing.per_page),
-        "per_page": listing.per_page,
-        "has_next": page.next is not None,
-        "next_cursor": cursor_text(page.next, listing) if page.next else None,
-        "total_is_capped": page.is_capped,
-        "rev": page.rev,
-    }
-    return jsonify(items=[asset.to_json() for asset in page.items], meta=meta)
+    meta = answers.PageMeta(
+        page=listing.page,
+        total=page.total,
+        pages=-(-page.total // listing.per_page),
+        per_page=listing.per_page,
+        has_next=page.next is not None,
+        next_cursor=cursor_text(page.next, listing) if page.next else None,
+        total_is_capped=page.is_capped,
+        rev=page.rev,
+    )
+    return jsonify(answers.AssetPage(items=[asset.to_json() for asset in page.items], meta=meta))
 
 
 @blueprint.post("")

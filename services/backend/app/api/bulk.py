@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from services.backend.app import answers
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError
 from services.backend.app.models import asset_edit
@@ -47,7 +48,7 @@ def change_many() -> Response:
         application.hub.wake()
         log.info("bulk %s: %d of %d assets", action, changed, matched)
     # The work is done when the answer comes, so there is no job to ask for.
-    return jsonify(matched=matched, changed=changed, job_id=None, dry_run=dry_run)
+    return jsonify(answers.BulkOutcome(matched=matched, changed=changed, job_id=None, dry_run=dry_run))
 
 
 def _work(application: Application, body: dict[str, Any]) -> Callable[[list[int]], int]:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from services.backend.app import answers
 from services.backend.app.models.duplicates import Duplicates
 from services.backend.app.models.statistics import statistics_of
 
@@ -17,17 +18,11 @@ def list_duplicates() -> Response:
     limit = number_from(request.args, "limit", default=50, most=100)
     after = text_from(request.args, "after", 64) or ""
     groups, last = Duplicates(application_of_request().database).page(after=after, limit=limit)
-    return jsonify(
-        groups=[
-            {
-                "hash": twins.hash,
-                "is_certain": twins.is_certain,
-                "assets": [asset.to_json() for asset in twins.assets],
-            }
-            for twins in groups
-        ],
-        next_after=last,
-    )
+    told = [
+        answers.Twins(hash=twins.hash, is_certain=twins.is_certain, assets=[asset.to_json() for asset in twins.assets])
+        for twins in groups
+    ]
+    return jsonify(answers.DuplicatePage(groups=told, next_after=last))
 
 
 @blueprint.get("/stats")

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, jsonify, request
 
+from services.backend.app import answers
 from services.backend.app.errors import ApiError
 from services.backend.app.models.event_log import EventLog
 
@@ -27,6 +28,5 @@ def list_events() -> Response:
         raise ApiError(
             410, "not everything after this number is there; fetch anew", latest=extent.latest, oldest=extent.oldest
         )
-    return jsonify(
-        events=[event.to_json() for event in events], latest=extent.latest, oldest=extent.oldest, epoch=extent.epoch
-    )
+    told = [event.to_json() for event in events]
+    return jsonify(answers.EventPage(events=told, latest=extent.latest, oldest=extent.oldest, epoch=extent.epoch))

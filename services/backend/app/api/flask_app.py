@@ -10,13 +10,16 @@ from werkzeug.exceptions import HTTPException
 
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError, error_body
-from services.backend.app.models.database_problem import DatabaseBusy
+from services.backend.app.models.database_problem import DatabaseProblem
+from services.backend.app.models.storage_problem import Problem, problem_of
 
 from . import assets, bulk, collections, duplicates, events, exchange, jobs, tags
 from .json_body import MAX_BODY_BYTES
 from .upload_form import UploadRequest
 
 log = logging.getLogger("mam.api")
+
+STATUS = {Problem.BUSY: 503, Problem.FULL: 507, Problem.FAILED: 500}
 
 # What Werkzeug says to people, shortened to the sentences of this API.
 SENTENCES = {
@@ -59,8 +62,8 @@ def create_flask(application: Application) -> Flask:
     app.register_blueprint(collections.blueprint, url_prefix=f"{prefix}/collections")
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(DatabaseBusy, _busy)
-    app.register_error_handler(sqlite3.Error, _database_error)
+    for failure in (DatabaseProblem, sqlite3.Error, OSError):
+        app.register_error_handler(failure, _storage_error)
     app.register_error_handler(Exception, _unexpected)
     app.wsgi_app = Bridged(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -85,18 +88,13 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _busy(_error: DatabaseBusy) -> Response:
-    return _answer(503, "the database is busy; try again")
-
-
-def _database_error(error: sqlite3.Error) -> Response:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    log.error("the database failed: %s", error)
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return _answer(503, "the database is busy; try again")
-    if code == sqlite3.SQLITE_FULL:
-        return _answer(507, "the disk is full")
-    return _answer(500, "the database failed; the log says more")
+def _storage_error(error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem is None:
+        return _unexpected(error)
+    if problem is not Problem.BUSY:
+        log.error("a request met: %s", error)
+    return _answer(STATUS[problem], problem)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from services.backend.app import answers
 from services.backend.app.errors import ApiError
 from services.backend.app.models.job import Job, Kind, State
 from services.backend.app.services.media_root import PathRejected, checked_path
@@ -65,7 +66,7 @@ def retry_failed() -> tuple[Response, int]:
     """Queue every failed job again."""
     retried = application_of_request().jobs.retry_all_failed()
     log.info("%d failed jobs are queued again", retried)
-    return jsonify(retried=retried), 202
+    return jsonify(answers.Retried(retried=retried)), 202
 
 
 @blueprint.post("/jobs/pause")
@@ -128,7 +129,7 @@ def _job(job_id: int) -> Job:
 def _pause(*, paused: bool) -> Response:
     application_of_request().jobs.pause_all(paused=paused)
     log.info("the queue is %s", "paused" if paused else "resumed")
-    return jsonify(paused=paused)
+    return jsonify(answers.Paused(paused=paused))
 
 
 def _choice(name: str, allowed: type[State] | type[Kind]) -> Any:

@@ -4,7 +4,10 @@ import json
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from services.backend.app import answers
 
 
 class Status(StrEnum):
@@ -62,7 +65,7 @@ class Asset:
         values["favorite"] = bool(values["favorite"])
         return cls(**values)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> "answers.Asset":
         """Return the API's form: the fields of seed 001, and what was added to them since."""
         return {
             "id": self.id,
@@ -85,7 +88,7 @@ class Asset:
             "deleted_at": self.deleted_at,
         }
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self) -> "answers.MediaMetadata":
         """Return what is known; a member that is not known is absent."""
         # Without the API prefix, as seed 001 asks: the route answers under both names.
         url = f"/thumbnails/{self.thumbnail_key}.jpg" if self.thumbnail_key else None
@@ -99,7 +102,7 @@ class Asset:
             "container_format": self.container_format,
             "bit_rate": self.bit_rate,
         }
-        return {name: value for name, value in known.items() if value is not None}
+        return cast("answers.MediaMetadata", {name: value for name, value in known.items() if value is not None})
 
 
 COLUMNS = ", ".join(Asset.__dataclass_fields__)

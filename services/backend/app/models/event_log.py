@@ -6,9 +6,12 @@ read, and cut to its newest KEPT rows.
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .database import Database
+
+if TYPE_CHECKING:
+    from services.backend.app import answers
 
 KEPT = 100_000
 
@@ -30,12 +33,12 @@ class Event:
     rev: int | None
     at: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> "answers.Event":
         """Return the message that clients get; members that are not known are absent."""
         data: dict[str, Any] = {"asset_id": self.asset_id, "status": self.status, "rev": self.rev, "error": self.error}
         if self.type == "processing_update":
             data |= {"progress": PROGRESS.get(self.status or "", 100), "stage": self.status}
-        known = {name: value for name, value in data.items() if value is not None}
+        known = cast("answers.EventData", {name: value for name, value in data.items() if value is not None})
         return {"type": self.type, "seq": self.seq, "at": self.at, "data": known}
 
 

@@ -5,10 +5,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .database import Database
 from .touch import NOW
+
+if TYPE_CHECKING:
+    from services.backend.app import answers
 
 ROOT = 1
 """The one of MEDIA_PATH (C3)."""
@@ -30,7 +33,7 @@ class Root:
     reason: str | None
     scanned_at: str | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> "answers.Root":
         """Return the API's form: no path, no device."""
         return {
             "id": self.id,

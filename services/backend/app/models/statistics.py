@@ -1,11 +1,14 @@
 """How much there is in the library."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .database import Database
 
+if TYPE_CHECKING:
+    from services.backend.app import answers
 
-def statistics_of(database: Database) -> dict[str, Any]:
+
+def statistics_of(database: Database) -> "answers.Statistics":
     """Return counts and bytes, in all and by type and by status; what is in the trash is counted apart."""
     with database.read() as connection:
         rows = connection.execute("SELECT media_type, status, trashed, assets, bytes FROM asset_counts").fetchall()

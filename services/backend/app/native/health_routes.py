@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from services.backend.app import answers
 from services.backend.app.application import Application
 from services.backend.app.services.health import Health
 
@@ -52,7 +53,7 @@ class HealthRoutes:
 
     async def live(self, _request: Request) -> JSONResponse:
         """Answer 200 as long as the event loop turns."""
-        return json_answer({"status": "alive"})
+        return json_answer(answers.Alive(status="alive"))
 
     async def ready(self, _request: Request) -> JSONResponse:
         """Answer 200 when requests can be served, whether or not a worker and the media are there; else 503."""
@@ -62,19 +63,20 @@ class HealthRoutes:
     async def websocket(self, _request: Request) -> JSONResponse:
         """Answer how many clients there are and how they keep up."""
         hub = self._application.hub
-        body = {
-            "status": "healthy" if hub.is_open else "unhealthy",
-            "connections": hub.connections,
-            "last_ping_age_s": hub.last_ping_age_s,
-            "dropped": hub.dropped,
-            "latest_seq": hub.seq,
-        }
+        body = answers.SocketHealth(
+            status="healthy" if hub.is_open else "unhealthy",
+            connections=hub.connections,
+            last_ping_age_s=hub.last_ping_age_s,
+            dropped=hub.dropped,
+            latest_seq=hub.seq,
+        )
         return json_answer(body, 200 if hub.is_open else 503)
 
     async def processing(self, _request: Request) -> JSONResponse:
         """Answer how long the queue is and how fast it moves."""
         found = await self._processing()
-        body = found.to_json() if found is not None else {"status": "unhealthy", "reason": "the queue cannot be read"}
+        unread = answers.ProcessingHealth(status="unhealthy", reason="the queue cannot be read")
+        body = found.to_json() if found is not None else unread
         return json_answer(body, 200 if body["status"] == "healthy" else 503)
 
     async def watch(self) -> None:

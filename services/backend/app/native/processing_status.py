@@ -2,8 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
+from services.backend.app import answers
 from services.backend.app.application import Application
 from services.backend.app.models.job_store import Backlog
 from services.backend.app.models.root_store import Root
@@ -33,7 +33,7 @@ class Processing:
             return living[0].trouble
         return None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> answers.ProcessingHealth:
         """Return the body."""
         return {
             "status": "unhealthy" if self.trouble else "healthy",

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.backend.app import answers
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError
 from services.backend.app.models.upload_rows import Upload
@@ -89,14 +90,14 @@ class UploadRoutes:
         headers = self._state(upload, outcome)
         if request.method == "HEAD":
             return _answer(200, headers)
-        body = {
-            "id": upload.id,
-            "offset": upload.received,
-            "length": upload.length,
-            "expires_at": upload.expires_at,
-            "asset_id": outcome.asset.id if outcome else None,
-            "duplicate_of": outcome.asset.id if outcome and outcome.is_duplicate else None,
-        }
+        body = answers.UploadState(
+            id=upload.id,
+            offset=upload.received,
+            length=upload.length,
+            expires_at=upload.expires_at,
+            asset_id=outcome.asset.id if outcome else None,
+            duplicate_of=outcome.asset.id if outcome and outcome.is_duplicate else None,
+        )
         answer = json_answer(body)
         answer.headers.update(headers)
         return answer

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -17,6 +17,9 @@ from services.backend.app.models.worker_store import KnownWorker, WorkerStore
 
 from .events import Hub
 from .media_root import MediaRoot
+
+if TYPE_CHECKING:
+    from services.backend.app import answers
 
 ALIVE_S = 10.0
 """A worker beats every 2 s; one that was silent for so long hangs, or its machine does."""
@@ -39,7 +42,7 @@ class Health:
             return "healthy"
         return "degraded" if all(self.services[name] for name in VITAL) else "unhealthy"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> "answers.Health":
         """Return the body of ``/health/status``."""
         return {"status": self.status, "services": self.services, "system": self.system}
 
