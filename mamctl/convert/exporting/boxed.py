@@ -26,6 +26,7 @@ _LOST: Final = {
     "listener": "in its container it is alone",
     "watch": "nothing looks for changes",
     "hooks": "nothing is run or called",
+    "events": "nobody tells it any",
     "sockets": "nobody holds its sockets: it has to bind them itself",
     "essential": "all others go on",
     "on_supervisor_death": "there is no supervisor of ours",

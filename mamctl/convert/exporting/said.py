@@ -105,6 +105,7 @@ def _rules(spec: ServiceSpec) -> Iterator[str]:
     if spec.schedule:
         yield from ["schedule.cron", *(["schedule.timezone"] if spec.schedule.timezone else [])]
     yield from (f"hooks.{moment.value}" for moment in spec.hooks)
+    yield from (["events"] if spec.events else [])
     if spec.replica_of:
         yield "replicas"
     if spec.external:

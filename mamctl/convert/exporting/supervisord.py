@@ -1,7 +1,8 @@
-"""supervisord: a program for each service, in the order of their dependencies. Secrets are `%(ENV_NAME)s`.
+"""supervisord: a program for each service (or an event listener), in the order of their dependencies.
 
-Its reader takes ` ;` and ` #` for the beginning of a comment even inside of quotes, so in a command a space before one
-of these is quoted apart from it. What `environment=` cannot hold is given to the command by env(1).
+Secrets are `%(ENV_NAME)s`. Its reader takes ` ;` and ` #` for the beginning of a comment even inside of quotes, so in a
+command a space before one of these is quoted apart from it. What `environment=` cannot hold is given to the command by
+env(1).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mamctl.convert.exporting.texts import shell_word
 from mamctl.convert.exporting.vault import Reference
 from mamctl.core.graph import Graph
 from mamctl.core.manifest.choices import Kind, Policy, Streams
+from mamctl.core.manifest.event_types import BUFFERED
 from mamctl.core.manifest.signals import NAMES
 
 if TYPE_CHECKING:
@@ -51,8 +53,9 @@ def export(stack: Stack) -> Export:
     """Return the configuration of a stack."""
     ledger = stack.account("supervisord")
     ranks = _ranks(stack)
-    sections = [_Program(stack, spec, ledger, ranks[spec.name]).text() for spec in stack.services.values()]
-    text = "\n".join([_HEAD, *sections, *_groups(stack)])
+    programs = [_Program(stack, spec, ledger, ranks[spec.name]) for spec in stack.services.values()]
+    sections = [program.text() for program in programs]
+    text = "\n".join([_HEAD, *filter(None, sections), *_groups(stack)])
     return Export((File(FILE, text),), ledger.notes())
 
 
@@ -82,7 +85,7 @@ def _ranks(stack: Stack) -> dict[str, int]:
 def _groups(stack: Stack) -> list[str]:
     members: dict[str, list[str]] = {}
     for spec in stack.services.values():
-        if spec.replica_of:
+        if spec.replica_of and not spec.events:
             members.setdefault(spec.replica_of, []).append(spec.name)
     return [f"[group:{name}]\nprograms={','.join(names)}\n" for name, names in members.items()]
 
@@ -101,7 +104,20 @@ class _Program:
         """Return it, with all of the service's keys accounted for."""
         self._account()
         lines = [*self._what(), *self._environment(), *self._life(), *self._output()]
-        return "".join(f"{line}\n" for line in (f"[program:{self._spec.name}]", *lines))
+        if self._spec.events and self._spec.replica_of and self._spec.replica != 1:
+            return ""  # one of a pool, which is one section
+        return "".join(f"{line}\n" for line in (*self._head(), *lines))
+
+    def _head(self) -> Iterator[str]:
+        spec = self._spec
+        yield f"[{'eventlistener' if spec.events else 'program'}:{spec.service if spec.events else spec.name}]"
+        if not spec.events:
+            return
+        yield f"events={','.join(spec.events)}"
+        yield f"buffer_size={BUFFERED}"
+        if spec.replica_of:
+            pool = [other for other in self._stack.services.values() if other.service == spec.service]
+            yield from ["process_name=%(program_name)s-%(process_num)d", "numprocs_start=1", f"numprocs={len(pool)}"]
 
     def _account(self) -> None:
         spec, ledger = self._spec, self._ledger
@@ -110,7 +126,7 @@ class _Program:
         for name in spec.depends_on:
             ledger.lost(spec.name, f"depends_on.{name}", "only the order: nobody waits until it is ready or done")
         ledger.told(spec.name, "env", "host", "ports", "cwd", "user", "umask", "replicas", "image", "stop", "logs")
-        ledger.told(spec.name, "success_exit_codes", "restart.policy")
+        ledger.told(spec.name, "success_exit_codes", "restart.policy", "events")
         for key in ("manual", "profiles"):
             ledger.lost(spec.name, key, "it is not started by itself: `supervisorctl start` does so")
 
@@ -181,6 +197,11 @@ class _Program:
 
     def _output(self) -> Iterator[str]:
         name, logs = self._spec.name, self._spec.logs
+        if self._spec.events:
+            # What it says on stdout is not for people.
+            yield from ["stdout_logfile=NONE", f"stderr_logfile=%(here)s/logs/{name}.log"]
+            yield from [f"stderr_logfile_maxbytes={logs.max_size}", f"stderr_logfile_backups={logs.keep}"]
+            return
         split = logs.streams is Streams.SPLIT
         yield f"redirect_stderr={'false' if split else 'true'}"
         for stream, ending in (("stdout", ".log"), ("stderr", ".err.log"))[: 2 if split else 1]:

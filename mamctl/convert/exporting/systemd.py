@@ -32,6 +32,7 @@ _LOST: Final = {
     "live": "systemd asks nobody whether he lives; of use is a watchdog (ready: {notify: true, watchdog: ...})",
     "logs": "the journal keeps its output: `journalctl -u` shows it",
     "hooks": "systemd has OnFailure= and ExecStartPost= for units of your own",
+    "events": "systemd speaks no such protocol: it is told nothing",
     "watch": "a path unit of your own could restart it",
     "tty": "a unit has no terminal that one could attach to",
     "listener": "systemd does not look who listens",

@@ -115,6 +115,7 @@ class _Builder:
             essential=wish.essential,
             on_supervisor_death=wish.on_supervisor_death,
             schedule=wish.schedule,
+            events=tuple(dict.fromkeys(wish.events)),
             hooks=build_hooks(wish.hooks, (*drafted.at, "hooks"), tell, self._found),
             replica_of=drafted.replica_of,
             replica=drafted.replica,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .choices import Condition, Kind, Streams
 from .draft import Drafted, all_drafted
+from .event_types import check_events
 from .nearest import did_you_mean
 from .schedule_checks import check_schedule
 
@@ -38,6 +39,8 @@ def check(drafts: Drafts, found: Findings) -> None:
     for _, drafted in all_drafted(drafts):
         if drafted.says("schedule"):
             check_schedule(drafted, found)
+        if drafted.says("events"):
+            check_events(drafted, found)
     _check_ports(drafts, found)
     _check_logs(drafts, found)
 

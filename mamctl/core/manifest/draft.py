@@ -31,6 +31,7 @@ _NOT_INHERITED: Final = frozenset(
         "replicas",
         "schedule",
         "hooks",
+        "events",
     }
 )
 _PROBES: Final = ("ready", "live", "health")
@@ -142,7 +143,7 @@ def _with_spawned(drafted: Drafted, found: Findings) -> Drafted:
 def _check_spawned(spawned: Drafted, ports: Mapping[str, PortWish], found: Findings) -> None:
     _refuse(
         spawned,
-        ("kind", "sockets", "replicas", "schedule", "hooks", *_LADDER),
+        ("kind", "sockets", "replicas", "schedule", "hooks", "events", *_LADDER),
         "a spawned service cannot have this key",
         "leave it out",
         found,

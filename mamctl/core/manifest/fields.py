@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from .account_shapes import MEMBER, UMASK
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams
 from .containers import Field, Keys, ListOf, MapOf, MapOfNullable, OneOrMore, Record, Shared
+from .event_types import EVENT_TYPE
 from .forms import COMMAND, DESCRIPTOR, NOTIFY, PORT, PREFERENCE, RELEASE, SHORT_WATCH, STEP, TCP, WATCH, WATCHED
 from .hook_shapes import HOOK, HOOKS
 from .model import Limits, Logs, RestartPolicy
@@ -183,6 +184,7 @@ SERVICE_FIELDS: Final[Mapping[str, Field]] = {
     "identify": Field(PROBE, "External: who must answer."),
     "acquire": Field(ListOf(STEP), "External: how it is acquired, in order. Default [attach]."),
     "release": Field(RELEASE, "External: what happens to one that was not started here."),
+    "events": Field(ListOf(EVENT_TYPE), "It is told these, in supervisord's protocol for event listeners."),
     "hooks": Field(HOOKS, "What is run or called when something happens to it."),
     "schedule": Field(SCHEDULE, "Task: at which times it runs, and not at once.", SHORT_SCHEDULE),
     "image": Field(FILLED, "The container image that it is in; only for `mamctl export`."),

@@ -191,6 +191,8 @@ class ServiceSpec:
     replica: int = 1
     schedule: Schedule | None = None
     hooks: Mapping[Moment, tuple[Hook, ...]] = field(default_factory=lambda: NO_HOOKS)
+    # The types of events that it is told through its input; none: it is no listener.
+    events: tuple[str, ...] = ()
     # Only for exporters: nothing here runs containers.
     image: str | None = None
 
@@ -260,5 +262,5 @@ def run_as(spec: ServiceSpec) -> tuple[object, ...]:
     return (
         spec.kind, spec.argv, spec.cwd, sorted(spec.env.items()), sorted(spec.unset), spec.host, spec.ports,
         spec.logs.streams, spec.limits, run_as(inner) if inner else None, _notifies(spec),
-        spec.tty, spec.account, spec.replica,
+        spec.tty, spec.account, spec.replica, *(("events",) if spec.events else ()),
     )  # fmt: skip

@@ -41,7 +41,8 @@ def render(manifest: Manifest) -> dict[str, object]:
         tree["x-replicas"] = {name: count.number for name, count in manifest.replicas.items()}
     if manifest.control:
         at = manifest.control
-        tree["control"] = _present({"listen": str(Address(at.host, at.port)), "token_file": at.token_file})
+        written = {"listen": str(Address(at.host, at.port)), "token_file": at.token_file, "xmlrpc": at.xmlrpc}
+        tree["control"] = _present(written)
     return tree
 
 
@@ -81,6 +82,7 @@ def _rules(spec: ServiceSpec) -> Tree:
         | (render_schedule(spec.schedule) if spec.schedule else {})
         | render_hooks(spec.hooks)
         | _present({"limits": limits, "watch": render_watch(spec.watch), "profiles": sorted(spec.profiles), **switches})
+        | ({"events": list(spec.events)} if spec.events else {})
     )
 
 

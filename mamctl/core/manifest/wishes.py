@@ -133,6 +133,7 @@ class ServiceWish(NamedTuple):
     essential: bool = False
     on_supervisor_death: OnDeath | None = None
     schedule: Schedule | None = None
+    events: tuple[str, ...] = ()
     hooks: HookWishes = {}  # noqa: RUF012 - as above
     replicas: int | None = None
     image: str | None = None

@@ -56,6 +56,7 @@ KEYS = {
     "identify": (EXTERNAL, ["identify", "acquire"]),
     "acquire": (EXTERNAL, ["identify", "acquire"]),
     "release": (EXTERNAL | {"release": {"run": RUN}}, ["identify", "acquire", "release"]),
+    "events": ({"events": ["EVENT"]}, ["events"]),
     "hooks": ({"hooks": {"on_ready": RUN}}, ["hooks.on_ready"]),
     "schedule": (TASK | {"schedule": {"cron": "@daily", "timezone": "UTC"}}, ["schedule.cron", "schedule.timezone"]),
     "image": ({"image": "x"}, ["image"]),

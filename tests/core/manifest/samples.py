@@ -38,6 +38,12 @@ GOOD: dict[str, dict[str, object]] = {
             "c": {"command": RUN, "kind": "task", "schedule": " @daily "},
         }
     },
+    "listeners": {
+        "services": {
+            "mailer": {"command": RUN, "events": ["PROCESS_STATE_EXITED", "TICK_60"]},
+            "all": {"command": RUN, "events": ["EVENT"]},
+        }
+    },
     "the first free port of a range": one({"port": "8001-8010", "sockets": {"admin": "8100-8100"}}),
     "a control listener": {"services": {}, "control": {"listen": "127.0.0.1:7373"}},
     "one for other machines": {"services": {}, "control": {"listen": "[::]:7373", "token_file": "token"}},
@@ -469,6 +475,27 @@ BAD |= {
     "nicer than can be": (one({"limits": {"nice": 20}}), "services.a.limits.nice", "from -20 to 19", True),
     "a fraction of niceness": (one({"limits": {"nice": "1-"}}), "services.a.limits.nice", "not '1-'", True),
     "no files at all": (one({"limits": {"open_files": 0}}), "services.a.limits.open_files", "from 3 to", True),
+    "events for a task": (
+        one({"kind": "task", "events": ["EVENT"]}), "services.a.events", "does not go on listening", False,
+    ),
+    "events for a terminal": (one({"tty": True, "events": ["EVENT"]}), "services.a.events", "a terminal", False),
+    "events for somebody else's": (
+        {"services": {"a": {"kind": "external", "identify": {"exec": RUN}, "events": ["EVENT"]}}},
+        "services.a.events", "cannot be spoken to", False,
+    ),
+    "no events": (one({"events": []}), "services.a.events", "asks for no event", False),
+    "an event that is not sent": (
+        one({"events": ["PROCESS_LOG_STDOUT"]}), "services.a.events[0]", "PROCESS_LOG_STDOUT is never sent", True,
+    ),
+    "an event that nobody can send": (
+        one({"events": ["TICK", "REMOTE_COMMUNICATION"]}), "services.a.events[1]", "is never sent", True,
+    ),
+    "an event that is nearly one": (
+        one({"events": ["PROCESS_STATE_FATALE"]}), "services.a.events[0]", "is no type of event", True,
+    ),
+    "an event that is none": (one({"events": ["zq"]}), "services.a.events[0]", "'zq' is no type of event", True),
+    "an event that is a number": (one({"events": [5]}), "services.a.events[0]", "5 is no type of event", True),
+    "a word for events": (one({"events": "TICK_5"}), "services.a.events", "must be a list", True),
     "a terminal with two streams": (
         one({"tty": True, "logs": {"streams": "split"}}), "services.a.tty", "has one stream", False,
     ),
