@@ -9,7 +9,7 @@ from .containers import Field, Record
 from .expand import absolute
 from .findings import Findings, Invalid
 from .listening import Control, is_loopback
-from .shapes import FIXED
+from .shapes import FIXED, FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ class ControlWish(NamedTuple):
 
     listen: Address | None = None
     token_file: str | None = None
+    xmlrpc: bool = False
 
 
 CONTROL: Final = Record(
@@ -29,6 +30,7 @@ CONTROL: Final = Record(
     {
         "listen": Field(ADDRESS, "Where the control API answers over TCP: 127.0.0.1:7373."),
         "token_file": Field(FIXED, "The file with the token; made when it is missing. Default: token in .mamctl."),
+        "xmlrpc": Field(FLAG, "True: answer tools made for supervisord there, too. Default false."),
     },
     reference="control",
 )
@@ -53,7 +55,7 @@ def control(value: object, folder: str, drafts: Mapping[str, Drafted], found: Fi
         found.add(_LISTEN, why, "listen on 127.0.0.1, or name the token_file that they are to have a copy of")
     _check_port(wish.listen, drafts, found)
     file = None if wish.token_file is None else str(absolute(wish.token_file, folder))
-    return Control(wish.listen.host, wish.listen.port, file)
+    return Control(wish.listen.host, wish.listen.port, file, wish.xmlrpc)
 
 
 def _check_port(listen: Address, drafts: Mapping[str, Drafted], found: Findings) -> None:

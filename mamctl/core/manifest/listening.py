@@ -12,8 +12,12 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Where the control API answers over TCP. `token_file` is absolute; None: `token` in the supervisor's folder."""
+    """Where the control API answers over TCP. `token_file` is absolute; None: `token` in the supervisor's folder.
+
+    `xmlrpc`: tools made for supervisord are answered there, too.
+    """
 
     host: str
     port: int
     token_file: str | None = None
+    xmlrpc: bool = False

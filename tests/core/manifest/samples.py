@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, object]] = {
     "the first free port of a range": one({"port": "8001-8010", "sockets": {"admin": "8100-8100"}}),
     "a control listener": {"services": {}, "control": {"listen": "127.0.0.1:7373"}},
     "one for other machines": {"services": {}, "control": {"listen": "[::]:7373", "token_file": "token"}},
+    "one for tools of supervisord": {"services": {}, "control": {"listen": "127.0.0.1:7373", "xmlrpc": True}},
     "no service yet": {"services": {}},
     "one command": {"services": {"a": {"command": RUN}}},
     "a string as command": {"services": {"a": {"command": "python -m thing"}}},

@@ -19,6 +19,7 @@ def written(value, **services):
         ({"listen": "[::1]:7373", "token_file": "/etc/token"}, Control("::1", 7373, "/etc/token")),
         ({"listen": "0.0.0.0:65535", "token_file": "t"}, Control("0.0.0.0", 65535, f"{FOLDER}/t")),
         ({"listen": "box.example:80", "token_file": "t"}, Control("box.example", 80, f"{FOLDER}/t")),
+        ({"listen": "localhost:1", "xmlrpc": True}, Control("localhost", 1, xmlrpc=True)),
     ],
 )
 def test_an_address_and_a_file(keys, control):
@@ -45,6 +46,7 @@ def test_without_the_key_there_is_no_listener():
         ({"listen": "localhost:65536"}, "control.listen: '65536' is not a port"),
         ({"listen": "localhost:http"}, "control.listen: 'http' is not a port"),
         ({"listen": "localhost:1", "tokenfile": "t"}, "control.tokenfile: unknown key"),
+        ({"listen": "localhost:1", "xmlrpc": "on"}, "control.xmlrpc: must be true or false, not 'on'"),
     ],
 )
 def test_what_cannot_be_is_one_problem_at_its_key(value, problem):
@@ -70,6 +72,8 @@ def test_it_is_rendered_as_it_is_written():
     tree = render(written({"listen": "[::1]:7373", "token_file": "/t"}).manifest)
     assert tree["control"] == {"listen": "[::1]:7373", "token_file": "/t"}
     assert render(written({"listen": "localhost:1"}).manifest)["control"] == {"listen": "localhost:1"}
+    tree = render(written({"listen": "localhost:1", "xmlrpc": True}).manifest)
+    assert tree["control"] == {"listen": "localhost:1", "xmlrpc": True}
 
 
 def test_only_this_machine_reaches_a_loopback_address():
