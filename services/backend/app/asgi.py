@@ -1,12 +1,14 @@
 """The one ASGI application: native routes first, everything else to Flask."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from ipaddress import ip_address
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
+from flask import Flask
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,8 +20,10 @@ from .application import Application
 from .config import Config
 from .edge import HOSTS, Edge, Rules
 from .errors import ApiError
+from .models.database_problem import DatabaseProblem
+from .native.document_routes import DocumentRoutes
 from .native.health_routes import HealthRoutes
-from .native.json_answer import answer_api_error, answer_http_error, answer_unexpected
+from .native.json_answer import answer_api_error, answer_http_error, answer_storage_error, answer_unexpected
 from .native.media_routes import MediaRoutes, TooMany, answer_too_many
 from .native.sprite_routes import SpriteRoutes
 from .native.upload_routes import UploadRoutes
@@ -30,27 +34,30 @@ FLASK_THREADS = 16
 
 def create_asgi(application: Application) -> ASGIApp:
     """Build it; its lifespan starts and stops ``application``."""
-    health = HealthRoutes(application)
+    health, flask = HealthRoutes(application), create_flask(application)
+    routes = [
+        *health.routes(),
+        *MediaRoutes(application).routes(),
+        *SpriteRoutes(application).routes(),
+        *UploadRoutes(application).routes(),
+        WebSocketEndpoint(application, on_viewport=application.jobs.look_at).route(),
+    ]
     app = Starlette(
-        routes=[
-            *health.routes(),
-            *MediaRoutes(application).routes(),
-            *SpriteRoutes(application).routes(),
-            *UploadRoutes(application).routes(),
-            WebSocketEndpoint(application, on_viewport=application.jobs.look_at).route(),
-        ],
+        routes=[*routes, *DocumentRoutes(application.config, flask, routes).routes()],
         lifespan=_lifespan(application, health),
         middleware=[_cors(application.config.frontend_origins)],
         exception_handlers={
             ApiError: answer_api_error,
             HTTPException: answer_http_error,
             TooMany: answer_too_many,
+            DatabaseProblem: answer_storage_error,
+            sqlite3.Error: answer_storage_error,
             Exception: answer_unexpected,
         },
     )
     app.router.redirect_slashes = False
     # As the default and not as a mount: a mount would take a native route's 405 for its own 404.
-    app.router.default = _to_flask(application)
+    app.router.default = _to_flask(flask)
     return Edge(app, rules=_rules_of(application.config))
 
 
@@ -66,9 +73,9 @@ def _rules_of(config: Config) -> Rules:
     )
 
 
-def _to_flask(application: Application) -> ASGIApp:
+def _to_flask(flask: Flask) -> ASGIApp:
     # a2wsgi has types of its own for WSGI and ASGI, which nobody else shares.
-    bridge: Any = WSGIMiddleware(cast("Any", create_flask(application).wsgi_app), workers=FLASK_THREADS)
+    bridge: Any = WSGIMiddleware(cast("Any", flask.wsgi_app), workers=FLASK_THREADS)
 
     async def to_flask(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
