@@ -6,10 +6,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing import ini
-from mamctl.convert.importing.circus_rules import ADVICE, RULES, Words
+from mamctl.convert.importing.circus_rules import ADVICE, NUMBER, RULES, Words
 from mamctl.convert.importing.commands import shell_line, split
 from mamctl.convert.importing.files import Unreadable, refuse
+from mamctl.convert.importing.includes import matching
 from mamctl.convert.importing.rules import apply
+from mamctl.convert.importing.stack import ONE_SOCKET
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
 if TYPE_CHECKING:
@@ -22,17 +24,19 @@ WHAT: Final = "a circus.ini"
 def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
     """Add the watchers of the file."""
     source = sources[0]
-    root = ini.parse(source.text, source.shown, WHAT, inline=False, fold=False)
+    root = _parse(source.text, source.shown)
     sections = root.pairs or {}
+    if circus := sections.get("circus"):
+        circus.seen = True
+        for key, value in (circus.pairs or {}).items():
+            value.why = value.why or ADVICE.get(f"circus.{key}", ADVICE["circus"])
+        _include(circus, sections, stack)
     for name, section in sections.items():
         kind, _, rest = name.partition(":")
         if kind == "watcher" and rest:
             _take(rest.strip(), section, stack, sections)
-        elif kind not in ("env", "socket"):
-            section.seen = kind == "circus"
+        elif kind not in ("env", "socket", "circus"):
             section.why = ADVICE.get(kind, "")
-            for value in (section.pairs or {}).values():
-                value.why = ADVICE["circus"]
     if not stack.services:
         raise Unreadable(WHAT, (refuse(source.shown, 1, "there is no [watcher:...] in it that can be run"),))
     for name, section in sections.items():
@@ -42,9 +46,68 @@ def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
     return [root]
 
 
+def _parse(text: str, shown: str) -> Value:
+    return ini.parse(text, shown, WHAT, inline=";", fold=False)
+
+
+def _include(circus: Value, sections: dict[str, Value], stack: Stack) -> None:
+    """Add the sections of other files; of a key that is in several the first counts, as with circus."""
+    for key, ending in (("include", ""), ("include_dir", "/*.ini")):
+        value = circus.get(key)
+        if value is None:
+            continue
+        for pattern in text(value).split():
+            for root in matching(f"{pattern}{ending}", value, stack, _parse):
+                for name, section in (root.pairs or {}).items():
+                    _merge(sections.setdefault(name, section), section)
+
+
+def _merge(section: Value, other: Value) -> None:
+    assert section.pairs is not None
+    for key, value in (other.pairs or {}).items():
+        if section.pairs.setdefault(key, value) is not value:
+            section.pairs[f"{key} ({value.file}:{value.line})"] = value
+            value.why = "it is set before, and the first one counts"
+
+
 def _take(name: str, section: Value, stack: Stack, sections: dict[str, Value]) -> None:
-    service = stack.add(name, section)
-    words = Words(stack.around.variable)
+    """Add a watcher: as one service, or one for each process when they are told their numbers."""
+    count = _count(section)
+    numbered = any(NUMBER.search(value.text or "") for value in _told_numbers(name, section, sections))
+    alone = count < 2 or not numbered or section.get("use_sockets") is not None
+    for number in (1,) if alone else range(1, count + 1):
+        service = stack.add(name if alone else f"{name}-{number}", section, of=name)
+        _fill(service, name, section, sections, Words(stack.around, _given(name, sections), number))
+    value = section.get("numprocesses")
+    if value is not None and not alone:
+        value.seen = True
+    if value is not None and alone and count != 1:
+        _take_count(value, count, service)
+
+
+def _told_numbers(name: str, section: Value, sections: dict[str, Value]) -> list[Value]:
+    """Return the values in which a number can be filled in."""
+    inside = [value for one in _environments(name, sections) for value in one.children()]
+    return [*section.children(), *inside]
+
+
+def _environments(name: str, sections: dict[str, Value]) -> list[Value]:
+    """Return the sections [env:...] that mean a watcher."""
+    found = []
+    for title, section in sections.items():
+        kind, _, patterns = title.partition(":")
+        if kind == "env" and any(fnmatchcase(name, pattern.strip()) for pattern in patterns.split(",") if pattern):
+            found.append(section)
+    return found
+
+
+def _given(name: str, sections: dict[str, Value]) -> dict[str, str]:
+    """Return the variables of the file that a watcher sees."""
+    everyone = [section for section in (sections.get("env"), *_environments(name, sections)) if section]
+    return {key: value.text or "" for section in everyone for key, value in (section.pairs or {}).items()}
+
+
+def _fill(service: Service, name: str, section: Value, sections: dict[str, Value], words: Words) -> None:
     service.tell = words.tell
     section.seen = True
     service.set(("restart",), {"policy": "always"})
@@ -54,7 +117,6 @@ def _take(name: str, section: Value, stack: Stack, sections: dict[str, Value]) -
     apply(RULES, section, service, ADVICE)
     _take_env(name, service, sections)
     _take_sockets(section, service, words, sections)
-    _take_count(section, service)
 
 
 def _take_command(section: Value, service: Service, words: Words) -> None:
@@ -71,30 +133,29 @@ def _take_command(section: Value, service: Service, words: Words) -> None:
         command.why = str(unfit)
 
 
-def _take_count(section: Value, service: Service) -> None:
+def _count(section: Value) -> int:
+    """Return how many processes a watcher has."""
     value = section.get("numprocesses")
-    if value is None:
-        return
     try:
-        count = whole(value, 0, 1000)
+        return 1 if value is None else whole(value, 0, 1000)
     except Unfit as unfit:
+        assert value is not None
         value.leave(str(unfit))
-        return
-    if count == 1:
-        return
+        return 1
+
+
+def _take_count(value: Value, count: int, service: Service) -> None:
     if "sockets" in service.keys:
-        value.leave("processes of one service do not share a socket here: let the server fork its workers")
+        value.leave(ONE_SOCKET)
         return
+    value.seen = True
     service.set(("replicas",), count)
     service.note(value, "its processes are called NAME-1, NAME-2 and so on")
 
 
 def _take_env(name: str, service: Service, sections: dict[str, Value]) -> None:
     """Add the variables of each [env:...] that means this watcher."""
-    for title, section in sections.items():
-        kind, _, patterns = title.partition(":")
-        if kind != "env" or not any(fnmatchcase(name, pattern.strip()) for pattern in patterns.split(",") if pattern):
-            continue
+    for section in _environments(name, sections):
         section.seen = True
         for key, value in (section.pairs or {}).items():
             try:
@@ -108,7 +169,7 @@ def _take_env_of_all(sections: dict[str, Value], stack: Stack) -> None:
     if section is None:
         return
     section.seen = True
-    words = Words(stack.around.variable)
+    words = Words(stack.around, {})
     for key, value in (section.pairs or {}).items():
         try:
             stack.keys.setdefault("env", {})[key] = words.tell(text(value))

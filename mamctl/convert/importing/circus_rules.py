@@ -12,20 +12,27 @@ from mamctl.convert.importing.supervisord_rules import environment
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
-    from mamctl.convert.importing.stack import Service
+    from mamctl.convert.importing.stack import Service, Surroundings
 
-_EXPANSION: Final = re.compile(r"\$\(circus\.([\w.-]+)\)|\(\(circus\.([\w.-]+)\)\)", re.IGNORECASE)
+_EXPANSION: Final = re.compile(r"\$\(circus\.([\w.-]+)\)|\(\(circus\.([\w.-]+)\)\)|\$(WID)\b", re.IGNORECASE)
+# What tells a process its number among those of its watcher.
+NUMBER: Final = re.compile(r"\$\(circus\.wid\)|\(\(circus\.wid\)\)|\$WID\b", re.IGNORECASE)
 # The first descriptor of a held socket.
 _FIRST: Final = 3
 
 
 class Words:
-    """What circus fills in: `$(circus.env.NAME)`, and the descriptor of a socket. `sockets` are those, in order."""
+    """What circus fills in: `$(circus.env.NAME)`, `$(circus.wid)`, and the descriptor of a socket.
 
-    def __init__(self, variable: Callable[[str], str]) -> None:
-        self._variable = variable
+    `given` are the variables that the file sets, `number` is that of the process; `sockets` are those used, in order.
+    """
+
+    def __init__(self, around: Surroundings, given: Mapping[str, str], number: int = 1) -> None:
+        self._around, self._number = around, number
+        # Circus does not tell a from A in these names.
+        self._given = {name.lower(): value for name, value in given.items()}
         self.sockets: list[str] = []
 
     def tell(self, written: str) -> str:
@@ -36,19 +43,24 @@ class Words:
         position = 0
         for found in _EXPANSION.finditer(written):
             yield written[position : found.start()], False
-            yield self._expanded(found[1] or found[2])
+            yield self._expanded(found[1] or found[2] or found[3])
             position = found.end()
         yield written[position:], False
 
     def _expanded(self, name: str) -> tuple[str, bool]:
         kind, _, rest = name.partition(".")
+        if kind.lower() == "wid" and not rest:
+            return str(self._number), False
+        if kind.lower() == "env" and rest.lower() in self._given:
+            return self._given[rest.lower()], False
         if kind.lower() == "env" and rest.isidentifier():
-            return self._variable(rest), True
+            name = next((one for one in self._around.environ if one.lower() == rest.lower()), rest)
+            return self._around.variable(name), True
         if kind.lower() == "sockets" and rest:
             if rest not in self.sockets:
                 self.sockets.append(rest)
             return str(_FIRST + self.sockets.index(rest)), False
-        raise Unfit("uses a variable of circus that is not known; the number of a replica is in MAMCTL_REPLICA")
+        raise Unfit("uses a variable of circus that is not known; write the text itself")
 
 
 def _respawn(value: Value, service: Service) -> None:
@@ -96,6 +108,7 @@ RULES: Final[Rules] = {
 
 ADVICE: Final[Advice] = {
     "circus": "it is about circus itself; mamctl keeps its files in .mamctl/ and logs/",
+    "circus.umask": "write `umask` under defaults",
     "plugin": "there are no plugins of that kind; write hooks, or read `mamctl events --json --follow`",
     "stdout_stream": "each service has a file under logs/; write `logs` for its bounds",
     "stderr_stream": "each service has a file under logs/; write `logs` for its bounds",

@@ -38,6 +38,7 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
     if services is None or not services.pairs:
         raise Unreadable(WHAT, (refuse(source.shown, services.line if services else 1, "there are no services in it"),))
     root.seen = services.seen = True
+    stack.tell_of_override(source.path)
     variables = variables_of(stack)
     _take_top(root, stack)
     made = [
@@ -85,6 +86,9 @@ def _take(name: str, section: Value, stack: Stack, variables: Variables, file: s
         return service
     service.set(("command",), words)
     service.set(("restart",), "never")
+    deploy, restart = section.get("deploy"), section.get("restart")
+    if restart is not None and deploy is not None and deploy.get("restart_policy"):
+        restart.why = "the restart_policy of `deploy` counts"
     apply(RULES, section, service, ADVICE)
     return service
 

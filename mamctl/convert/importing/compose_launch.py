@@ -52,6 +52,8 @@ def words(value: Value | None, service: Service) -> list[str]:
 
 
 def _is_here(program: str, service: Service) -> bool:
+    if os.path.isabs(program):
+        return os.path.exists(program)
     return "/" in program or which(program, path=service.around.environ.get("PATH", os.defpath)) is not None
 
 

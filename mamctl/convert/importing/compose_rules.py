@@ -95,7 +95,7 @@ def env_files(value: Value, service: Service) -> None:
         written = told(path, service)
         required = item.get("required")
         there = os.path.isfile(os.path.join(service.around.folder, written))
-        wanted = there and (required is None or flag(required))
+        wanted = (required is None or flag(required)) and there
         if not there:
             service.note(path, "the file is not there now, so it may be missing")
         item.seen = True
@@ -104,6 +104,8 @@ def env_files(value: Value, service: Service) -> None:
 
 
 def _restart(value: Value, service: Service) -> None:
+    if value.why:
+        raise Unfit(value.why)
     word, _, count = text(value).strip().partition(":")
     if word in ("no", "false", ""):
         service.set(("restart",), "never")
@@ -130,11 +132,36 @@ def _deploy(value: Value, service: Service) -> None:
         attempt(_RULES_OF_DEPLOY["memory"], memory, service)
     if count := value.get("replicas"):
         attempt(_RULES_OF_DEPLOY["replicas"], count, service)
+    if policy := value.get("restart_policy"):
+        _restart_policy(policy, service)
+
+
+def _restart_policy(value: Value, service: Service) -> None:
+    """Take when it is started again; it counts before `restart`."""
+    value.seen = value.pairs is not None
+    service.set(("restart",), {"policy": "always", "max_attempts": None})
+    for key, rule in _RULES_OF_RESTART.items():
+        if inner := value.get(key):
+            attempt(rule, inner, service)
+
+
+def _condition(value: Value, service: Service) -> None:
+    policy = {"any": "always", "on-failure": "on-failure", "none": "never"}.get(text(value))
+    if policy is None:
+        raise Unfit("is none of any, on-failure and none")
+    service.set(("restart", "policy"), policy)
 
 
 _RULES_OF_DEPLOY: Final[Rules] = {
     "memory": to("limits", "memory", read=lambda value, _: size(value)),
     "replicas": to("replicas", read=lambda value, _: whole(value, 0, 1000)),
+}
+
+_RULES_OF_RESTART: Final[Rules] = {
+    "condition": _condition,
+    "delay": to("restart", "delay", read=lasting),
+    "max_attempts": to("restart", "max_attempts", read=lambda value, _: whole(value)),
+    "window": to("restart", "reset_after", read=lasting),
 }
 
 

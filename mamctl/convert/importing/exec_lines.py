@@ -25,7 +25,11 @@ _PREFIXES: Final = {
 _MARK: Final = re.compile(r"%(.)|\$\$|\$\{(\w+)\}|^\$(\w+)$")
 # systemd's name for the process of a service, and ours.
 _NAMES: Final = {"MAINPID": "MAMCTL_PID"}
+# What makes two commands of one line, and the same as a word.
+_NEXT: Final = re.compile(r"(?:^|\s)(?:;|\\;)(?=\s|$)|\"(?:\\.|[^\"\\])*\"|'[^']*'")
 Piece = tuple[str, str]
+# `${NAME}`, which is one word whatever is in it, and `$NAME`.
+_OF_SYSTEMD: Final = ("env", "word")
 
 
 class Specifiers(NamedTuple):
@@ -34,7 +38,7 @@ class Specifiers(NamedTuple):
     unit: str
 
     def pieces(self, written: str) -> Iterator[Piece]:
-        """Yield texts, references of ours (`ours`) and variables of systemd (`env`). Raises Unfit."""
+        """Yield texts, references of ours (`ours`) and variables of systemd (`env`, `word`). Raises Unfit."""
         position = 0
         for found in _MARK.finditer(written):
             yield "text", written[position : found.start()]
@@ -47,7 +51,7 @@ class Specifiers(NamedTuple):
             return self._specified(found[1])
         if found[0] == "$$":
             return "text", "$"
-        return "env", found[2] or found[3]
+        return ("env", found[2]) if found[2] else ("word", found[3])
 
     def _specified(self, letter: str) -> Piece:
         prefix, _, instance = self.unit.partition("@")
@@ -60,6 +64,8 @@ class Specifiers(NamedTuple):
             return "text", texts[letter]
         if letter in ours:
             return "ours", ours[letter]
+        if letter in "iI":
+            raise Unfit("the unit is a template: import it as NAME@INSTANCE.service, whether that file exists or not")
         raise Unfit("uses a specifier that is not known here; write the text itself")
 
     def tell(self, written: str) -> str:
@@ -87,7 +93,7 @@ def words_of(value: Value, service: Service, unit: str) -> tuple[list[str], str 
     if not words:
         raise Unfit("is empty")
     pieces = [list(Specifiers(unit).pieces(word)) for word in words]
-    if plain or not any(kind == "env" for word in pieces for kind, _ in word):
+    if plain or not any(kind in _OF_SYSTEMD for word in pieces for kind, _ in word):
         return [filled(_literal(word)) for word in pieces], None
     return [], " ".join(filled(_in_shell(word)) for word in pieces)
 
@@ -109,7 +115,7 @@ def _without_prefixes(value: Value, service: Service) -> tuple[str, bool]:
 
 
 def _literal(pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
-    return [(f"${{{name}}}" if kind == "env" else name, kind == "ours") for kind, name in pieces]
+    return [(f"${{{name}}}" if kind in _OF_SYSTEMD else name, kind == "ours") for kind, name in pieces]
 
 
 def _in_shell(pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
@@ -117,11 +123,11 @@ def _in_shell(pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
         kind, name = next(piece for piece in pieces if piece != ("text", ""))
         if kind == "text":
             return [(shlex.quote(name), False)]
-        if kind == "env":
-            # systemd splits a variable that stands alone into words.
+        if kind == "word":
+            # systemd splits a variable that stands alone, without braces, into words.
             return [(f"${_NAMES.get(name, name)}", False)]
     inner = [
-        (f"${{{_NAMES.get(name, name)}}}", False) if kind == "env" else (_escaped(name, kind), kind == "ours")
+        (f"${{{_NAMES.get(name, name)}}}", False) if kind in _OF_SYSTEMD else (_escaped(name, kind), kind == "ours")
         for kind, name in pieces
     ]
     return [('"', False), *inner, ('"', False)]
@@ -129,6 +135,17 @@ def _in_shell(pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
 
 def _escaped(name: str, kind: str) -> str:
     return name if kind == "ours" else re.sub(r'(["\\`$])', r"\\\1", name)
+
+
+def commands_of(value: Value) -> list[Value]:
+    """Return the commands of a line of a oneshot unit, where a `;` that stands alone is between two of them."""
+    line, parts, start = value.text or "", [], 0
+    for found in _NEXT.finditer(line):
+        if found[0].strip() == ";":
+            parts.append(line[start : found.start()])
+            start = found.end()
+    parts.append(line[start:])
+    return [Value(value.line, value.file, value.path, part.strip()) for part in parts if part.strip()]
 
 
 def as_words(value: Value, service: Service, unit: str) -> list[str]:

@@ -23,6 +23,16 @@ def refuse(file: str, line: int, message: str, hint: str | None = None) -> Probl
     return Problem(file, line, 1, "", message, hint)
 
 
+def template_of(path: str) -> str:
+    """Return the path of what is to be read: for `web@blue.service`, an instance, often only `web@.service` exists."""
+    folder, name = os.path.split(path)
+    prefix, at, _ = name.partition("@")
+    template = os.path.join(folder, f"{prefix}@.service")
+    if at and name.endswith(".service") and not os.path.exists(path) and os.path.isfile(template):
+        return template
+    return path
+
+
 def read(path: str, shown: str) -> str:
     """Return the text of a file. Raises UsageError when there is none, Unreadable for what is no text."""
     if not os.path.isfile(path):

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _SECTION: Final = re.compile(r"\[([^\]]+)\]\s*(?:[;#].*)?")
 _DELIMITER: Final = re.compile(r"[=:]")
-_INLINE: Final = re.compile(r"(?:^|(?<=\s))[;#].*")
+_INLINE: Final = {marks: re.compile(rf"(?:^|(?<=\s))[{marks}].*") for marks in (";", ";#")}
 
 
 class _Reading:
-    def __init__(self, shown: str, *, inline: bool, fold: bool) -> None:
+    def __init__(self, shown: str, *, inline: str, fold: bool) -> None:
         self.root = Value(1, shown, seen=True, pairs={})
         self.problems: list[Problem] = []
         self._shown, self._inline, self._fold = shown, inline, fold
@@ -27,7 +27,7 @@ class _Reading:
     def take(self, number: int, line: str) -> None:
         if not line.strip() or line.lstrip()[0] in "#;":
             return
-        bare = _INLINE.sub("", line).rstrip() if self._inline else line.rstrip()
+        bare = _INLINE[self._inline].sub("", line).rstrip()
         if bare[:1].isspace() and self._last is not None:
             self._last.text = f"{self._last.text}\n{bare.strip()}".strip()
         elif section := _SECTION.fullmatch(bare):
@@ -55,8 +55,11 @@ class _Reading:
         self._last = pairs[key] = Value(number, self._shown, text=text)
 
 
-def parse(text: str, shown: str, what: str, *, inline: bool = True, fold: bool = True) -> Value:
-    """Return the sections. `inline`: comments may follow a value; `fold`: keys are lower-case. Raises Unreadable."""
+def parse(text: str, shown: str, what: str, *, inline: str = ";#", fold: bool = True) -> Value:
+    """Return the sections. Raises Unreadable.
+
+    `inline` are the letters that begin a comment behind a value; with `fold` keys are made lower-case.
+    """
     reading = _Reading(shown, inline=inline, fold=fold)
     for number, line in enumerate(text.split("\n"), 1):
         reading.take(number, line)

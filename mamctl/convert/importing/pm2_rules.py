@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.amounts import size
-from mamctl.convert.importing.commands import literal, split
-from mamctl.convert.importing.rules import Advice, Rules, expected, folder, member, milliseconds, to
+from mamctl.convert.importing.commands import is_plain, literal, split
+from mamctl.convert.importing.rules import Advice, Rules, attempt, expected, folder, member, milliseconds, to, variable
 from mamctl.convert.importing.value import Unfit, Value, flag, text, texts, whole
 
 if TYPE_CHECKING:
@@ -26,13 +26,22 @@ def command_of(app: Value) -> list[str]:
     script = app.get("script")
     if script is None or not script.text:
         raise Unfit("it has no script")
-    words = split(text(script)) if " " in script.text else [script.text]
-    if not words:
-        raise Unfit("its script is no command")
+    if " " in script.text:
+        return _given_to_bash(text(script), app)
+    words = [script.text]
     before = _interpreter(words[0], app)
     options = [word for key in _OPTIONS for word in _words(app.get(key))] if before else []
     found = [*before, *options, *words, *_words(app.get("args"))]
     return [literal(word) for word in found]
+
+
+def _given_to_bash(script: str, app: Value) -> list[str]:
+    """Return the words of a script with spaces in it, which pm2 gives to bash, without anything of the app's."""
+    for value in filter(None, (app.get(key) for key in ("args", "interpreter", "exec_interpreter", *_OPTIONS))):
+        if value.text or value.items:
+            value.why = "pm2 gives a script with spaces in it to bash, and nothing more"
+    words = split(script) if is_plain(script) else ["bash", "-c", script]
+    return [literal(word) for word in words or ()]
 
 
 _OPTIONS: Final = ("interpreter_args", "interpreterArgs", "node_args", "nodeArgs")
@@ -100,7 +109,10 @@ def _ignore(value: Value, service: Service) -> None:
 def _environment(value: Value, service: Service) -> None:
     if value.pairs is None:
         raise Unfit("is no map")
-    service.add_env({name: literal(text(one)) for name, one in value.pairs.items()})
+    pairs: dict[str, str | None] = {}
+    for name, one in value.pairs.items():
+        attempt(variable(name, pairs), one, service)
+    service.add_env(pairs)
 
 
 def _codes(value: Value, service: Service) -> None:
@@ -119,6 +131,8 @@ def _mode(value: Value, _service: Service) -> None:
 
 
 def _taken(value: Value, _service: Service) -> None:
+    if value.why:
+        raise Unfit(value.why)
     if not value.text and value.items is None:
         raise Unfit("is no text")
     for item in value.items or ():

@@ -46,6 +46,7 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
         line = processes.line if processes else 1
         raise Unreadable(WHAT, (refuse(source.shown, line, "there are no processes in it"),))
     root.seen = processes.seen = True
+    stack.tell_of_override(source.path)
     variables = variables_of(stack)
     templates = Templates.of(root.get("vars"))
     _take_top(root, stack, variables)

@@ -40,17 +40,33 @@ _CONDITIONS: Final = {
 
 
 def pairs_of(value: Value, tell: Callable[[str], str]) -> dict[str, str | None]:
-    """Return variables written as a list of `NAME=value`, or as a map. Raises Unfit."""
-    if value.pairs is not None:
-        value.seen = True
-        return {name: tell(text(inner)) for name, inner in value.pairs.items()}
+    """Return variables written as a list of `NAME=value`, or as a map. Raises Unfit for what is neither.
+
+    One that cannot be taken is left unseen, and says why.
+    """
+    if value.pairs is None and value.items is None:
+        raise Unfit("is neither a list nor a map")
+    value.seen = True
     found: dict[str, str | None] = {}
-    for written in texts(value):
-        name, equals, rest = tell(written).partition("=")
-        if not equals or not name:
-            raise Unfit("is not written as NAME=value")
-        found[name] = rest
+    for name, inner in (value.pairs or {}).items():
+        _take_variable(name, inner, found, tell)
+    for inner in value.items or ():
+        _take_variable("", inner, found, tell)
     return found
+
+
+def _take_variable(name: str, value: Value, found: dict[str, str | None], tell: Callable[[str], str]) -> None:
+    """Add a variable: with a name from a map, without one from a list."""
+    try:
+        written = tell(text(value))
+    except Unfit as unfit:
+        value.leave(str(unfit))
+        return
+    own, equals, rest = (name, "=", written) if name else written.partition("=")
+    if not own or not equals:
+        value.leave("is not written as NAME=value")
+        return
+    found[own] = rest
 
 
 def edges(section: Value) -> dict[str, str]:

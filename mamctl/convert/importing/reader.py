@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.convert.detect import safe_name
-from mamctl.convert.importing.files import Unreadable, read, refuse
+from mamctl.convert.importing.files import Unreadable, read, refuse, template_of
 from mamctl.convert.importing.settling import settle
 from mamctl.convert.importing.stack import WHOLE_FILE, Note, Service, Stack, Surroundings, all_notes
 from mamctl.convert.importing.value import Unfit, Value, leftovers, parts
@@ -66,7 +66,8 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
     Raises UsageError for a file that is not there, Unreadable for one that is not of its format.
     """
     sources = [
-        Source(os.path.abspath(path), os.path.relpath(path), read(path, os.path.relpath(path))) for path in paths
+        Source(os.path.abspath(path), os.path.relpath(path), read(template_of(path), os.path.relpath(path)))
+        for path in paths
     ]
     kind = format_name or _format_of(sources)
     if len(sources) > 1 and kind != "systemd":
@@ -97,11 +98,17 @@ def _place(stack: Stack) -> None:
 def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
     for value in leftovers(root):
         why = value.why or advice.get(value.path.rpartition(".")[2]) or NO_COUNTERPART
-        within = sum(1 for _ in parts(value))
+        within = _within(value)
         message = f"{why} (with {f'all {within} that are' if within > 1 else 'what is'} in it)" if within else why
         note = Note(value.file, value.line, value.path, left_out=True, message=message)
         owner = next(_owners(value, stack), None)
         (owner.notes if owner else stack.notes).append(note)
+
+
+def _within(value: Value) -> int:
+    """Return how many values are in a value; one that may be written several times, and is once, counts as itself."""
+    items = value.items or ()
+    return 0 if len(items) == 1 and items[0].path == value.path else sum(1 for _ in parts(value))
 
 
 def _owners(value: Value, stack: Stack) -> Iterator[Service]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mamctl.convert.importing.amounts import duration
+from mamctl.convert.importing.commands import literal
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
 if TYPE_CHECKING:
@@ -70,6 +71,15 @@ def lasting(value: Value, _service: Service) -> str | float:
 def milliseconds(value: Value, _service: Service) -> str | float:
     """Return a duration; a number alone are milliseconds."""
     return duration(value, 0.001)
+
+
+def variable(name: str, pairs: dict[str, str | None]) -> Rule:
+    """Return the rule that puts one variable into `pairs`, whatever becomes of the others."""
+
+    def rule(value: Value, _service: Service) -> None:
+        pairs[name] = literal(text(value))
+
+    return rule
 
 
 def folder(value: Value, service: Service) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # More than anybody has, and few enough to be checked against each other.
 MOST_SERVICES: Final = 1000
+ONE_SOCKET: Final = "processes of one service do not share a socket here: let the server fork its workers"
 # The path of a service that is all that its file is about.
 WHOLE_FILE: Final = "*"
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -115,6 +116,14 @@ class Stack:
     def note(self, value: Value, message: str) -> None:
         """Tell that a value is represented by something that is not quite the same."""
         self.notes.append(Note(value.file, value.line, value.path, left_out=False, message=message))
+
+    def tell_of_override(self, file: str) -> None:
+        """Tell of the file beside `file` that its program would merge into it."""
+        stem, ending = os.path.splitext(os.path.basename(file))
+        for name in (f"{stem}.override{ending}", f"{stem}.override{'.yml' if ending == '.yaml' else '.yaml'}"):
+            if os.path.exists(os.path.join(self.around.folder, name)):
+                message = "it is merged into the other there, and is not read here: write a services.override.yaml"
+                self.notes.append(Note("", 0, name, left_out=True, message=message))
 
     def leave(self, value: Value, message: str) -> None:
         """Tell of something that is left out."""

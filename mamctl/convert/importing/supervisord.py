@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from typing import TYPE_CHECKING, Final
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from mamctl.convert.importing import ini
 from mamctl.convert.importing.commands import joined, split
 from mamctl.convert.importing.expansions import Expansions
-from mamctl.convert.importing.files import Unreadable, read, refuse
+from mamctl.convert.importing.files import Unreadable, refuse
+from mamctl.convert.importing.includes import matching
 from mamctl.convert.importing.rules import apply
+from mamctl.convert.importing.stack import ONE_SOCKET
 from mamctl.convert.importing.supervisord_rules import ADVICE, RULES, environment
 from mamctl.convert.importing.value import Unfit, Value, take_all, text, whole
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mamctl.convert.importing.reader import Source, Tools
     from mamctl.convert.importing.stack import Service, Stack
 
-MOST_FILES: Final = 200
 MOST_COPIES: Final = 200
 WHAT: Final = "a supervisord.conf"
 _NUMBER: Final = "%(process_num)"
@@ -29,7 +29,7 @@ _SOCKET: Final = re.compile(r"tcp://([^:/]*):(\d{1,5})")
 def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
     """Add the programs of the file and of those that it includes."""
     source = sources[0]
-    roots = [ini.parse(source.text, source.shown, WHAT)]
+    roots = [_parse(source.text, source.shown)]
     roots += _included(roots[0], stack)
     given = _given(roots[0], stack)
     for root in roots:
@@ -38,6 +38,10 @@ def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
     if not stack.services:
         raise Unreadable(WHAT, (refuse(source.shown, 1, "there is no [program:...] in it that can be run"),))
     return roots
+
+
+def _parse(text: str, shown: str) -> Value:
+    return ini.parse(text, shown, WHAT)
 
 
 def _given(root: Value, stack: Stack) -> dict[str, str]:
@@ -91,7 +95,9 @@ def _take_program(name: str, section: Value, stack: Stack, given: dict[str, str]
     )
     if numprocs is not None and numprocs.seen and not (numbered and count > 1):
         service = _program(name, section, stack, given, (first, name))
-        if count != 1:
+        if count != 1 and "sockets" in service.keys:
+            numprocs.leave(ONE_SOCKET)
+        elif count != 1:
             service.set(("replicas",), count)
             service.note(numprocs, "its processes are called NAME-1, NAME-2 and so on")
         return
@@ -158,23 +164,5 @@ def _included(root: Value, stack: Stack) -> list[Value]:
     found: list[Value] = []
     pattern = value.text.replace("%(here)s", stack.around.folder)
     for word in split(pattern) or pattern.split():
-        found += _matching(word, value, stack)
-    return found
-
-
-def _matching(pattern: str, value: Value, stack: Stack) -> list[Value]:
-    folder = os.path.realpath(stack.around.folder)
-    paths = sorted(glob.glob(os.path.join(stack.around.folder, pattern)))
-    if not paths:
-        stack.leave(value, "no file there matches it now")
-    found: list[Value] = []
-    for path in paths:
-        inside = os.path.realpath(path).startswith(f"{folder}/")
-        if not inside or not os.path.isfile(path) or len(found) >= MOST_FILES:
-            stack.leave(
-                value, "a file outside of this folder, no file, or one too many is not read: import it by itself"
-            )
-            continue
-        shown = os.path.relpath(path)
-        found.append(ini.parse(read(path, shown), shown, WHAT))
+        found += matching(word, value, stack, _parse)
     return found

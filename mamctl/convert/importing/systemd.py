@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing import units
-from mamctl.convert.importing.exec_lines import Specifiers, as_keys
+from mamctl.convert.importing.exec_lines import Specifiers, as_keys, commands_of
 from mamctl.convert.importing.files import Unreadable, read, refuse
 from mamctl.convert.importing.rules import apply, attempt
 from mamctl.convert.importing.stack import WHOLE_FILE
@@ -71,8 +71,14 @@ def _take_command(name: str, section: Value, service: Service) -> None:
     if value is None or not value.items:
         raise Unreadable("a unit of systemd", (refuse(section.file, section.line, "there is no ExecStart in it"),))
 
+    kind = section.get("Type")
+    several = kind is not None and kind.items and kind.items[-1].text == "oneshot"
+    lines = [one for line in value.items for one in (commands_of(line) if several else [line])]
+    for line in value.items:
+        line.seen = True
+
     def rule(_value: Value, one: Service) -> None:
-        one.keys |= as_keys(value.items or [], one, name)
+        one.keys |= as_keys(lines, one, name)
 
     attempt(rule, value, service)
     if not value.seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 from typing import TYPE_CHECKING, Final
@@ -118,6 +119,11 @@ def _env_files(value: Value, service: Service) -> None:
     for item in value.items or ():
         written = service.tell(text(item))
         path = written.removeprefix("-")
+        if any(letter in path for letter in "*?["):
+            matching = sorted(filter(os.path.isfile, glob.glob(path)))
+            found += [{"path": service.around.path(one), "required": True} for one in matching]
+            service.note(item, "the files that match it now are named" if matching else "no file matches it now")
+            continue
         there = os.path.isfile(path)
         if not there and path == written:
             service.note(item, "the file is not there now, so it may be missing")

@@ -1,0 +1,140 @@
+"""What people's files really hold, and importers tend to lose: each with what the program itself does with it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import yaml
+
+from tests.convert.imports import imported
+
+
+def services_of(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    result = imported(tmp_path / name)
+    return yaml.safe_load(result.text)["services"], result.notes
+
+
+def left_out(notes, word):
+    return [note.message for note in notes if note.left_out and word in f"{note.key} {note.message}"]
+
+
+def test_a_watcher_of_circus_sees_the_variables_of_its_file_in_any_case(tmp_path):
+    services, _ = services_of(
+        tmp_path,
+        "circus.ini",
+        "[watcher:web]\ncmd = serve $(circus.env.backend) ((circus.env.OWN)) $(CIRCUS.ENV.HOME) ; and a remark\n"
+        "[env]\nBACKEND = gevent\n[env:w*]\nOWN = a;b\n",
+    )
+    assert services["web"]["command"] == ["serve", "gevent", "a;b", "${HOME}"]
+
+
+@pytest.mark.parametrize("number", ["$(circus.wid)", "$WID"])
+def test_processes_of_circus_that_are_told_their_numbers_are_services_of_their_own(tmp_path, number):
+    text = f"[watcher:web]\ncmd = serve {number}\nnumprocesses = 3\n"
+    services, notes = services_of(tmp_path, "circus.ini", text)
+    assert [one["command"][-1] for one in services.values()] == ["1", "2", "3"]
+    assert list(services) == ["web-1", "web-2", "web-3"]
+    assert not left_out(notes, "numprocesses")
+
+
+def test_a_file_that_circus_includes_is_read_and_overrides_nothing(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "more.ini").write_text("[watcher:web]\ncmd = other\nuid = me\n[watcher:job]\ncmd = job\n")
+    text = "[circus]\ninclude_dir = conf.d\ninclude = none.ini\n[watcher:web]\ncmd = serve\n"
+    services, notes = services_of(tmp_path, "circus.ini", text)
+    assert (services["web"]["command"], services["web"]["user"]) == (["serve"], "me")
+    assert services["job"]["command"] == ["job"]
+    assert left_out(notes, "the first one counts")
+    assert left_out(notes, "no file there matches")
+
+
+def test_processes_that_share_a_socket_become_one_that_still_has_it(tmp_path):
+    text = "[fcgi-program:php]\nsocket=tcp://localhost:9002\ncommand=php-cgi\nnumprocs=5\n"
+    services, notes = services_of(tmp_path, "supervisord.conf", text)
+    assert services["php"]["sockets"] == {"fcgi": 9002}
+    assert "replicas" not in services["php"]
+    assert left_out(notes, "numprocs")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ecosystem.json", '{"apps": [{"name": "a", "script": "a.js", "env": {"BAD": {"x": 1}, "GOOD": "1"}}]}'),
+        ("process-compose.yaml", "processes: {a: {command: x, environment: [BAD, GOOD=1]}}"),
+        ("process-compose.yaml", "processes: {a: {command: x, environment: {BAD: [], GOOD: 1}}}"),
+        ("compose.yaml", "services: {a: {build: ., command: x, environment: {BAD: [], GOOD: 1}}}"),
+    ],
+)
+def test_a_variable_that_cannot_be_taken_is_told_and_leaves_the_others(tmp_path, name, text):
+    services, notes = services_of(tmp_path, name, text)
+    assert services["a"]["env"] == {"GOOD": "1"}
+    assert len([note for note in notes if note.left_out]) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [("npm start", ["npm", "start"]), ("./a.sh && echo $HOME", ["bash", "-c", "./a.sh && echo $HOME"])],
+)
+def test_a_script_with_spaces_is_a_line_for_bash_as_with_pm2(tmp_path, script, command):
+    text = f'{{"apps": [{{"name": "a", "script": "{script}", "args": "--lost"}}]}}'
+    services, notes = services_of(tmp_path, "ecosystem.json", text)
+    assert services["a"]["command"] == command
+    assert left_out(notes, "args")
+
+
+def test_a_semicolon_that_stands_alone_is_between_two_commands_of_a_oneshot_unit(tmp_path):
+    text = "[Service]\nType=oneshot\nExecStart=/bin/echo 'a ; b' ; /bin/echo c \\; d\nExecStart=/bin/true\n"
+    services, _ = services_of(tmp_path, "job.service", text)
+    assert services["job"]["command"] == "/bin/echo 'a ; b' && /bin/echo c ';' d && /bin/true"
+
+
+def test_a_variable_in_braces_is_one_word_for_systemd_and_without_them_several(tmp_path):
+    services, _ = services_of(tmp_path, "web.service", "[Service]\nExecStart=/bin/echo ${ONE} $MANY\n")
+    assert services["web"]["command"] == 'exec /bin/echo "$${ONE}" $MANY'
+
+
+def test_an_instance_is_read_from_its_template(tmp_path):
+    (tmp_path / "web@.service").write_text("[Service]\nExecStart=/bin/serve %i\n")
+    result = imported(tmp_path / "web@blue.service")
+    assert yaml.safe_load(result.text)["services"]["web-blue"]["command"] == ["/bin/serve", "blue"]
+
+
+def test_a_pattern_of_env_files_names_those_that_are_there(tmp_path):
+    (tmp_path / "a.env").write_text("A=1\n")
+    text = f"[Service]\nExecStart=/bin/true\nEnvironmentFile={tmp_path}/*.env\nEnvironmentFile=-/none/*.env\n"
+    services, notes = services_of(tmp_path, "web.service", text)
+    assert services["web"]["env_file"] == [{"path": "a.env", "required": True}]
+    assert len([note for note in notes if "match" in note.message]) == 2
+
+
+def test_the_restarts_of_deploy_count_before_restart(tmp_path):
+    policy = "{condition: on-failure, delay: 5s, max_attempts: 3, window: 120s}"
+    text = f"services: {{a: {{build: ., command: x, restart: always, deploy: {{restart_policy: {policy}}}}}}}"
+    services, notes = services_of(tmp_path, "compose.yaml", text)
+    assert services["a"]["restart"] == {
+        "policy": "on-failure", "max_attempts": 3, "delay": "5s", "reset_after": "120s",
+    }  # fmt: skip
+    assert left_out(notes, "the restart_policy of `deploy` counts")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docker-compose.yml", "services: {a: {build: ., command: x}}"),
+        ("process-compose.yaml", "processes: {a: {command: x}}"),
+    ],
+)
+def test_a_file_that_its_program_would_merge_is_told_of(tmp_path, name, text):
+    stem, ending = name.rsplit(".", 1)
+    (tmp_path / f"{stem}.override.{ending}").write_text(text)
+    _, notes = services_of(tmp_path, name, text)
+    assert [note.key for note in notes if "merged" in note.message] == [f"{stem}.override.{ending}"]
+
+
+def test_a_program_that_only_the_image_has_is_run_by_docker(tmp_path):
+    text = f"services: {{a: {{image: x, command: /app/none --x}}, b: {{image: x, command: {shutil.which('sleep')} 1}}}}"
+    services, _ = services_of(tmp_path, "compose.yaml", text)
+    assert services["a"]["command"][:2] == ["docker", "compose"]
+    assert services["b"]["command"][0].endswith("sleep")
