@@ -11,6 +11,7 @@ from .schema import Schema
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+html { background: light-dark(#fff, #14161b); color: light-dark(#1a1c22, #e6e8ee) }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
 summary { cursor: pointer; padding: .4rem; border-radius: .4rem }
 summary:hover { background: light-dark(#eef1f6, #23262e) }
