@@ -3,6 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from .models.storage_problem import Problem, problem_of
+
+_STATUS = {Problem.BUSY: 503, Problem.FULL: 507, Problem.FAILED: 500}
+
 
 class ApiError(Exception):
     """An answer other than success: its HTTP status, one sentence, and what it is about."""
@@ -26,3 +30,9 @@ def error_body(message: str, context: dict[str, Any] | None = None) -> dict[str,
     if context:
         body["context"] = context
     return body
+
+
+def storage_error(error: BaseException) -> ApiError | None:
+    """Return the answer to a failure of the disk or the database; None when it is another failure."""
+    problem = problem_of(error)
+    return None if problem is None else ApiError(_STATUS[problem], problem)

@@ -15,6 +15,7 @@ from .listener import PunctualServer, listen, url_of
 from .log import configure_log
 from .models.data_lock import DataInUse, DataLock
 from .models.database_problem import DatabaseProblem
+from .models.storage_problem import way_out
 
 LAST_RESORT_S = 1
 """Should cutting the connections not be enough; LINGER_S is the ordinary bound."""
@@ -35,7 +36,7 @@ def serve(config: Config) -> int:
     except DataInUse as error:
         return _refuse(str(error), "stop the other backend, or give this one a DATA_DIR of its own")
     except OSError as error:
-        return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
+        return _refuse(f"the data folder cannot be used: {error.strerror}", way_out(config.data_dir, error))
     try:
         return _serve_locked(config)
     finally:
@@ -53,9 +54,9 @@ def _serve_locked(config: Config) -> int:
         try:
             application = Application(config)
         except (DatabaseProblem, sqlite3.Error) as error:
-            return _refuse(str(error), "python -m services.backend reset-db keeps a backup and starts anew")
+            return _refuse(str(error), way_out(config.data_dir, error))
         except OSError as error:
-            return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
+            return _refuse(f"the data folder cannot be used: {error.strerror}", way_out(config.data_dir, error))
         try:
             # Inside: a signal may come as soon as somebody has read it.
             log.info("listening on %s", url_of(listener))

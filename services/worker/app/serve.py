@@ -16,6 +16,7 @@ from services.backend.app.models.asset_store import AssetStore
 from services.backend.app.models.data_lock import DataHold, DataInUse
 from services.backend.app.models.database import Database
 from services.backend.app.models.database_problem import DatabaseProblem
+from services.backend.app.models.storage_problem import way_out
 
 from .settings import Settings
 from .work.notify import tell
@@ -69,9 +70,9 @@ def serve(config: Config, settings: Settings) -> int:
     except DataInUse as error:
         return _refuse(str(error), "a reset or restore of the database is going on; start again when it is over")
     except (DatabaseProblem, sqlite3.Error) as error:
-        return _refuse(str(error), "python -m services.backend reset-db keeps a backup and starts anew")
+        return _refuse(str(error), way_out(config.data_dir, error))
     except OSError as error:
-        return _refuse(f"the data folder cannot be used: {error.strerror}", "check DATA_DIR and its permissions")
+        return _refuse(f"the data folder cannot be used: {error.strerror}", way_out(config.data_dir, error))
 
 
 def _work(config: Config, settings: Settings, database: Database, bidding: Bidding) -> int:

@@ -1,4 +1,4 @@
-"""The API in this process, with a database that cannot grow."""
+"""The API in this process with a database that cannot grow: where no real disk can be filled, this still holds."""
 
 from contextlib import closing
 

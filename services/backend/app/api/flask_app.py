@@ -9,17 +9,14 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from services.backend.app.application import Application
-from services.backend.app.errors import ApiError, error_body
+from services.backend.app.errors import ApiError, error_body, storage_error
 from services.backend.app.models.database_problem import DatabaseProblem
-from services.backend.app.models.storage_problem import Problem, problem_of
 
 from . import assets, bulk, collections, duplicates, events, exchange, jobs, tags
 from .json_body import MAX_BODY_BYTES
 from .upload_form import UploadRequest
 
 log = logging.getLogger("mam.api")
-
-STATUS = {Problem.BUSY: 503, Problem.FULL: 507, Problem.FAILED: 500}
 
 # What Werkzeug says to people, shortened to the sentences of this API.
 SENTENCES = {
@@ -89,12 +86,12 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _storage_error(error: Exception) -> Response:
-    problem = problem_of(error)
-    if problem is None:
+    answer = storage_error(error)
+    if answer is None:
         return _unexpected(error)
-    if problem is not Problem.BUSY:
-        log.error("a request met: %s", error)
-    return _answer(STATUS[problem], problem)
+    if answer.status != 503:
+        log.error("a request failed: %s", error)
+    return _api_error(answer)
 
 
 def _unexpected(error: Exception) -> Response:

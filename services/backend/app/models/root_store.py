@@ -63,8 +63,10 @@ class RootStore:
             )
             connection.execute(
                 f"UPDATE roots SET offline_since = ifnull(offline_since, {NOW}), reason = ?"
-                " WHERE name IS NOT NULL AND name NOT IN (SELECT value FROM json_each(?))",
-                (NOT_CONFIGURED, wanted),
+                " WHERE name IS NOT NULL AND name NOT IN (SELECT value FROM json_each(?))"
+                # What is noted is not written again: a start beside a full disk needs no room.
+                " AND (offline_since IS NULL OR reason IS NOT ?)",
+                (NOT_CONFIGURED, wanted, NOT_CONFIGURED),
             )
             rows = connection.execute(
                 "SELECT name, id FROM roots WHERE name IN (SELECT value FROM json_each(?))", (wanted,)

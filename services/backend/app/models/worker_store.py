@@ -50,17 +50,18 @@ class WorkerStore:
         self._database = database
 
     def enter(self, worker: str, pid: int, decoders: int, now: float) -> None:
-        """Add a worker."""
+        """Add a worker; one that is listed is left as it is."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO workers (id, pid, started_at, heartbeat_at, decoders) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO workers (id, pid, started_at, heartbeat_at, decoders) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 (worker, pid, now, now, decoders),
             )
 
-    def beat(self, worker: str, beat: Heartbeat, now: float, *, lease_s: float) -> None:
-        """Say that the worker lives, and renew the leases of what it has in hand."""
+    def beat(self, worker: str, beat: Heartbeat, now: float, *, lease_s: float) -> bool:
+        """Say that the worker lives, and renew the leases of what it has in hand; False when it is not listed."""
         with self._database.write() as connection:
-            connection.execute(
+            done = connection.execute(
                 "UPDATE workers SET heartbeat_at = ?, decoders = ?, active = ?, done = ?, rate_per_s = ?, trouble = ?"
                 " WHERE id = ?",
                 (now, beat.decoders, len(beat.jobs), beat.done, beat.rate_per_s, beat.trouble, worker),
@@ -71,6 +72,7 @@ class WorkerStore:
                     " AND id IN (SELECT value FROM json_each(?))",
                     (now + lease_s, worker, json.dumps(beat.jobs)),
                 )
+        return done.rowcount == 1
 
     def bury(self, dead: Sequence[str], now: float) -> int:
         """Take back the jobs of the dead, and those whose lease ended; return how many."""

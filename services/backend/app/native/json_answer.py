@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.backend.app.errors import ApiError, error_body
+from services.backend.app.errors import ApiError, error_body, storage_error
 
 log = logging.getLogger("mam.native")
 
@@ -28,6 +28,13 @@ async def answer_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentence = "this address does not take this method" if error.status_code == 405 else error.detail
     return json_answer(error_body(sentence), error.status_code, **dict(error.headers or {}))
+
+
+async def answer_storage_error(request: Request, error: Exception) -> Response:
+    """Answer a failure of the database beneath a native route."""
+    answer = storage_error(error)
+    log.error("a request failed: %s", error)
+    return await (answer_api_error(request, answer) if answer else answer_unexpected(request, error))
 
 
 async def answer_unexpected(_request: Request, _error: Exception) -> Response:

@@ -7,6 +7,7 @@ from services.backend.app import answers
 from services.backend.app.application import Application
 from services.backend.app.models.job_store import Backlog
 from services.backend.app.models.root_store import Root
+from services.backend.app.models.storage_problem import is_full
 from services.backend.app.models.worker_store import KnownWorker
 from services.backend.app.services.health import alive
 
@@ -20,11 +21,15 @@ class Processing:
     roots: list[Root]
     """That of MEDIA_PATH first."""
     paused: bool
+    full: bool
+    """Whether the disk of the database has no room: then nobody can even say that they work."""
 
     @property
     def trouble(self) -> str | None:
         """Why nothing is worked on; None when all is well."""
         living = alive(self.workers)
+        if self.full:
+            return "the disk is full; what is queued waits for room"
         if not living:
             return "no worker is running; what is queued waits (python -m services.worker)"
         if self.roots[0].offline_since is not None:
@@ -57,4 +62,5 @@ def processing_of(application: Application) -> Processing:
         workers=application.workers.known(time.time()),
         roots=application.roots.all(),
         paused=application.jobs.is_paused(),
+        full=is_full(application.config.data_dir),
     )

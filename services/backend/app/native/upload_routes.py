@@ -6,12 +6,12 @@ others count as they come; so a server that dies loses at most STEP_BYTES of pro
 keeps a byte that it has not told the client of.
 """
 
-import errno
 import hashlib
 import logging
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import anyio
@@ -22,7 +22,8 @@ from starlette.routing import Route
 
 from services.backend.app import answers
 from services.backend.app.application import Application
-from services.backend.app.errors import ApiError
+from services.backend.app.errors import ApiError, storage_error
+from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.upload_rows import Upload
 from services.backend.app.services.media_root import closed
 from services.backend.app.services.upload_store import MAX_BYTES, Outcome
@@ -163,7 +164,7 @@ class UploadRoutes:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._threads)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, DatabaseProblem) as error:
             raise _failure(error) from None
 
 
@@ -190,20 +191,28 @@ class _Piece:
         except OSError as error:
             raise _failure(error) from None
         try:
+            await self._take_to(descriptor)
+        finally:
+            # What does not count would only take room, and of a full disk at that.
+            with suppress(OSError):
+                os.ftruncate(descriptor, self._counted)
+            closed(descriptor)
+        return self._at
+
+    async def _take_to(self, descriptor: int) -> None:
+        try:
             await self._write_all(descriptor)
         except ClientDisconnect:
             await self._count()
             raise
         except OSError as error:
             await self._count()
-            raise _failure(error) from None
-        finally:
-            closed(descriptor)
+            failure = _failure(error)
+            raise ApiError(failure.status, f"{failure.message}; what has arrived is kept") from None
         if self._hash is not None and self._hash.digest() != self._expected:
             raise ApiError(WRONG_CHECKSUM, "the bytes do not match their checksum; send them again")
         self._hash = None
         await self._count()
-        return self._at
 
     async def _write_all(self, descriptor: int) -> None:
         pending = bytearray()
@@ -247,12 +256,9 @@ def _written(descriptor: int, content: bytes, at: int) -> None:
         view, at = view[done:], at + done
 
 
-def _failure(error: OSError | sqlite3.Error) -> ApiError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}):
-        return ApiError(507, "the disk is full; what has arrived is kept")
-    log.error("an upload failed: %s", getattr(error, "strerror", None) or type(error).__name__)
-    return ApiError(500, "the upload failed here; the log says more")
+def _failure(error: Exception) -> ApiError:
+    log.error("an upload failed: %s", getattr(error, "strerror", None) or error)
+    return storage_error(error) or ApiError(500, "the upload failed here; the log says more")
 
 
 def _answer(status: int, headers: dict[str, str]) -> Response:

@@ -75,14 +75,14 @@ class UploadStore:
         upload_id = secrets.token_hex(16)
         self.make_parts_folder()
         os.close(os.open(self.part_of(upload_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        title = clean_title(title or "") or title_of(name)
+        try:
+            upload = self.rows.create(upload_id, file_name=target, title=title, length=length, checksum=checksum)
+        except BaseException:
+            self.part_of(upload_id).unlink(missing_ok=True)  # nobody knows of it
+            raise
         log.info("upload %s begins: %d bytes as %r", upload_id[:8], length, target)
-        return self.rows.create(
-            upload_id,
-            file_name=target,
-            title=clean_title(title or "") or title_of(name),
-            length=length,
-            checksum=checksum,
-        )
+        return upload
 
     def target_of(self, name: str) -> str:
         """Return where a file of this name shall lie; raises ApiError 400 for a type that is not supported."""
@@ -139,7 +139,13 @@ class UploadStore:
         place = self._root.folder / target
         self._make_folder(place.parent)
         part.rename(place)
-        return self._registered(target, title, media_type)
+        try:
+            return self._registered(target, title, media_type)
+        except BaseException:
+            # Not taken in, so it must not lie where a scan would take it in after all.
+            with suppress(OSError):
+                place.rename(part)
+            raise
 
     def discard(self, upload_id: str) -> bool:
         """Forget an upload and what has arrived of it; False when there is none."""

@@ -6,7 +6,7 @@ import threading
 import time
 
 from services.backend.app.models.asset import Status
-from services.backend.app.models.claim_store import ClaimStore
+from services.backend.app.models.claim_store import Claim, ClaimStore
 from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.job import Kind
 from services.worker.app.decoding.decoder import Decoder, DecoderMissing
@@ -37,6 +37,7 @@ class Lane:
         self._tally = tally
         self._draining = threading.Event()
         self._cut = threading.Event()
+        self._owed: Claim | None = None
         # A daemon thread: a decoder that cannot be ended must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
@@ -79,6 +80,7 @@ class Lane:
     def _step(self) -> bool:
         """Do one job; False when there was none, or none can be done."""
         try:
+            self._settle()
             worked = self._work()
         except (Trouble, DatabaseProblem, sqlite3.Error) as error:
             self._trouble(str(error))
@@ -93,6 +95,12 @@ class Lane:
             self._trouble(None)
         return worked
 
+    def _settle(self) -> None:
+        """Put back the job whose result could not be stored, instead of waiting until its lease ends."""
+        if self._owed is not None:
+            self._claims.release(self._owed)
+            self._owed = None
+
     def _work(self) -> bool:
         claim = self._claims.claim(time.time())
         if claim is None:
@@ -103,7 +111,8 @@ class Lane:
             after = self._processor.process(claim, stopped=self._cut.is_set)
             ready = claim.kind is Kind.THUMBNAIL and after is not None and after.status is Status.READY
         except (Trouble, DatabaseProblem, sqlite3.Error):
-            raise  # no fault of the file; without a result its lease ends, and it is queued again
+            self._owed = claim  # no fault of the file: it goes back as soon as that can be written
+            raise
         except Exception as error:
             # Counted, so that a file that brings this about every time does not for ever.
             self._claims.retry(claim, f"the worker met what it did not expect ({type(error).__name__})", time.time())

@@ -48,6 +48,8 @@ class Worker:
         self._workers = WorkerStore(database)
         self._changes = ChangeWatch(database.path)
         self._beat_at = 0.0
+        # Whether the last heartbeat could not be written. News do not hurry the next one then: it would fail as well.
+        self._is_mute = False
         self._claims = ClaimStore(database, seat.id, lease_s=settings.lease_s)
         support(config.media_types_extra)
         self._root = MediaRoots(config.media_base_path, config.further_roots)
@@ -64,25 +66,26 @@ class Worker:
 
     def start(self) -> None:
         """Enter the list of workers, take over from the dead, and set everything to work."""
-        self._workers.enter(self.id, int(self.id.partition("-")[0]), self._settings.decoders, time.time())
-        self._bury()
+        try:
+            self._enter()
+            self._bury()
+        except (DatabaseProblem, sqlite3.Error) as error:
+            self._note(str(error))  # its first heartbeats try again
         for lane in self._lanes:
             lane.start()
         self._scout.start()
 
     def pulse(self) -> bool:
         """Look for what others wrote, and beat when it is time. Call it several times a second. True: it did beat."""
-        beats = self._tally.took_news() or time.monotonic() >= self._beat_at
+        beats = time.monotonic() >= self._beat_at or (not self._is_mute and self._tally.took_news())
         try:
             if self._changes.happened():
                 self._bell.ring()
                 self._heard.set()
             if beats:
-                self._beat_at = time.monotonic() + self._settings.heartbeat_s
-                self._workers.beat(self.id, self._tally.heartbeat(), time.time(), lease_s=self._settings.lease_s)
-                self._bury()
-            self._note(None)
+                self._beat()
         except (DatabaseProblem, sqlite3.Error) as error:
+            self._is_mute = True
             self._note(str(error))
         return beats
 
@@ -108,6 +111,18 @@ class Worker:
             self._workers.leave(self.id)
         except (DatabaseProblem, sqlite3.Error) as error:
             log.warning("the list of workers still has this one: %s", error)  # its lock says that it is gone
+
+    def _beat(self) -> None:
+        self._beat_at = time.monotonic() + self._settings.heartbeat_s
+        beat = self._tally.heartbeat()
+        if not self._workers.beat(self.id, beat, time.time(), lease_s=self._settings.lease_s):
+            self._enter()  # another worker has forgotten this one, which could not beat for a minute
+        self._bury()
+        self._is_mute = False
+        self._note(None)
+
+    def _enter(self) -> None:
+        self._workers.enter(self.id, int(self.id.partition("-")[0]), self._settings.decoders, time.time())
 
     def _bury(self) -> None:
         back = self._workers.bury(self._seat.dead(self._workers.ids()), time.time())
