@@ -67,7 +67,8 @@ class Remembered:
     """What is known of one service from before. `pid`: its process; None: it has none.
 
     `died`: that process ended while nobody watched, and `Exited` follows. `changed`: its entry in the manifest asks
-    for another process now. `spared`: it may outlive its supervisor.
+    for another process now. `spared`: it may outlive its supervisor. `unfit`: why it cannot go on
+    with another one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Remembered:
     died: bool = False
     changed: bool = False
     spared: bool = True
+    unfit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ def _halt(found: Remembered) -> Halt | None:
         return Halt(Then.REST, Reason.BY_OPERATOR)
     if found.changed:
         return Halt(Then.AGAIN, Reason.CHANGED_ON_DISK, "its entry in the manifest changed")
+    if found.unfit is not None:
+        return Halt(Then.AGAIN, None, found.unfit)
     return None if found.spared else Halt(Then.AGAIN, None, "it is not to outlive a supervisor that died")
 
 

@@ -62,7 +62,7 @@ class Journal:
             (int(record.get("count", 0)) for record in records if record["type"] == "begin"), default=0
         )
         for record in records:
-            self._hold(record["type"], record.get("service"), _line(**record))
+            self._hold(record["type"], record.get("service"), record_line(**record))
         self._whole["begin"] = self._beginning(ports)
         if records:
             self._size = os.fstat(self._file).st_size
@@ -78,8 +78,8 @@ class Journal:
 
     def scale(self, replicas: Mapping[str, int]) -> None:
         """Record how many replicas services have in place of the manifest's numbers, if that is news."""
-        line = _line(type="scale", replicas=dict(replicas))
-        if line != self._whole.get("scale", _line(type="scale", replicas={})):
+        line = record_line(type="scale", replicas=dict(replicas))
+        if line != self._whole.get("scale", record_line(type="scale", replicas={})):
             self._note("scale", None, line, settles=False)
 
     @property
@@ -102,7 +102,7 @@ class Journal:
 
     def service(self, service: str, past: Mapping[str, object]) -> None:
         """Record what is true of a service, if that is news."""
-        line = _line(type="service", service=service, past=dict(past))
+        line = record_line(type="service", service=service, past=dict(past))
         if line != self._services.get(service, {}).get("service"):
             self._note("service", service, line)
 
@@ -119,7 +119,7 @@ class Journal:
 
         So a supervisor that is killed in between has made both, or neither.
         """
-        line = _line(type="request", id=identity, method=method, path=path)
+        line = record_line(type="request", id=identity, method=method, path=path)
         self._hold("request", None, line)
         self._pending += line
 
@@ -130,7 +130,7 @@ class Journal:
 
     def down(self) -> None:
         """Record that everything was ended in order."""
-        self._append(_line(type="down"))
+        self._append(record_line(type="down"))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -139,11 +139,11 @@ class Journal:
     def _beginning(self, ports: Ports) -> bytes:
         chosen = [[service, name, number] for (service, name), number in ports.items()]
         about = {"version": VERSION, "boot": boot_id(), "pid": os.getpid(), "count": self._count}
-        return _line(type="begin", **about, keeps=self._keeps, ports=chosen)
+        return record_line(type="begin", **about, keeps=self._keeps, ports=chosen)
 
     def _record(self, kind: str, service: str | None = None, **data: object) -> None:
         about = {} if service is None else {"service": service}
-        self._note(kind, service, _line(type=kind, **about, **data))
+        self._note(kind, service, record_line(type=kind, **about, **data))
 
     def _note(self, kind: str, service: str | None, line: bytes, *, settles: bool = True) -> None:
         self._hold(kind, service, line)
@@ -201,7 +201,8 @@ def _written(path: str, lines: bytes) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-def _line(**data: object) -> bytes:
+def record_line(**data: object) -> bytes:
+    """Return a record as a line with its checksum, which `read_journal` reads."""
     body = json.dumps(data).encode()
     return b'%b%08x", %b\n' % (SUM, crc32(body), body[1:])
 

@@ -58,6 +58,7 @@ def follow_on(
     *,
     proven: bool = True,
     spared: bool = True,
+    unfit: str | None = None,
     changed: Collection[str] = (),
     stale: bool = False,
     unseen: Mapping[str, tuple[int | None, int | None]] | None = None,
@@ -72,7 +73,7 @@ def follow_on(
         for name in manifest.services
         if name in pasts or name in hands.intents
     ]
-    found = [replace(one, spared=spared, changed=one.name in changed) for one in found]
+    found = [replace(one, spared=spared, unfit=unfit, changed=one.name in changed) for one in found]
     actions = hands.step(Recalled(tuple(found), hands.now, proven))
     for name, (code, signal) in ends.items():
         actions += hands.exit(name, code, signal)

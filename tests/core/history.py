@@ -261,9 +261,10 @@ class History:
     def _reborn(self, *words: str) -> None:
         """The supervisor dies and another one follows.
 
-        `cold`: the guardian died too. `strict`: no service is to outlive a supervisor. `stale`: it was killed before it
-        wrote down what came of the last event. `later`: 100 s pass before. `changed=app`; `exist=app`: it is spawned
-        though nobody was told; `ended=app:3`, `killed=app:9`, `lost=app`: it died unseen.
+        `cold`: the guardian died too. `strict`: no service is to outlive a supervisor. `torn`: it lives, and cannot go
+        on. `stale`: it was killed before it wrote down what came of the last event. `later`: 100 s pass before.
+        `changed=app`; `exist=app`: it is spawned though nobody was told; `ended=app:3`, `killed=app:9`, `lost=app`: it
+        died unseen.
         """
         values = [word.partition("=")[::2] for word in words]
         named = {key: [value for word, value in values if word == key] for key, _ in values}
@@ -276,6 +277,7 @@ class History:
             self._manifest,
             proven="cold" not in words,
             spared="strict" not in words,
+            unfit="nobody knows what it was told" if "torn" in words else None,
             changed=named.get("changed", ()),
             stale="stale" in words,
             unseen={**dict(ends), **dict.fromkeys(named.get("lost", ()), (None, None))},

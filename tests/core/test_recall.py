@@ -231,6 +231,12 @@ def test_one_that_is_not_to_outlive_its_supervisor_is_restarted():
     history.play("stops app -> app starting | clean app, spawn app")
 
 
+def test_one_that_cannot_go_on_with_another_supervisor_is_restarted():
+    history = play(APP, STARTING + "ok app -> app ready \n reborn torn -> app stopping | TERM app")
+    assert history["app"].detail == "nobody knows what it was told"
+    history.play("stops app -> app starting | clean app, spawn app")
+
+
 def test_a_stop_that_made_room_for_its_removal_ends_at_rest_when_it_is_in_the_manifest_again():
     play(
         APP,
