@@ -55,7 +55,7 @@ def test_an_empty_variable_means_the_default():
         ("FRONTEND_ORIGIN", "http://a:1/page"),
         ("MEDIA_SAMPLES", "maybe"),
         ("SCAN_INTERVAL", "soon"),
-        ("MEDIA_TYPES_EXTRA", ".heic"),
+        ("MEDIA_TYPES_EXTRA", ".raw"),
         ("ALLOWED_DIRS", "media/inner"),
         ("ALLOWED_DIRS", "/"),
         ("ALLOWED_DIRS", "a=/x,b=/x/y"),

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from services.backend.app import answers
 from services.backend.app.application import Application
@@ -50,7 +51,8 @@ class Processing:
             "paused": self.paused,
             "oldest_age_s": self.backlog.oldest_age_s,
             "rate_per_s": round(sum(worker.rate_per_s for worker in alive(self.workers)), 2),
-            "workers": [worker.to_json() for worker in self.workers],
+            # Their JSON has just their fields.
+            "workers": cast("list[KnownWorker]", [worker.to_json() for worker in self.workers]),
             "roots": [root.to_json() for root in self.roots],
         }
 

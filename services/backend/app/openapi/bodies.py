@@ -37,7 +37,7 @@ FLAG = {"type": "boolean", "default": False}
 _JSON_FORMS: dict[str, Schema] = {name: {"type": "boolean"} for name in ("favorite", "trashed")} | {
     "tag": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 }
-FILTER_OBJECT = _object(**{one["name"]: _JSON_FORMS.get(one["name"], one["schema"]) for one in FILTER})
+FILTER_OBJECT = _object(**{str(one["name"]): _JSON_FORMS.get(one["name"]) or one["schema"] for one in FILTER})
 ACTIONS = ["trash", "restore", "delete", "tag", "untag", "rate", "favorite", "collect", "uncollect", "reprocess"]
 
 ADDED = _body(

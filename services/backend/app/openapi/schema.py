@@ -59,7 +59,7 @@ class Schemas:
 
     def _object(self, hint: type) -> Schema:
         hints = get_type_hints(hint, include_extras=True)
-        required = hint.__required_keys__ if is_typeddict(hint) else hints.keys()
+        required = getattr(hint, "__required_keys__", hints.keys())
         return {
             "type": "object",
             "description": (hint.__doc__ or "").replace("``", "`"),

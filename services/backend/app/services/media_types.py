@@ -38,6 +38,7 @@ _SIGNATURES = {
     "GIF": re.compile(rb"GIF8[79]a"),
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "AVIF": re.compile(rb".{4}ftyp(avif|avis|mif1|msf1)", re.DOTALL),
+    "HEIF": re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
     "matroska": re.compile(rb"\x1a\x45\xdf\xa3"),
 }
 _JPEG = MediaType("JPEG", "image", "image/jpeg", "JPEG")
@@ -53,6 +54,8 @@ MEDIA_TYPES = {
 OPTIONAL_TYPES = {
     ".webp": MediaType("WebP", "image", "image/webp", "WEBP"),
     ".avif": MediaType("AVIF", "image", "image/avif", "AVIF"),
+    ".heic": MediaType("HEIC", "image", "image/heic", "HEIF"),
+    ".heif": MediaType("HEIF", "image", "image/heif", "HEIF"),
     ".m4v": MediaType("M4V", "video", "video/x-m4v", "mov"),
     ".mkv": MediaType("Matroska", "video", "video/x-matroska", "matroska"),
     ".webm": MediaType("WebM", "video", "video/webm", "matroska"),

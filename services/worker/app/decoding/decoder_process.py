@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from . import media, samples
+from . import heif, media, samples
 from .confinement import allow_cpu, limit, seal
 from .frames import HEADER, MAX_JSON, receive_exactly
 from .unreadable import Unreadable
@@ -46,6 +46,8 @@ def _warm_up() -> None:
         Image.new(mode, (2, 2)).save(drawn, name)
         media.describe(drawn, name)
         media.thumbnail(drawn, name)
+    for name in ("describe", "thumbnail"):
+        media.REQUESTS[name](BytesIO(heif.TINY), "HEIF")
     clip = BytesIO(samples.tiny())
     for work in media.REQUESTS.values():
         clip.seek(0)

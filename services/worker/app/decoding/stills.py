@@ -5,17 +5,25 @@ The size in the header is looked at before any pixel is unpacked: half a megabyt
 
 import base64
 import re
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import heif
 from .thumbhash import thumbhash
 from .unreadable import Unreadable, sentence
 
 THUMBNAIL_SIDE = 400
 JPEG_QUALITY = 82
-IMAGE_FORMATS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "AVIF"})
+IMAGE_FORMATS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"})
+CODECS = {"HEIF": "hevc"}
+"""Where the codec has another name than the format."""
+
+WHOLE = frozenset({"HEIF"})
+MAX_WHOLE_BYTES = 512 * 1024 * 1024
+"""Formats whose opener reads the whole file, and how long it may be."""
+
 MAX_PIXELS = 500_000_000
 MAX_SIDE = 65_500
 BACKDROP = (24, 26, 32)
@@ -30,6 +38,7 @@ DATES = (0x9003, 0x9004)
 CAN_SHRINK_AS_IS = frozenset({"RGB", "L", "RGBA", "LA", "CMYK"})
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)")
 
+heif.register()
 # We check the size ourselves, with a sentence for people.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -41,11 +50,19 @@ def describe_still(file: BinaryIO, format_name: str) -> dict[str, Any]:
     exif = image.getexif()
     if exif.get(ORIENTATION, 1) in ON_ITS_SIDE:
         width, height = height, width
-    return {"width": width, "height": height, "codec": format_name.lower(), "taken_at": _taken_at(exif)}
+    return {
+        "width": width,
+        "height": height,
+        "codec": CODECS.get(format_name, format_name.lower()),
+        "taken_at": _taken_at(exif),
+    }
 
 
 def open_still(file: BinaryIO, format_name: str) -> Image.Image:
     """Read a picture's header as that of ``format_name`` and no other."""
+    if format_name in WHOLE and file.seek(0, SEEK_END) > MAX_WHOLE_BYTES:
+        raise Unreadable(f"a picture of this type may have at most {MAX_WHOLE_BYTES // 2**20} MiB")
+    file.seek(0)
     try:
         image = Image.open(file, formats=(format_name,))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -65,9 +82,17 @@ def small_still(file: BinaryIO, format_name: str) -> Image.Image:
     image = open_still(file, format_name)
     try:
         _draft(image)
+        if format_name in WHOLE:
+            _load_checked(image)
         return _shrunk(ImageOps.exif_transpose(_as_colours(image)))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise Unreadable(f"the picture cannot be decoded: {sentence(error)}") from error
+
+
+def _load_checked(image: Image.Image) -> None:
+    """Unpack the pixels; where the header lied about how many there are, go by what came out."""
+    image.load()
+    check_size(*image.size, "picture")
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
