@@ -102,7 +102,7 @@ class Help(ModalScreen[None]):
         """Show the keys."""
         with Vertical(id="box"):
             yield Sheet(id="help")
-            yield Static("Esc leaves", id="leave")
+            yield Static("Up and down scroll, Esc leaves", id="leave")
 
     def on_mount(self) -> None:
         """Write them."""

@@ -47,6 +47,9 @@ class Look(App[int]):
     ENABLE_COMMAND_PALETTE = False
     KEYS: ClassVar[list[BindingType]] = [
         Binding("slash", "ask('search')", "Search", key_display="/"),
+        # A narrow window shows those that come first.
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Quit"),
         Binding("a", "scope", "All/one"),
         Binding("z", "zoom", "Zoom"),
         Binding("ampersand", "ask('only')", show=False),
@@ -63,8 +66,6 @@ class Look(App[int]):
         Binding("4", "pane('details')", show=False),
         Binding("tab", "other", show=False, priority=True),
         Binding("escape", "clear", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "leave", "Quit"),
         Binding("ctrl+c", "leave", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]

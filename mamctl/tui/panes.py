@@ -56,6 +56,8 @@ class PaneHead(Bar):
         self._pane = pane
         self._rule = rule
         self._names: list[tuple[str, str]] = []
+        self._here = False
+        self._told = ""
 
     def tell(self, *, alone: bool, active: bool, told: str) -> None:
         """Name the pane, `active` if keys are for it, or all if it is shown `alone`; `told`: what it shows now."""
@@ -64,9 +66,17 @@ class PaneHead(Bar):
             for number, (name, title) in enumerate(TITLES.items(), 1)
             if alone or name == self._pane
         ]
-        spans = [Span(text, "here" if name == self._pane and active else "bold") for name, text in self._names]
+        self._here, self._told = active, told
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Fill the line anew: a pane that was not seen before has no width until now."""
+        self._draw()
+
+    def _draw(self) -> None:
+        spans = [Span(text, "here" if name == self._pane and self._here else "bold") for name, text in self._names]
         room = max(0, self.size.width - sum(columns(span.text) for span in spans) - 2)
-        shown = cut(told, room)
+        shown = cut(self._told, room)
         rule = self._rule * max(0, room - columns(shown))
         self.put((*spans, Span(f" {shown} "), Span(rule, "dim")))
 

@@ -32,6 +32,7 @@ ModalScreen { align: center middle; background: transparent; }
 #box > Horizontal { height: 1; width: auto; }
 #box Button { margin-right: 2; }
 #box OptionList { height: auto; width: 62; background: ansi_default; }
-#box #help { width: 64; height: 32; max-height: 70vh; }
+Help #box { height: 35; }
+#box #help { width: 64; height: 1fr; }
 #box #leave { margin: 0; color: ansi_cyan; }
 """
