@@ -18,6 +18,11 @@ class MediaRoots(MediaRoot):
         """First parts of paths that belong to further folders; what is called so in MEDIA_PATH is not seen."""
         return frozenset(self._further)
 
+    @property
+    def folders(self) -> dict[str, Path]:
+        """Every folder by the first part of its files' paths, that of MEDIA_PATH ("") first."""
+        return {"": self.folder} | {name: root.folder for name, root in self._further.items()}
+
     def place_of(self, path: str) -> tuple[MediaRoot, str]:
         """Return the folder that ``path`` belongs to, and the path in it."""
         first, _, rest = path.partition("/")

@@ -1,17 +1,36 @@
-"""Scanning one media folder after the other as if they were one."""
+"""The media folders: scanned one by one, or one after the other as if they were one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
 from .scanner import RootAway, Scanner, ScanResult
 
+MAIN = ""
+"""The folder of MEDIA_PATH among the others, which are called as their files' paths begin: ``@archive``."""
+
 
 class Places:
-    """The scanner of MEDIA_PATH, and those of the further folders by the first part of their paths."""
+    """The scanner of each folder, and what the last whole scan of each came to."""
 
     def __init__(self, main: Scanner, further: Mapping[str, Scanner]) -> None:
-        self._main = main
-        self._further = further
+        self._scanners = {MAIN: main, **further}
+        self._folders: dict[str, int] = {}
+        self._away: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, that of MEDIA_PATH first."""
+        return list(self._scanners)
+
+    @property
+    def folders(self) -> dict[str, int]:
+        """How many folders lie in each that the last scan found in place, that of MEDIA_PATH first."""
+        return {name: self._folders[name] for name in self._scanners if name in self._folders}
+
+    @property
+    def away(self) -> list[str]:
+        """Those whose last scan found them offline."""
+        return sorted(self._away)
 
     def scan(
         self, folder: str = "", *, accept_missing: bool = False, stopped: Callable[[ScanResult], bool]
@@ -21,19 +40,35 @@ class Places:
         A further folder that is away is left as it is, and does not keep the others from being scanned.
         """
         first, _, rest = folder.partition("/")
-        if first in self._further:
-            return self._further[first].scan(rest, accept_missing=accept_missing, stopped=stopped)
-        if folder or not self._further:
-            return self._main.scan(folder, accept_missing=accept_missing, stopped=stopped)
+        if first in self._scanners and first != MAIN:
+            return self.scan_in(first, rest, accept_missing=accept_missing, stopped=stopped)
+        if folder:
+            return self.scan_in(MAIN, folder, accept_missing=accept_missing, stopped=stopped)
         total, away = ScanResult(), None
-        for scanner in (self._main, *self._further.values()):
+        for name in self._scanners:
             try:
-                _add(total, scanner.scan(accept_missing=accept_missing, stopped=stopped))
+                _add(total, self.scan_in(name, accept_missing=accept_missing, stopped=stopped))
             except RootAway as error:
-                away = error if scanner is self._main else away
+                away = error if name == MAIN else away
         if away is not None:
             raise away
         return total
+
+    def scan_in(
+        self, name: str, folder: str = "", *, accept_missing: bool = False, stopped: Callable[[ScanResult], bool]
+    ) -> ScanResult:
+        """Scan ``folder`` of the one called ``name``; "" is all of it. Raises RootAway when that one is away."""
+        try:
+            result = self._scanners[name].scan(folder, accept_missing=accept_missing, stopped=stopped)
+        except RootAway:
+            self._away.add(name)
+            self._folders.pop(name, None)
+            raise
+        # A scan that was stopped has counted none: it says nothing of the whole.
+        if not folder and result.folders:
+            self._away.discard(name)
+            self._folders[name] = result.folders
+        return result
 
 
 def _add(total: ScanResult, part: ScanResult) -> None:

@@ -23,7 +23,7 @@ from services.worker.app.work.tally import Tally
 from .places import Places
 from .sample_library import SampleLibrary
 from .scanner import RootAway, ScanResult
-from .watcher import Watcher
+from .watchers import Watchers
 
 LOOK_S = 0.5
 RENEW_S = 2.0
@@ -56,7 +56,7 @@ class Scout:
         *,
         library: Library,
         samples: SampleLibrary | None,
-        watcher: Watcher | None,
+        watchers: Watchers | None,
         heard: threading.Event,
         tally: Tally,
         interval_s: float,
@@ -69,7 +69,7 @@ class Scout:
         self._scanner = library.scanner
         self._thumbnails = library.thumbnails
         self._samples = samples
-        self._watcher = watcher
+        self._watchers = watchers
         self._heard = heard
         self._tally = tally
         self._interval_s = interval_s
@@ -78,6 +78,7 @@ class Scout:
         self._leads = False
         self._renew_at = 0.0
         self._scan_at = 0.0
+        self._look_at = 0.0
         self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
 
     def start(self) -> None:
@@ -101,8 +102,8 @@ class Scout:
                 if not self._step():
                     self._heard.wait(LOOK_S)
         finally:
-            if self._watcher is not None:
-                self._watcher.stop()
+            if self._watchers is not None:
+                self._watchers.stop()
 
     def _step(self) -> bool:
         """Do one thing; False when there was none."""
@@ -128,8 +129,8 @@ class Scout:
             led, self._leads = self._leads, self._roots.watch(self._worker, time.time(), lease_s=self._lease_s)
             if self._leads and not led:
                 self._begin()
-            elif led and not self._leads and self._watcher is not None:
-                self._watcher.stop()
+            elif led and not self._leads and self._watchers is not None:
+                self._watchers.stop()
         return self._leads
 
     def _begin(self) -> None:
@@ -151,9 +152,9 @@ class Scout:
         if time.monotonic() >= self._scan_at:
             self._scan_all()
             return True
-        changed = self._watcher.take() if self._watcher is not None else []
-        for folder in changed:
-            self._scan(folder, self._pulse)
+        changed = self._watchers.take() if self._watchers is not None else []
+        for name, folder in changed + self._returning():
+            self._scan(name, folder)
         if changed:
             return True
         if self._samples is not None and self._samples.draw_next():
@@ -171,6 +172,8 @@ class Scout:
         except RootAway as error:
             self._claims.finish_scan(claim, {}, error=str(error))
             return
+        finally:
+            self._follow()
         if self._stopping.is_set() or not self._leads:
             self._claims.release(claim)
             return
@@ -178,27 +181,34 @@ class Scout:
         _say(result, folder)
 
     def _scan_all(self) -> None:
-        if self._samples is not None:
-            self._samples.look()
         started = time.monotonic()
-        result = self._scan("", self._pulse)
+        for name in self._scanner.names:
+            self._scan(name)
         took = time.monotonic() - started
-        if result is None:
-            self._scan_at = time.monotonic() + AWAY_S
-            return
         # A folder so large that reading it takes long is read less often: at most 5 % of the time.
         self._scan_at = time.monotonic() + max(self._interval_s, 20 * took) if self._interval_s else NEVER
-        if self._watcher is not None and not self._watcher.is_watching:
-            self._watcher.start(result.folders)
 
-    def _scan(self, folder: str, pulse: Callable[[ScanResult], bool]) -> ScanResult | None:
+    def _returning(self) -> list[tuple[str, str]]:
+        """Return the media folders that were away, when it is time to look whether they are back."""
+        if not self._scanner.away or time.monotonic() < self._look_at:
+            return []
+        self._look_at = time.monotonic() + AWAY_S
+        return [(name, "") for name in self._scanner.away]
+
+    def _scan(self, name: str, folder: str = "") -> None:
+        if self._samples is not None and not (name or folder):
+            self._samples.look()
         try:
-            result = self._scanner.scan(folder, stopped=pulse)
+            result = self._scanner.scan_in(name, folder, stopped=self._pulse)
         except RootAway:
-            self._scan_at = min(self._scan_at, time.monotonic() + AWAY_S)
-            return None
-        _say(result, folder)
-        return result
+            self._look_at = time.monotonic() + AWAY_S
+        else:
+            _say(result, "/".join(filter(None, (name, folder))))
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._watchers is not None and self._leads:
+            self._watchers.follow(self._scanner.folders)
 
     def _pulse(self, _result: ScanResult, *, report: Callable[[], bool] | None = None) -> bool:
         """Keep the lease during a long scan; True when the scan shall end."""

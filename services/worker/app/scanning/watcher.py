@@ -1,4 +1,4 @@
-"""Hearing of changes in the media folder as they happen, beside the scans that find them anyway.
+"""Hearing of changes in a media folder as they happen, beside the scans that find them anyway.
 
 The system watches folders, not files: one watch each. Their number is bounded for all programs of a user together, so
 where the library would need most of it, it is left to the scans. Network disks tell nothing; there the scans do it too.
@@ -33,29 +33,34 @@ class Watcher:
         self._changed: set[str] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._watched: tuple[int, int] | None = None
+        self._has_failed = False
 
     @property
     def is_watching(self) -> bool:
         """Whether changes are heard of."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, folders: int) -> bool:
-        """Begin to watch, unless so many folders are too many; False then."""
-        limit = _limit()
-        if limit is not None and folders > SHARE * limit:
-            log.warning(
-                "%d folders are too many to be watched (the system allows %d watches); scans find changes",
-                folders, limit,
-            )  # fmt: skip
-            return False
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+    def keep(self) -> None:
+        """Watch the folder that is there now: begin to, or anew when that which was watched is another one."""
+        there = _identity(self._folder)
+        if self.is_watching and there == self._watched:
+            return
+        self.stop()
+        if there is None:
+            return
+        self._watched = there
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="watcher", daemon=True)
         self._thread.start()
-        return True
+
+    def end(self) -> None:
+        """Let the watch end soon."""
+        self._stopping.set()
 
     def stop(self) -> None:
         """End the watch."""
-        self._stopping.set()
+        self.end()
         if self._thread is not None:
             self._thread.join(2 * LOOK_MS / 1000)
         self._thread = None
@@ -68,18 +73,20 @@ class Watcher:
             return [""] if changed else []
         return [folder for folder in sorted(changed) if not _has_parent(folder, changed)]
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         from watchfiles import watch
 
         base = os.path.realpath(self._folder)
         try:
             for changes in watch(
                 base, debounce=DEBOUNCE_MS, step=STEP_MS, rust_timeout=LOOK_MS, watch_filter=None,
-                stop_event=self._stopping, raise_interrupt=False, ignore_permission_denied=True,
+                stop_event=stopping, raise_interrupt=False, ignore_permission_denied=True,
             ):  # fmt: skip
                 self._note({path for _, path in changes}, base)
         except (OSError, RuntimeError) as error:
-            log.warning("the media folder cannot be watched; scans find changes: %s", type(error).__name__)
+            if not self._has_failed:  # once: it is tried again after every scan
+                log.warning("a media folder cannot be watched; scans find changes: %s", type(error).__name__)
+            self._has_failed = True
 
     def _note(self, paths: set[str], base: str) -> None:
         folders = {folder for path in paths if (folder := _folder_of(path, base)) is not None}
@@ -111,8 +118,17 @@ def _has_parent(folder: str, folders: set[str]) -> bool:
     return any("/".join(parts[:count]) in folders for count in range(1, len(parts)))
 
 
-def _limit() -> int | None:
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def allowed_watches() -> int | None:
+    """Return how many folders the system lets a user watch; None when there is no such limit."""
     try:
         return int(LIMIT_FILE.read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return None  # no such limit here
+        return None

@@ -20,7 +20,7 @@ from services.worker.app.scanning.places import Places
 from services.worker.app.scanning.sample_library import SampleLibrary
 from services.worker.app.scanning.scanner import Scanner
 from services.worker.app.scanning.scout import Library, Scout
-from services.worker.app.scanning.watcher import Watcher
+from services.worker.app.scanning.watchers import Watchers
 from services.worker.app.settings import Settings
 
 from .bell import Bell
@@ -143,7 +143,7 @@ class Worker:
             self.id,
             library=Library(self._claims, roots, scans, places, self._thumbnails),
             samples=SampleLibrary(folder, marker, self._sample_decoder) if config.samples else None,
-            watcher=Watcher(folder, self._heard) if self._settings.watch else None,
+            watchers=Watchers(self._root.folders, self._heard) if self._settings.watch else None,
             heard=self._heard,
             tally=self._tally,
             interval_s=config.scan_interval_s,
