@@ -7,8 +7,9 @@ service that dies slowly is given up too. `reset_after` seconds of ready time, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mamctl.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import RestartPolicy

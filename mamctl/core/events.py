@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.touched import Touched
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ nothing about now and is not to be used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mamctl.core.budget import Budget
+from mamctl.core.dataclass import dataclass
 from mamctl.core.service import Halt, Then
 from mamctl.core.states import Reason, State, Wanted
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mamctl.core.budget import Budget
+from mamctl.core.dataclass import dataclass
 from mamctl.core.manifest.choices import Kind
 from mamctl.core.manifest.model import NotifyProbe
 from mamctl.core.states import ENDED, RUNNING, Errand, Ownership, Reason, State, Timer, Wanted

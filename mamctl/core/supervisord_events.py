@@ -13,10 +13,11 @@ started, only what follows tells how it is to be called: that is told then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.manifest.choices import Kind
 from mamctl.core.states import Reason, State
 from mamctl.core.supervisord_states import ProcessState, process_state

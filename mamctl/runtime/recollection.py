@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.past import Past, from_document
 
 if TYPE_CHECKING:

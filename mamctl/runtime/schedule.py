@@ -14,10 +14,10 @@ Looked at when the next time comes, and every `LOOK_SECONDS`, because a wall clo
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.events import Due, Planned
 from mamctl.runtime.calendar import next_time, spoken, times_after
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mamctl.core.dataclass import dataclass
 
 
 def is_loopback(host: str) -> bool:

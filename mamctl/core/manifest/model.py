@@ -6,9 +6,11 @@ substituted and ports are numbers. Equal manifests compare equal, which makes a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from mamctl.core.dataclass import dataclass
 
 from .account import SAME, Account
 from .choices import Condition, Kind, Listener, OnDeath, Policy, Streams

@@ -7,9 +7,11 @@ It is filled in when the step is run. JSON is kept as its canonical text, so tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from mamctl.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

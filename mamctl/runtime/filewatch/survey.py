@@ -7,9 +7,10 @@ more folders than the system grants watches.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.ignoring import Ignored
 from mamctl.core.manifest.watching import ALWAYS_IGNORED
 

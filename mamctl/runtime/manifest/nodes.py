@@ -8,11 +8,12 @@ follow YAML 1.2 (`yes`, `on` and `12:30` are text). A number keeps how it was wr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.manifest.shapes import WrittenFloat, WrittenInt
 
 from .faults import Fault

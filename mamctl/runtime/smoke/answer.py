@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from mamctl.core.dataclass import dataclass
 from mamctl.runtime.smoke.shortfall import Shortfall, excerpt, shown
 
 
