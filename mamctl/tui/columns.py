@@ -105,8 +105,11 @@ class Columns:
         while self._total(chosen, widths) > self.width and any(column.rank for column in chosen):
             chosen.remove(max(chosen, key=lambda column: column.rank))
         spare = self.width - self._total(chosen, widths)
-        last = chosen[-1].title
-        widths[last] = max(1, widths[last] + spare)
+        # A long name has what room there is before the reasons have it, but not all of it.
+        name, last = chosen[0].title, chosen[-1].title
+        more = max(0, min(spare // 2, max((columns(str(row["name"])) for row in rows), default=0) - widths[name]))
+        widths[name] += more
+        widths[last] = max(1, widths[last] + spare - more)
         return [(column, widths[column.title]) for column in chosen]
 
     def _natural(self, column: Column, rows: Sequence[Row]) -> int:
