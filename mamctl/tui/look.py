@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import App
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input
 
@@ -71,8 +72,11 @@ class Look(App[int]):
     ]
 
     def __init__(self, roster: Roster, *, title: str, paint: Paint, colour: bool) -> None:
-        super().__init__()
-        self.no_color = self.no_color or not colour
+        super().__init__(ansi_color=True)
+        # Textual looks at NO_COLOR alone, and before it knows that the colours are the terminal's own.
+        self.no_color = not colour
+        self._filters = [one for one in self._filters if not isinstance(one, (Monochrome, NoColor))]
+        self._filters += [] if colour else [NoColor()]
         self.roster = roster
         self.figures = Figures()
         self.nobody = False

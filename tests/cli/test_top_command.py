@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -94,3 +95,21 @@ def test_what_nobody_has_is_told_before_anything_is_painted(
     assert found.code == 2
     assert "wbe" in found.err
     assert "500ms" in mamctl("top", "--every", "10ms", TERM="xterm").err
+
+
+@pytest.mark.parametrize(("words", "environ"), [((), {"NO_COLOR": "1"}), (("--color", "never"), {})])
+def test_without_colour_it_is_drawn_in_the_terminals_own_two(
+    supervisor: FakeSupervisor, stack: Path, words: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    supervisor.document = document(row("web"), row("db"))
+    command = [sys.executable, "-m", "mamctl.cli.main", *words, "top"]
+    top = Terminal(command, cwd=str(stack), environ={"HOME": str(stack), **environ})
+    try:
+        top.expect("mam: .*all 2 ready")
+        top.press("q")
+        assert top.wait() == 0
+    finally:
+        top.close()
+    numbers = {int(one or 0) for codes in re.findall(r"\x1b\[([0-9;]*)m", top.seen) for one in codes.split(";")}
+    # Bold, dim, reversed, underlined; nothing that is a colour.
+    assert not numbers - {0, 1, 2, 4, 7, 39, 49}
