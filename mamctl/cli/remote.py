@@ -106,7 +106,8 @@ class Remote:
         from mamctl.control.secret import TokenFile
         from mamctl.control.tcp import listen
 
-        admission = OverTcp(TokenFile(wish.token_file or os.path.join(self._home, "token")), wish.host)
+        token = TokenFile(wish.token_file or os.path.join(self._home, "token"))
+        admission = OverTcp(token, wish.host, tools=wish.xmlrpc)
         # A thread, because a name may have to be looked up.
         listener = await asyncio.to_thread(listen, wish.host, wish.port, self._custody.take(NAME))
         if asked:

@@ -32,6 +32,8 @@ from mamctl.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from mamctl.control.xmlrpc.facade import Facade
+
 logger = logging.getLogger("mamctl")
 # After the last word, clients have this long to hear it.
 FAREWELL_SECONDS = 1.0
@@ -197,6 +199,7 @@ async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, pla
     server = ControlServer(
         listener.socket, manager.operator, manager.history, Views(manager.hands), memory=manager.requests
     )
+    server.make_facade = lambda: facade_of(manager)
     await server.start()
     registry.register(place, os.getpid())
     async with asyncio.TaskGroup() as group:
@@ -208,6 +211,15 @@ async def serve(listener: Listener, manager: ProcessManager, keeper: Keeper, pla
     registry.unregister(place)
     await server.close(FAREWELL_SECONDS)
     return code
+
+
+def facade_of(manager: ProcessManager) -> Facade:
+    """Return who answers tools made for supervisord; few stacks are asked by one."""
+    from mamctl.control.xmlrpc.facade import Facade
+    from mamctl.runtime.programs import Programs
+    from mamctl.runtime.views import Views
+
+    return Facade(manager.operator, Views(manager.hands), Programs(manager.hands, manager.operator))
 
 
 class Report:

@@ -4,10 +4,14 @@ A web page that somebody looks at can send requests to our port, too. It has no 
 refused for its name: the Host must be ours (a page that lets its own name point here says that name), the Origin, if
 there is one, must be the Host itself, and a change must be JSON (see `endpoint`), which no page may send to strangers
 unasked. The dashboard's own page is let in by what it got for a link (see `visitors`).
+
+Tools made for supervisord know HTTP Basic only, so on their own paths the token may come as its password. No browser is
+ever asked for that: one that has a password for us would add it to whatever any page lets it request.
 """
 
 from __future__ import annotations
 
+import binascii
 import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 # The dashboard's page, and the header by which it shows that a request is its own.
 PATH: Final = "/dashboard"
 KEY_HEADER: Final = "x-mamctl-dashboard"
+# Where tools made for supervisord call, and read logs as they grow (see `xmlrpc`).
+RPC: Final = "/RPC2"
+TAIL: Final = "/logtail/"
+MAIN_TAIL: Final = "/mainlogtail"
 OUR_NAMES: Final = frozenset({"mamctl", "localhost", "127.0.0.1", "::1"})
 
 
@@ -32,18 +40,23 @@ class Admission(Protocol):
         """Raise Refusal, or return."""
 
 
-def on_our_socket(headers: Mapping[str, str], _method: str = "GET", _target: str = "", /) -> None:
-    """Let in who reached the Unix socket and means us."""
-    if _name(headers.get("host", "")) not in OUR_NAMES:
+def on_our_socket(headers: Mapping[str, str], _method: str = "GET", target: str = "", /) -> None:
+    """Let in who reached the Unix socket and means us; `supervisorctl tail -f` has no name for a socket's host."""
+    host = headers.get("host", "")
+    if _name(host) not in OUR_NAMES and (host or not is_of_tools(target)):
         raise _not_us()
 
 
 class OverTcp:
-    """Lets in who has the token, and those whom it let in. `host` is the address that we listen on."""
+    """Lets in who has the token, and those whom it let in. `host` is the address that we listen on.
 
-    def __init__(self, token: TokenFile, host: str) -> None:
+    `tools`: whether those made for supervisord are answered.
+    """
+
+    def __init__(self, token: TokenFile, host: str, *, tools: bool = False) -> None:
         from mamctl.control.visitors import Visitors
 
+        self.tools = tools
         self.visitors = Visitors(token)
         self._token = token
         self._names = OUR_NAMES | {host.lower()}
@@ -63,15 +76,23 @@ class OverTcp:
         if KEY_HEADER in headers and "authorization" not in headers:
             self.visitors.require(method, headers)
             return
-        self._require_token(headers.get("authorization", ""))
+        by_password = is_of_tools(target) and not _of_browser(headers)
+        self._require_token(headers.get("authorization", ""), by_password=by_password, call=method == "POST")
 
-    def _require_token(self, header: str) -> None:
+    def _require_token(self, header: str, *, by_password: bool, call: bool) -> None:
         scheme, _, given = header.partition(" ")
         if scheme.lower() == "bearer" and self._token.matches(given.strip()):
             return
+        if by_password and scheme.lower() == "basic" and self._token.matches(_password(given.strip())):
+            return
         why = "this token is not the one" if header else "a token is required"
         hint = "send what stands in the supervisor's token_file: Authorization: Bearer, or MAMCTL_TOKEN for `mamctl`"
-        raise Refusal(401, "unauthorized", why, hint, (("WWW-Authenticate", 'Bearer realm="mamctl"'),))
+        if by_password:
+            hint = "give what stands in the supervisor's token_file as the password: supervisorctl -u mamctl -p TOKEN"
+        # Some clients send a password only when asked. Only calls are asked for one: no page can make a browser send
+        # them, and so none learns to.
+        challenge = "Basic" if by_password and call else "Bearer"
+        raise Refusal(401, "unauthorized", why, hint, (("WWW-Authenticate", f'{challenge} realm="mamctl"'),))
 
 
 def is_page(path: str) -> bool:
@@ -79,9 +100,28 @@ def is_page(path: str) -> bool:
     return path == PATH or path.startswith(f"{PATH}/")
 
 
+def is_of_tools(target: str) -> bool:
+    """Tell whether a request is one of those that tools made for supervisord send."""
+    path = target.partition("?")[0]
+    return path.rstrip("/") in (RPC, MAIN_TAIL) or path.startswith(TAIL)
+
+
 def is_json(headers: Mapping[str, str]) -> bool:
     """Tell whether a body says that it is JSON."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _of_browser(headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser sent it: each of them adds one of these, at least to a POST."""
+    return "origin" in headers or "sec-fetch-site" in headers
+
+
+def _password(given: str) -> str:
+    """Return the password of HTTP Basic; the user may have any name."""
+    try:
+        return binascii.a2b_base64(given, strict_mode=True).partition(b":")[2].decode()
+    except ValueError:
+        return ""
 
 
 def _not_us() -> Refusal:

@@ -11,10 +11,11 @@ The server is handed objects that fit these; it knows neither processes nor the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from mamctl.core.dataclass import dataclass
 from mamctl.core.errors import (
     MamctlError,
     ManifestError,
@@ -43,7 +44,8 @@ BATCH = 500
 class Request:
     """One HTTP request: decoded path, the last value of each query name, lower-case headers, the JSON body.
 
-    `strict`: it came over TCP, so a change must say that it is JSON also where it has no body.
+    `strict`: it came over TCP, so a change must say that it is JSON also where it has no body. `payload`: the body of
+    an XML-RPC call, as it came.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = False
+    payload: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -96,7 +99,7 @@ class Operator(Protocol):
         """Let the installed version take over; returns only an error."""
         ...
 
-    async def start(self, names: Sequence[str], *, wait: float | None) -> Any:
+    async def start(self, names: Sequence[str], *, wait: float | None, reread: bool = True) -> Any:
         """Start services and wait."""
         ...
 

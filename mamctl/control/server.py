@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mamctl.control.admission import is_page, on_our_socket
+from mamctl.control.admission import is_of_tools, is_page, on_our_socket
 from mamctl.control.attaching import Attaching
 from mamctl.control.gate import Gate
 from mamctl.control.listener import is_ours
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mamctl.control.answers import Invitation
     from mamctl.control.protocol import Feed, Memory, Operator, Request, Views
     from mamctl.control.visitors import Visitors
+    from mamctl.control.xmlrpc.facade import Facade
 
 logger = logging.getLogger("mamctl")
 REMEMBERED_REQUESTS = 256
@@ -34,6 +35,7 @@ MOST_CONNECTIONS = 256
 MOST_TCP_CONNECTIONS = 64
 IDLE_SECONDS = 30.0
 NO_TCP = "the manifest's key says where: `control: {listen: 127.0.0.1:7373}`; then `mamctl up -d`"
+NO_TOOLS = "tools made for supervisord are answered where the manifest says so: `control: {listen: ..., xmlrpc: true}`"
 # The end of the supervisor waits so long for clients to take what they are sent.
 GRACE_SECONDS = 1.0
 
@@ -73,8 +75,12 @@ class ControlServer:
         self._own = Gate(listener, on_our_socket, self._serve, most=MOST_CONNECTIONS)
         self._tcp: Gate | None = None
         self._visitors: Visitors | None = None
+        self._tools = False
         # Who can open the way in over TCP when somebody asks for the dashboard.
         self.opener: Callable[[str | None], Awaitable[None]] | None = None
+        # Who answers tools made for supervisord; made when the first of them asks.
+        self.make_facade: Callable[[], Facade] | None = None
+        self._facade: Facade | None = None
 
     @property
     def connections(self) -> int:
@@ -88,7 +94,7 @@ class ControlServer:
     async def open_tcp(self, listener: socket.socket, admission: OverTcp) -> None:
         """Accept over TCP too, in place of what was accepted there before."""
         await self.close_tcp()
-        self._visitors = admission.visitors
+        self._visitors, self._tools = admission.visitors, admission.tools
         self._tcp = Gate(listener, admission, self._serve, most=MOST_TCP_CONNECTIONS)
         await self._tcp.open()
 
@@ -105,6 +111,8 @@ class ControlServer:
             gate.close()
         self._streams.end()
         self._attaching.end()
+        if self._facade is not None:
+            self._facade.end()
         under_way = [task for gate in self._gates() for task in gate.connections]
         if under_way:
             await asyncio.wait(under_way, timeout=grace)
@@ -139,13 +147,32 @@ class ControlServer:
                 request = await wire.request()
                 if request is None:
                     return
-                if stream := self._attaching.of(request) or self._streams.of(request):
+                if stream := self._stream(request):
                     await stream(wire)
                     return
             except MamctlError as error:
                 await wire.refuse(error)
                 return
             goes_on = await wire.answer(await self._answer(request))
+
+    def _stream(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
+        if is_of_tools(request.path):
+            return self._facade_for(request).stream(request)
+        return self._attaching.of(request) or self._streams.of(request)
+
+    def _facade_for(self, request: Request) -> Facade:
+        """Return who answers tools of supervisord. On our own socket that needs no key: only its user is there."""
+        if self.make_facade is None or (request.strict and not self._tools):
+            raise Refusal(404, "unknown_path", f"no such path: {request.path[:200]}", NO_TOOLS)
+        if self._facade is None:
+            self._facade = self.make_facade()
+        return self._facade
+
+    async def _call(self, request: Request) -> Answer:
+        try:
+            return await self._facade_for(request).answer(request)
+        except MamctlError as error:
+            return answer_to(error)
 
     async def _invite(self, listen: str | None) -> Invitation:
         from mamctl.control.visitors import LINK_SECONDS
@@ -168,6 +195,8 @@ class ControlServer:
     async def _answer(self, request: Request) -> Answer:
         if request.strict and self._visitors is not None and is_page(request.path):
             return self._page(request, self._visitors)
+        if is_of_tools(request.path):
+            return await self._call(request)
         identity = request.headers.get("x-request-id")
         if identity is None or request.method != "POST":
             return await self._carry_out(request)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 import h11
 
-from mamctl.control.admission import is_json
+from mamctl.control.admission import is_json, is_of_tools
 from mamctl.control.protocol import TEXT, Answer, Refusal, Request, answer_to
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Wire:
         headers = [*kind, ("Content-Length", str(len(body))), *answer.headers]
         if last:
             headers.append(("Connection", "close"))
-        self._put(h11.Response(status_code=answer.status, headers=headers))
+        self._put(_head(answer.status, headers))
         self._put(h11.Data(data=b"" if self._bodiless else body))
         self._put(h11.EndOfMessage())
         async with asyncio.timeout(self._patience):
@@ -91,6 +92,21 @@ class Wire:
         """Send a piece of such an answer; returns once there is room for more."""
         self._writer.write(text.encode())
         await self._writer.drain()
+
+    def begin_pieces(self, content_type: str) -> None:
+        """Begin an answer in chunks: its reader sees where each piece ends, and when all is over."""
+        headers = [("Content-Type", content_type), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+        self._put(_head(200, [*headers, ("Connection", "close")]))
+
+    async def write_piece(self, piece: bytes) -> None:
+        """Send a piece of such an answer; returns once there is room for more. Raises TimeoutError for a sleeper."""
+        self._put(h11.Data(data=piece))
+        async with asyncio.timeout(self._patience):
+            await self._writer.drain()
+
+    def end_pieces(self) -> None:
+        """End such an answer."""
+        self._put(h11.EndOfMessage())
 
     def upgrade(self, protocol: str) -> bytes:
         """Leave HTTP for another protocol; return what came of it already."""
@@ -149,7 +165,14 @@ def _understood(head: h11.Request, body: bytes, *, strict: bool) -> Request:
     headers = _headers(head)
     method = head.method.decode("ascii")
     pairs = dict(parse_qsl(query, keep_blank_values=True))
+    if is_of_tools(path):
+        return Request(method, unquote(path), pairs, headers, strict=strict, payload=body)
     return Request(method, unquote(path), pairs, headers, _body(method, headers, body), strict)
+
+
+def _head(status: int, headers: list[tuple[str, str]]) -> h11.Response:
+    # supervisorctl takes an answer without a phrase for none.
+    return h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase.encode())
 
 
 def _encoded(body: Document | str | bytes) -> tuple[bytes, list[tuple[str, str]]]:

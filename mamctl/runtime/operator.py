@@ -93,13 +93,19 @@ class Operator:
         `replicas`: how many there are in place of the manifest's numbers; without it, as many as before.
         """
         self._require_standing()
-        return self._take(self._load(scaled(self._hands.manifest) if replicas is None else replicas))
+        return self.take(self.read() if replicas is None else self._load(replicas))
+
+    def read(self) -> Manifest:
+        """Read the manifest and change nothing. Raises ManifestError."""
+        return self._load(scaled(self._hands.manifest))
 
     def _require_standing(self) -> None:
         if self._downing or self.ended.done():
             raise MamctlError("the supervisor is stopping everything for good", "`mamctl status` tells when it is gone")
 
-    def _take(self, manifest: Manifest) -> list[str]:
+    def take(self, manifest: Manifest) -> list[str]:
+        """Let a manifest hold; return who is gone from it."""
+        self._require_standing()
         gone = [name for name in self._services if name not in manifest.services]
         before = self._hands.manifest
         if manifest != before:
@@ -120,7 +126,7 @@ class Operator:
         services = meant(before, name)
         manifest = load_scaled(self._load, scaled(before), services, number)
         chosen = replicas_of(manifest, services)
-        removed = self._take(manifest)
+        removed = self.take(manifest)
         self._hands.post(Up(tuple(chosen), self._hands.now))
         rescaled = changes(before, manifest)
         return {**await self._brought_up(wait, [*chosen, *removed]), "removed": removed, "scaled": rescaled}
@@ -137,9 +143,11 @@ class Operator:
                 self._hands.history.record("warning", None, 0, {"detail": detail})
         self.want(names, profiles, alone=alone)
 
-    async def start(self, names: Sequence[str], *, wait: float | None) -> Report:
-        """Start services, dependencies first."""
-        self.reload()
+    async def start(self, names: Sequence[str], *, wait: float | None, reread: bool = True) -> Report:
+        """Start services, dependencies first, as the manifest has them by now; or not, without `reread`."""
+        self._require_standing()
+        if reread:
+            self.reload()
         chosen = self._select_lasting(names)
         self._hands.post(Up(tuple(chosen), self._hands.now, at_once=True))
         return await self._brought_up(wait, chosen)
@@ -180,7 +188,7 @@ class Operator:
         if force:
             self._hands.hooks.close()
         self._hands.post(Down(self._hands.now, force))
-        done = await self._until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
+        done = await self.until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
         if done:
             await self._hands.hooks.settle()
         survivors = await self._outcomes.sweep() if done else self._outcomes.survivors()
@@ -202,7 +210,7 @@ class Operator:
         chosen = self.select(names) if names else [
             name for name, service in self._services.items() if service.wanted is Wanted.UP or aim is Goal.STOPPED
         ]  # fmt: skip
-        done = await self._until(lambda: self._verdict(chosen, aim) is not None, wait)
+        done = await self.until(lambda: self._verdict(chosen, aim) is not None, wait)
         # Whoever left the manifest meanwhile is no cause, and can be waited for only to be stopped.
         left = [name for name in chosen if name in self._services]
         cause = next((name for name in left if is_hopeless(self._services[name], aim, self._services)), None)
@@ -245,13 +253,12 @@ class Operator:
         return self._services[name].spec
 
     def _all_wanted(self) -> list[str]:
-        return [
-            name
-            for name, service in self._services.items()
-            if name in self._hands.manifest.services
-            and not service.spec.manual
-            and (not service.spec.profiles or service.spec.profiles & self._profiles)
-        ]
+        known = self._hands.manifest.services
+        return [name for name, found in self._services.items() if name in known and self.starts_by_itself(found.spec)]
+
+    def starts_by_itself(self, spec: ServiceSpec) -> bool:
+        """Tell whether `up` without names starts a service."""
+        return not spec.manual and (not spec.profiles or bool(spec.profiles & self._profiles))
 
     async def _brought_up(self, wait: float | None, names: Iterable[str] | None = None) -> Report:
         """Wait until services settled. Raises MamctlError when everything was stopped for good meanwhile."""
@@ -270,10 +277,11 @@ class Operator:
                 if scope is None or name in scope
             )
 
-        done = settled() if wait is None else await self._until(settled, wait)
+        done = settled() if wait is None else await self.until(settled, wait)
         return self._outcomes.report(done, scope)
 
-    async def _until(self, test: Callable[[], bool], wait: float | None) -> bool:
+    async def until(self, test: Callable[[], bool], wait: float | None) -> bool:
+        """Wait until a test holds, looking whenever something happened; tell whether it does by then."""
         try:
             async with asyncio.timeout(wait):
                 while not test():

@@ -11,6 +11,7 @@ from mamctl.core.manifest.choices import Streams
 from mamctl.runtime.logs.appended import AppendIntake
 from mamctl.runtime.logs.files import fifo_path, log_files
 from mamctl.runtime.logs.intake import PipeIntake
+from mamctl.runtime.logs.logfile import LogFile
 from mamctl.runtime.logs.notices import Dropped, Reset, Resumed, Rotated, Trouble
 from mamctl.runtime.logs.sink import Sink
 
@@ -52,6 +53,11 @@ class Outputs:
         self._sinks: dict[str, tuple[Sink, ...]] = {}
         # Of these the services' own processes write to the files, and we only look on.
         self._appended: set[str] = set()
+
+    @property
+    def folder(self) -> str:
+        """Where the logs lie."""
+        return self._folders.logs
 
     def files(self, spec: ServiceSpec) -> tuple[LogFiles, ...]:
         """Name the log files of a service."""
@@ -129,6 +135,16 @@ class Outputs:
             sink.reconfigure(spec.logs)
         if spec.name in self._sinks and spec.name not in self._appended:
             self._keep(spec)
+
+    def rotate(self, spec: ServiceSpec) -> None:
+        """Let a service's logs begin anew, with what they had as the youngest of the old files. Raises OSError."""
+        for sink in self._of(spec.name):
+            sink.rotate()
+        for files in () if spec.name in self._sinks else self.files(spec):
+            if os.path.exists(files.path):
+                log = LogFile(files.path, files.index, spec.logs, lambda notice: self._notify(spec.name, notice))
+                log.rotate()
+                log.close()
 
     def last_lines(self, spec: ServiceSpec, count: int, generation: int | None = None) -> list[str]:
         """Return the last lines of a service's newest output, for people."""

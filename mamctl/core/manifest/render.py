@@ -41,7 +41,7 @@ def render(manifest: Manifest) -> dict[str, object]:
         tree["x-replicas"] = {name: count.number for name, count in manifest.replicas.items()}
     if manifest.control:
         at = manifest.control
-        written = {"listen": str(Address(at.host, at.port)), "token_file": at.token_file, "xmlrpc": at.xmlrpc}
+        written: Tree = {"listen": str(Address(at.host, at.port)), "token_file": at.token_file, "xmlrpc": at.xmlrpc}
         tree["control"] = _present(written)
     return tree
 

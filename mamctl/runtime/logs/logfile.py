@@ -161,19 +161,20 @@ class LogFile:
         elif status.st_size > self.end:
             self.end = status.st_size
 
-    def rotate(self) -> None:
-        """Make the full log number 1, cut after its last whole line; what follows it begins the new log."""
+    def rotate(self) -> bool:
+        """Make the log number 1, cut after its last whole line; what follows begins the new log. False: it failed."""
         try:
             cut = self._cut()
             if cut is None:
-                return
+                return True
             self._rotate_at(cut)
         except OSError as error:
             rotation.discard(self.path, self._index_path)
             self._rotate_after = time.monotonic() + _RETRY
             self._report(Trouble(f"cannot rotate {self.path}: {error.strerror}"))
-            return
+            return False
         self._report(Rotated(numbered(self.path, min(1, self.policy.keep))))
+        return True
 
     def close(self) -> None:
         """Close the log and its index."""

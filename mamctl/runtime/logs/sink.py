@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -127,6 +128,14 @@ class Sink:
                 self._watchers.remove(on_output)
 
         return unwatch
+
+    def rotate(self) -> None:
+        """Store what waits, and let the log begin anew. Raises OSError, also where the service itself writes to it."""
+        if isinstance(self._intake, AppendIntake):
+            raise OSError(errno.EBUSY, "the service itself writes to it")
+        self.drain()
+        if not self._log.rotate():
+            raise OSError(errno.EIO, "logs/mamctl.log tells why")
 
     def reconfigure(self, policy: Logs) -> None:
         """Use another size and number of old files from now on."""
