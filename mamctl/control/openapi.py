@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from mamctl.control import answers, arguments
+from mamctl.control import answers, arguments, routes, streams  # noqa: F401 - the last two fill the table
 from mamctl.control.attaching import PATH as ATTACH
 from mamctl.control.endpoint import JSON, TABLE, Endpoint
 from mamctl.control.frames import PROTOCOL

@@ -89,8 +89,14 @@ def outcome(report: Data, width: int, paint: Paint) -> list[str]:
     if removed:
         lines.append(f"stopped, because the manifest has them no more: {words.names(removed, most=20)}")
     failed: Sequence[Data] = report.get("failed") or []
+    followers = [entry for entry in failed if entry.get("reason") == "dependency_failed"]
+    together = followers if len(followers) > 1 else []
     for entry in failed:
-        lines += failure(entry, width, paint)
+        if entry not in together:
+            lines += failure(entry, width, paint)
+    if together:
+        also = words.followers([str(entry["service"]) for entry in together])
+        lines += [paint("bad", line) for line in wrap(f"{paint.symbol('failed')} {also}", width, "", "  ")]
     for entry in report.get("pending") or []:
         because = f": {words.plain(entry['detail'])}" if entry.get("detail") else ""
         lines += wrap(

@@ -66,6 +66,19 @@ def test_an_outcome_names_what_was_removed_what_waits_and_what_is_absent() -> No
     ]
 
 
+def test_those_that_only_wait_for_what_failed_are_told_together() -> None:
+    entries = [{"service": "db", "state": "failed", "reason": "exited", "exit_code": 3}]
+    entries += [
+        {"service": name, "state": "failed", "reason": "dependency_failed", "detail": "needs db"} for name in "ab"
+    ]
+    lines = outcome({"failed": entries}, 80, PLAIN)
+    assert lines[0].startswith("✗ db failed")
+    assert lines[-1] == "✗ a and b start by themselves once what failed is mended"
+    assert not [line for line in lines if "needs db" in line]
+    alone = outcome({"failed": entries[:2]}, 80, PLAIN)
+    assert "  hint: mend the dependency: a then starts by itself" in alone
+
+
 def test_a_stop_names_running_dependants_and_survivors() -> None:
     assert stop_notes({"running_dependants": ["agent"]}, PLAIN) == [
         "warning: agent is still running, and depends on what was stopped"
