@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MISSING = "there is no Chromium here; as root on Debian `make browser` installs one"
 HOSTILE = "<img src=x onerror=document.title=1><b>bold</b> \x1b[31mred\x1b[0m \u202eturned"
+LONG = "a-service-whose-name-is-wider-than-the-screen-of-a-phone"
 COUNTS = "import itertools,time\nfor n in itertools.count(): print('line', n, flush=True); time.sleep(0.05)"
 
 
@@ -32,6 +33,7 @@ def stack_of() -> dict[str, Any]:
         "hostile": misbehaving("--print", HOSTILE, ready={"log": "bold"}),
         "broken": {"command": ["/none/<script>alert(1)</script>"], "depends_on": ["db"]},
         "idle": {"command": ["sleep", "1000"]},
+        LONG: {"command": ["sleep", "1000"]},
     }
 
 

@@ -88,6 +88,9 @@ def test_on_a_narrow_screen_nothing_runs_over_the_edge(
     page.wait_for_selector("main section")
     page.screenshot(path=pictures / f"narrow-{view.replace('/', '-')}.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    controls = "[...document.querySelectorAll('select, input, button')]"
+    beyond = f"{controls}.filter(one => one.getBoundingClientRect().right > innerWidth)"
+    assert page.evaluate(f"{beyond}.map(one => one.outerHTML)") == []
     assert violations(page) == []
 
 
