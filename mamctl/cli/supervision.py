@@ -138,6 +138,7 @@ async def supervise(
     data = {"pid": os.getpid(), "guardian_pid": os.getppid(), "version": VERSION}
     manager.history.record("supervisor-started" if first else "supervisor-restarted", None, 0, data)
     async with manager:
+        manager.hands.listeners.address = f"unix://{place.socket}"
         keeper = Keeper(manager.hands, manager.operator)
         keeper.heed_signals()
         if lease:

@@ -25,11 +25,13 @@ from mamctl.runtime.hooks import Hooks, OwnStack
 from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.keepsake import keep_manifest
 from mamctl.runtime.launcher import Launcher, LaunchError
+from mamctl.runtime.listeners import Listeners
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
-from mamctl.runtime.outputs import Outputs, news
+from mamctl.runtime.outputs import Outputs
 from mamctl.runtime.portcheck import who_answers
 from mamctl.runtime.probes import Prober
+from mamctl.runtime.remarks import Remarks
 from mamctl.runtime.schedule import Schedules
 from mamctl.runtime.sockets import HeldSockets
 from mamctl.runtime.surroundings import without_process
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from mamctl.runtime.history import History
     from mamctl.runtime.incarnation import Incarnation
     from mamctl.runtime.journal import Journal
-    from mamctl.runtime.logs.notices import Notice
     from mamctl.runtime.outputs import Folders
 
 logger = logging.getLogger("mamctl")
@@ -83,13 +84,16 @@ class Hands:
         self._launcher = launcher or Launcher()
         self.custody = custody or NoCustody()
         self.sockets = HeldSockets(self.custody)
-        self.outputs = Outputs(folders, self._loop, self.on_notice, self.custody)
+        remarks = Remarks(self, self._loop)
+        self.outputs = Outputs(folders, self._loop, remarks.on_notice, self.custody)
         self.terminals = Terminals(self.outputs, self.custody, self._loop)
         self.notifications = self._notifications(folders.notify)
+        home = os.path.dirname(folders.fifo)
+        self.listeners = Listeners(history, self.custody, home=home, loop=self._loop, warn=remarks.warn)
         self.incarnations = Incarnations(
-            equipment=Equipment(self.outputs, self.sockets, self.notifications, self.terminals),
+            equipment=Equipment(self.outputs, self.sockets, self.notifications, self.terminals, self.listeners),
             custody=self.custody,
-            home=os.path.dirname(folders.fifo),
+            home=home,
             sweeper=self.sweeper,
             launcher=self._launcher,
             journal=journal,
@@ -98,7 +102,7 @@ class Hands:
             group=group,
         )
         self.errands = Errands(self.outputs, group=group, post=self.post, inherited=self._inherited)
-        self.hooks = Hooks(OwnStack(self, os.path.dirname(folders.fifo), self._inherited), history, group.create_task)
+        self.hooks = Hooks(OwnStack(self, home, self._inherited), history, group.create_task)
         self.files = FileChanges(self._loop, folders, self.post, history)
         self._take(manifest)
         # Not in the way of the services that are being started now.
@@ -147,6 +151,7 @@ class Hands:
         self.secrecy = Secrecy(manifest.services.values(), self._inherited)
         self.history.hide = self.secrecy.tree
         self.files.take(manifest)
+        self.listeners.take(manifest)
 
     async def changed(self) -> None:
         """Wait until something happened."""
@@ -172,6 +177,7 @@ class Hands:
     def write_down(self) -> None:
         """Put everything where the next supervisor finds it: this process ends in the next moment."""
         self._write_down()
+        self.listeners.flush()
         self.outputs.drain_all()
 
     def _let_go(self) -> None:
@@ -181,6 +187,7 @@ class Hands:
         self._timers.close()
         self.schedules.close()
         self.hooks.close()
+        self.listeners.close()
         self._reaping.cancel()
         self.notifications.close_all()
         self.incarnations.close()
@@ -290,10 +297,3 @@ class Hands:
     def _reaped_elsewhere(self) -> set[int]:
         alive = {incarnation.pid for incarnation in self.alive.values()}
         return alive | self._prober.pids | self.hooks.pids | self.errands.pids
-
-    def on_notice(self, name: str, notice: Notice) -> None:
-        """Tell what a log sink reports: lines dropped, a file reset."""
-        service = self.supervisor.services.get(name)
-        kind, data = news(notice)
-        self.history.record(kind, name, service.generation if service else 0, data)
-        self._loop.call_soon(self.history.flush)

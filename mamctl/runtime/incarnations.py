@@ -7,11 +7,10 @@ import contextlib
 import errno
 import logging
 import os
-from hashlib import blake2s
 from typing import TYPE_CHECKING, NamedTuple
 
 from mamctl.core.events import Emptied, Exited, Survivor
-from mamctl.core.manifest.model import LogProbe, run_as
+from mamctl.core.manifest.model import LogProbe
 from mamctl.core.states import Reason
 from mamctl.runtime.accounts import command_of, lend, prefix, standing_prefix
 from mamctl.runtime.containment import Containment
@@ -25,6 +24,7 @@ from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.probes import Context
 from mamctl.runtime.processes import identity_of
 from mamctl.runtime.processes.pinned import NONE, unpin
+from mamctl.runtime.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,17 +36,13 @@ if TYPE_CHECKING:
     from mamctl.runtime.incarnation import Ended
     from mamctl.runtime.journal import Journal
     from mamctl.runtime.launcher import Launcher
+    from mamctl.runtime.listeners import Listeners
     from mamctl.runtime.notify.notifications import Notifications
     from mamctl.runtime.outputs import Outputs
     from mamctl.runtime.probes.output import SinkOutput
     from mamctl.runtime.sockets import HeldSockets
     from mamctl.runtime.sweeper import Sweeper
     from mamctl.runtime.terminals import Terminals
-
-
-def run_digest(spec: ServiceSpec) -> str:
-    """Return a digest of what a process of a service is made from; its secrets cannot be read from it."""
-    return blake2s(repr(run_as(spec)).encode(), digest_size=12).hexdigest()
 
 
 logger = logging.getLogger("mamctl")
@@ -56,12 +52,13 @@ LOOK_AGAIN = 0.5
 
 
 class Equipment(NamedTuple):
-    """What a process is given: where its output goes, sockets held for it, a way to say it is ready, a terminal."""
+    """What a process is given: where its output goes, held sockets, a way to say it is ready, a terminal, events."""
 
     outputs: Outputs
     sockets: HeldSockets
     notifications: Notifications
     terminals: Terminals
+    listeners: Listeners
 
 
 class Incarnations:
@@ -84,10 +81,10 @@ class Incarnations:
         self.alive: dict[str, Incarnation] = {}
         self.contexts: dict[str, Context] = {}
         self._dead: dict[str, Incarnation] = {}
-        self._outputs, self._sockets, self._notifications, self._terminals = equipment
+        self._outputs, self._sockets, self._notifications, self._terminals, self._listeners = equipment
         self._reap = custody.reap
         self._home = home
-        self._runs: dict[str, tuple[ServiceSpec, str]] = {}
+        self._runs = Runs()
         self._sweeper = sweeper
         self._launcher = launcher
         self._journal = journal
@@ -123,8 +120,8 @@ class Incarnations:
         self.containment.hold(born)
         return born
 
-    def adopt(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> None:
-        """Take over a process that an earlier supervisor started."""
+    def adopt(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> str | None:
+        """Take over a process that an earlier supervisor started; return why it cannot go on nevertheless."""
         crash_point("mid_adopt")
         found = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self._outputs.recall(spec)
@@ -137,10 +134,12 @@ class Incarnations:
         self.alive[spec.name] = found
         self._ends.follow(found, lambda: self._exited(spec.name))
         self.containment.hold(found)
+        return self._listeners.recall(spec)
 
     def bury(self, spec: ServiceSpec, generation: int, instance: str, leader: Launched) -> Ended:
         """Know one that died while nobody watched, so that it can be cleaned up after; return how, if anybody knows."""
         self._terminals.bury(spec.name)
+        self._listeners.bury(spec)
         dead = self._dead[spec.name] = Incarnation(spec, generation, instance, leader, ask=self._reap)
         self.containment.recognise(dead)
         how = None if leader.pidfd == NONE else dead.reap()
@@ -193,7 +192,7 @@ class Incarnations:
         self.containment.admit(spec)
         sockets = self._sockets.open(spec, self._require_free)
         instance = new_instance(self.project, spec.name, self._home)
-        self._journal.intent(spec.name, generation, instance, self._run(spec))
+        self._journal.intent(spec.name, generation, instance, self._runs.of(spec))
         crash_point("after_intent")
         env = environment(spec, self.project, self._inherited, instance)
         argv = command_of(spec, spec.argv, env)
@@ -202,12 +201,17 @@ class Incarnations:
             outfit = self._notifications.open(spec, generation)
             ours = (*ends, *outfit.descriptors.values())
             env.update(outfit.env)
-            lend(spec.account, ends)
+            spoken = self._listeners.open(spec)
+            if spoken is not None:
+                ours = (*ours, *spoken)
+                env.update(self._listeners.variables(spec))
+            lend(spec.account, (*ends, *(spoken or ())))
             launched = self._launcher.launch(
                 argv,
                 cwd=spec.cwd,
                 env=env,
-                stdout=ends[0],
+                stdin=spoken.stdin if spoken else None,
+                stdout=spoken.stdout if spoken else ends[0],
                 stderr=ends[-1],
                 sockets=sockets,
                 descriptors=outfit.descriptors,
@@ -220,13 +224,6 @@ class Incarnations:
             env=env, cwd=spec.cwd, prefix=prefix(spec.account), outputs=self._read_by_probes(spec)
         )
         return Incarnation(spec, generation, instance, launched)
-
-    def _run(self, spec: ServiceSpec) -> str:
-        """Return what tells whether a later manifest asks for another process."""
-        known = self._runs.get(spec.name)
-        if known is None or known[0] is not spec:
-            known = self._runs[spec.name] = (spec, run_digest(spec))
-        return known[1]
 
     def _child_ends(self, spec: ServiceSpec, generation: int) -> tuple[int, ...]:
         try:
@@ -255,6 +252,7 @@ class Incarnations:
         self._dead[name] = dead
         self._terminals.end(name, ended)
         self._outputs.drain(name)
+        self._listeners.leave(name)
         self._sockets.rest(name)
         self._journal.ended(name, dead.generation, ended.code, ended.signal)
         shortage = self.containment.shortage(dead, ended)
@@ -280,6 +278,7 @@ class Incarnations:
             await asyncio.sleep(LOOK_AGAIN)
 
     def _not_born(self, name: str) -> None:
+        self._listeners.leave(name)
         self._notifications.close(name)
         self._terminals.close(name)
 

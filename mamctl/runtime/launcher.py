@@ -57,16 +57,17 @@ class Launcher:
         env: Mapping[str, str],
         stdout: int,
         stderr: int,
+        stdin: int | None = None,
         sockets: Sequence[tuple[str, int]] = (),
         descriptors: Mapping[int, int] | None = None,
         terminal: str | None = None,
     ) -> Launched:
         """Start a command in a session of its own; `sockets` (name, descriptor) are passed as LISTEN_FDS.
 
-        `descriptors` are passed besides, under the numbers that are their keys. With `terminal`, the path of one, that
-        is its input and output. Raises LaunchError.
+        `descriptors` are passed besides, under the numbers that are their keys. Without `stdin` its input is empty.
+        With `terminal`, the path of one, that is its input and output. Raises LaunchError.
         """
-        stdio = (self._null, stdout, stderr)
+        stdio = (self._null if stdin is None else stdin, stdout, stderr)
         try:
             if sockets:
                 env = {**env, "LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(name for name, _ in sockets)}

@@ -10,6 +10,7 @@ from mamctl.core.events import Down, Reload, Restart, Stop, Up
 from mamctl.core.outcome import Goal, has_reached, is_hopeless, is_settled
 from mamctl.core.selection import families_of, select
 from mamctl.core.states import ENDED, Wanted
+from mamctl.runtime.listeners.farewell import make_way
 from mamctl.runtime.outcomes import Outcomes
 from mamctl.runtime.scaling import changes, load_scaled, meant, replicas_of, scaled, staying
 from mamctl.runtime.signalling import signal_leaders
@@ -185,8 +186,7 @@ class Operator:
         # Who asks a second time hears of all that ends.
         self._stopped |= dict.fromkeys(name for name, service in self._services.items() if service.running)
         held = [name for name, service in self._services.items() if service.pid is not None]
-        if force:
-            self._hands.hooks.close()
+        await make_way(self._hands, self.until, wait, force=force)
         self._hands.post(Down(self._hands.now, force))
         done = await self.until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
         if done:

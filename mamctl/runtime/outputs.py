@@ -97,6 +97,16 @@ class Outputs:
                 return sink.extra_end()
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
+    def remark(self, name: str, sentence: str) -> None:
+        """Put a line of our own into a service's log, if there is room: nobody waits for it."""
+        end = self.extra_end(name)
+        try:
+            os.set_blocking(end, False)
+            with suppress(OSError):
+                os.write(end, f"mamctl: {sentence}\n".encode())
+        finally:
+            os.close(end)
+
     def recall(self, spec: ServiceSpec) -> tuple[Sink, ...]:
         """Open a service's sinks, where an earlier supervisor left them with the FIFOs that it had."""
         files = self.files(spec)

@@ -10,11 +10,11 @@ from mamctl.core.manifest.choices import OnDeath
 from mamctl.core.states import State
 from mamctl.runtime.adoption import last_known
 from mamctl.runtime.incarnation import Ended
-from mamctl.runtime.incarnations import run_digest
 from mamctl.runtime.launcher import Launched
 from mamctl.runtime.luck import luck
 from mamctl.runtime.processes import is_dead
 from mamctl.runtime.processes.pinned import NONE, unpin
+from mamctl.runtime.runs import run_digest
 
 if TYPE_CHECKING:
     from mamctl.core.manifest.model import ServiceSpec
@@ -66,8 +66,8 @@ def remember(
             unpin(leader.pidfd)
         return found, None
     if leader is not None and not is_dead(leader.pid):
-        incarnations.adopt(spec, trace.generation, trace.instance, leader)
-        return replace(found, pid=leader.pid), None
+        unfit = incarnations.adopt(spec, trace.generation, trace.instance, leader)
+        return replace(found, pid=leader.pid, unfit=unfit), None
     if leader is None and trace.pid is not None:
         leader = Launched(trace.pid, NONE)
     if leader is None:

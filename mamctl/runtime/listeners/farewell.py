@@ -1,0 +1,36 @@
+"""The end of all: event listeners are stopped last, so that they hear of the stops of the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mamctl.core.events import Stop
+from mamctl.core.states import ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mamctl.runtime.hands import Hands
+
+    Until = Callable[[Callable[[], bool], float | None], Awaitable[bool]]
+
+
+async def make_way(hands: Hands, until: Until, wait: float | None, *, force: bool) -> None:
+    """Stop what listeners hear of, and let them hear it; what they need themselves is stopped after them, as always.
+
+    `until` waits until something is true, at most so many seconds. By `force` there are no hooks, and nobody is heard.
+    """
+    if force:
+        hands.hooks.close()
+        return
+    supervisor = hands.supervisor
+    listeners = [name for name, service in supervisor.services.items() if service.spec.events and service.running]
+    if not listeners:
+        return
+    hands.listeners.end()
+    needed = set(supervisor.graph.closure(listeners))
+    first = tuple(name for name in supervisor.services if name not in needed)
+    hands.post(Stop(first, hands.now))
+    services = supervisor.services
+    await until(lambda: all(services[name].state in ENDED for name in first if name in services), wait)
+    await hands.listeners.settle()
