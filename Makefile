@@ -106,6 +106,7 @@ docs: $(VENV)/.dev  ## build the documentation into build/docs; a warning is an 
 pictures: $(VENV)/.stack frontend  ## draw the README's terminals anew (needs tmux, and the stack's ports)
 	python scripts/pictures.py
 	python scripts/lives_picture.py > docs/images/lives.svg
+	python scripts/architecture_picture.py > docs/images/architecture.svg
 
 torture: $(VENV)/.dev  ## kill, starve and confuse it for long, as root and as an ordinary user; print what was counted
 	python -m tests.faults
