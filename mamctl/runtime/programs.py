@@ -100,12 +100,15 @@ class Programs:
         except OSError as error:
             raise MamctlError(f"the log of {name} cannot be rotated: {error.strerror}") from None
 
-    def clear_main(self) -> None:
-        """Empty the supervisor's own log; we only append to it, so nothing is torn. Raises MamctlError."""
+    def clear_main(self) -> bool:
+        """Empty the supervisor's own log, if it has one; we only append, so nothing is torn. Raises MamctlError."""
         try:
             os.truncate(self.main_log, 0)
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise MamctlError(f"{self.main_log} cannot be emptied: {error.strerror}") from None
+        return True
 
     def read(self) -> Manifest:
         """Read the manifest from disk and change nothing. Raises ManifestError."""

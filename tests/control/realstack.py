@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from mamctl import ProcessManager
+from mamctl.cli.supervision import facade_of
 from mamctl.control.admission import OverTcp
 from mamctl.control.listener import Listener
 from mamctl.control.secret import TokenFile
@@ -38,10 +39,10 @@ class RealStack:
     `down` ends whatever bears the mark of the project, so two that live at one time have two names.
     """
 
-    def __init__(self, folder: pathlib.Path, name: str) -> None:
+    def __init__(self, folder: pathlib.Path, name: str, services: dict[str, Any]) -> None:
         self.folder = folder
         self.manifest = folder / "services.yaml"
-        self.manifest.write_text(json.dumps({"name": name, "services": SERVICES}))
+        self.manifest.write_text(json.dumps({"name": name, "services": services}))
         self.socket = str(folder / ".mamctl" / "control.sock")
         self._standing = threading.Event()
         self.url = ""
@@ -57,8 +58,9 @@ class RealStack:
             own, tcp = Listener(self.socket), listen("127.0.0.1", 0)
             self.url = f"http://127.0.0.1:{tcp.getsockname()[1]}"
             self.server = ControlServer(own.socket, manager.operator, manager.history, Views(manager.hands))
+            self.server.make_facade = lambda: facade_of(manager)
             await self.server.start()
-            await self.server.open_tcp(tcp, OverTcp(token, "127.0.0.1"))
+            await self.server.open_tcp(tcp, OverTcp(token, "127.0.0.1", tools=True))
             await manager.up(wait=PATIENCE)
             self._standing.set()
             await self._leaving.wait()
@@ -83,9 +85,9 @@ async def _called(do: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def real_stack(folder: pathlib.Path, name: str = "real") -> Iterator[RealStack]:
+def real_stack(folder: pathlib.Path, name: str = "real", services: dict[str, Any] = SERVICES) -> Iterator[RealStack]:
     """Serve a real stack while entered."""
-    stack = RealStack(folder, name)
+    stack = RealStack(folder, name, services)
     problems: list[BaseException] = []
 
     def run() -> None:

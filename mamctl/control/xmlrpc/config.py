@@ -1,26 +1,29 @@
 """The manifest, group by group: what `supervisorctl reread`, `add`, `remove` and `update` are made of.
 
 `mamctl up` takes a changed manifest as a whole. supervisord's tools take it in parts: reloadConfig only looks, and each
-group that is added then is taken over from what is on disk by now; the others stay as they are. What would not fit
-together, a service whose dependency is not there yet say, is refused.
+group that is added then is taken over from what was on disk, with those that it needs and that are new; the others stay
+as they are. What cannot be done in parts, two services that exchange their ports say, is refused.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.control.xmlrpc.faults import Code, Fault
 from mamctl.control.xmlrpc.method import method
 from mamctl.control.xmlrpc.program import STOPPED, groups, told_as
 from mamctl.core.errors import MamctlError, ManifestError
-from mamctl.core.graph import find_cycle
+from mamctl.core.graph import Graph, find_cycle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from mamctl.control.xmlrpc.stack import Stack
     from mamctl.core.manifest.model import Manifest, ServiceSpec
+
+TOGETHER: Final = "`mamctl up -d` changes all at once"
 
 
 @method("supervisor.reloadConfig")
@@ -33,12 +36,14 @@ async def reload(stack: Stack) -> list[Any]:
         raise Fault(Code.CANT_REREAD, f"{error.message}: {why}") from None
     except MamctlError as error:
         raise Fault(Code.CANT_REREAD, error.message) from None
-    stack.foreseen = (stack.programs.manifest, disk)
-    before, after = groups(stack.programs.manifest), groups(disk)
+    now = stack.programs.manifest
+    stack.foreseen = (now, disk)
+    before, after = groups(now), groups(disk)
     active = before.keys() - stack.aside
-    added = [name for name in after if name not in active]
-    changed = [name for name in after if name in active and after[name] != before[name]]
-    removed = [name for name in before if name in active and name not in after]
+    added = [name for name in _in_layers(disk, after) if name not in active]
+    changed = [name for name in _in_layers(disk, after) if name in active and after[name] != before[name]]
+    # Who depends on others goes first, and comes last.
+    removed = [name for name in reversed(_in_layers(now, before)) if name in active and name not in after]
     return [[added, changed, removed]]
 
 
@@ -46,12 +51,14 @@ async def reload(stack: Stack) -> list[Any]:
 async def add(stack: Stack, name: str) -> bool:
     """Take a group over from the manifest as reloadConfig saw it, and start what starts by itself."""
     disk = known(stack)
-    found = groups(disk).get(name)
+    found, active = groups(disk).get(name), groups(stack.programs.manifest)
     if found is None:
         raise Fault(Code.BAD_NAME, name)
-    if name in groups(stack.programs.manifest) and name not in stack.aside:
+    if name in active and name not in stack.aside:
         raise Fault(Code.ALREADY_ADDED, name)
-    _take(stack, merged(stack.programs.manifest, disk, name), disk)
+    along = _along(stack.programs.manifest, disk, name)
+    stack.aside |= along - active.keys()
+    _take(stack, merged(stack.programs.manifest, disk, along, stack.aside), disk)
     stack.aside.discard(name)
     if wanted := [spec.name for spec in found if stack.programs.starts_by_itself(spec)]:
         stack.operator.want(wanted)
@@ -67,11 +74,10 @@ async def remove(stack: Stack, name: str) -> bool:
     services = stack.programs.services
     if any(told_as(services[spec.name]) not in STOPPED for spec in found if spec.name in services):
         raise Fault(Code.STILL_RUNNING, name)
+    stack.aside.add(name)
     disk = known(stack)
-    if name in groups(disk):
-        stack.put_aside([name])
-    else:
-        _take(stack, merged(stack.programs.manifest, disk, name), disk)
+    if name not in groups(disk):
+        _take(stack, merged(stack.programs.manifest, disk, frozenset(), stack.aside), disk)
     return True
 
 
@@ -83,18 +89,39 @@ def known(stack: Stack) -> Manifest:
     return stack.foreseen[1]
 
 
-def merged(active: Manifest, disk: Manifest, group: str) -> Manifest:
-    """Return the active manifest with one group as it is on disk: changed, new, or gone. Raises Fault."""
-    others = {name: spec for name, spec in active.services.items() if spec.service != group}
-    part = {name: spec for name, spec in disk.services.items() if spec.service == group}
-    services = _ordered({**others, **part}, disk)
+def merged(active: Manifest, disk: Manifest, taken: AbstractSet[str], aside: AbstractSet[str]) -> Manifest:
+    """Return the active manifest with some groups `taken` as they are on disk. Raises Fault.
+
+    Groups that were put aside and that the disk has no more are left out, save those that others still need.
+    """
+    others = {name: spec for name, spec in active.services.items() if spec.service not in taken}
+    part = {name: spec for name, spec in disk.services.items() if spec.service in taken}
+    services = _without(_ordered({**others, **part}, disk), aside - groups(disk).keys())
     if services == disk.services:
         return disk
-    _require_fit(services, others, part)
-    replicas = {name: count for name, count in active.replicas.items() if name != group}
-    if group in disk.replicas:
-        replicas[group] = disk.replicas[group]
+    _require_fit(services, part, disk)
+    left = {spec.service for spec in services.values()} | groups(disk).keys()
+    replicas = {name: count for name, count in active.replicas.items() if name not in taken and name in left}
+    replicas |= {name: count for name, count in disk.replicas.items() if name in taken}
     return replace(active, services=services, replicas=replicas)
+
+
+def _along(active: Manifest, disk: Manifest, group: str) -> set[str]:
+    """Return a group, and those that it needs and that are only on disk yet."""
+    found, ahead = {group}, [group]
+    while ahead:
+        name = ahead.pop()
+        needed = {other for spec in disk.services.values() if spec.service == name for other in spec.depends_on}
+        new = {disk.services[other].service for other in needed if other not in active.services} - found
+        found |= new
+        ahead += new
+    return found
+
+
+def _without(services: dict[str, ServiceSpec], leaving: AbstractSet[str]) -> dict[str, ServiceSpec]:
+    graph = Graph({name: spec.depends_on for name, spec in services.items()})
+    needed = set(graph.closure([name for name, spec in services.items() if spec.service not in leaving]))
+    return {name: spec for name, spec in services.items() if name in needed}
 
 
 def _ordered(services: Mapping[str, ServiceSpec], disk: Manifest) -> dict[str, ServiceSpec]:
@@ -102,20 +129,23 @@ def _ordered(services: Mapping[str, ServiceSpec], disk: Manifest) -> dict[str, S
     return {name: services[name] for name in sorted(services, key=lambda name: place.get(name, len(place)))}
 
 
-def _require_fit(
-    services: Mapping[str, ServiceSpec], others: Mapping[str, ServiceSpec], part: Mapping[str, ServiceSpec]
-) -> None:
+def _in_layers(manifest: Manifest, names: Iterable[str]) -> list[str]:
+    """Return groups in the order in which they start, else in that of the file."""
+    layers = Graph({name: spec.depends_on for name, spec in manifest.services.items()}).layers()
+    depth = {manifest.services[name].service: number for number, found in enumerate(layers) for name in found}
+    return sorted(names, key=lambda name: depth.get(name, 0))
+
+
+def _require_fit(services: Mapping[str, ServiceSpec], part: Mapping[str, ServiceSpec], disk: Manifest) -> None:
     """Refuse what the manifest's own checks would have refused, had it been written like that."""
-    for spec in services.values():
-        if missing := [name for name in spec.depends_on if name not in services]:
-            raise Fault(Code.FAILED, f"{spec.name} depends on {missing[0]}, which is not active: update that, too")
     if cycle := find_cycle({name: spec.depends_on for name, spec in services.items()}):
-        raise Fault(Code.FAILED, f"dependencies in a circle: {' -> '.join(cycle)}; update all of them")
-    taken = {port.number: name for name, spec in others.items() for port in spec.ports}
+        raise Fault(Code.FAILED, f"dependencies in a circle: {' -> '.join(cycle)}; {TOGETHER}")
+    changing = [spec for name, spec in services.items() if name not in part and spec != disk.services.get(name)]
+    taken = {port.number: spec.name for spec in changing for port in spec.ports}
     for name, spec in part.items():
         for port in spec.ports:
             if port.number in taken:
-                raise Fault(Code.FAILED, f"{name} wants port {port.number}, which is that of {taken[port.number]}")
+                raise Fault(Code.FAILED, f"{name} wants port {port.number} of {taken[port.number]}; {TOGETHER}")
 
 
 def _take(stack: Stack, manifest: Manifest, disk: Manifest) -> None:
@@ -125,3 +155,4 @@ def _take(stack: Stack, manifest: Manifest, disk: Manifest) -> None:
         raise Fault(Code.FAILED, error.message) from None
     # What is added next was seen at the same time.
     stack.foreseen = (stack.programs.manifest, disk)
+    stack.aside &= groups(stack.programs.manifest).keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import pwd
 import shlex
 import time
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def config_info(stack: Stack, spec: ServiceSpec, *, layer: int, in_use: bool) ->
         "autostart": stack.programs.starts_by_itself(spec),
         "command": shlex.join(inner.argv),
         "directory": inner.cwd,
-        "uid": inner.account.user or "none",
+        "uid": _uid(inner.account.user),
         "exitcodes": sorted(inner.success_exit_codes),
         "group_prio": layer,
         "process_prio": layer,
@@ -99,6 +100,16 @@ def _stream(stack: Stack, spec: ServiceSpec, channel: str) -> dict[str, Any]:
         f"{channel}_events_enabled": False,
         f"{channel}_syslog": False,
     }
+
+
+def _uid(user: str | None) -> int | str:
+    """Return the number of a user, `none` where there is no such one, and where it is not changed."""
+    if user is None:
+        return "none"
+    try:
+        return int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return "none"
 
 
 def _error(service: Service, state: ProcessState) -> str:

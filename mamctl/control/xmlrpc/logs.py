@@ -76,10 +76,11 @@ async def clear_all(stack: Stack) -> list[Any]:
 async def clear_main(stack: Stack) -> bool:
     """Empty the supervisor's own log."""
     try:
-        stack.programs.clear_main()
+        if stack.programs.clear_main():
+            return True
     except MamctlError as error:
         raise Fault(Code.FAILED, error.message) from None
-    return True
+    raise Fault(Code.NO_FILE)
 
 
 def _clear(stack: Stack, name: str) -> None:

@@ -42,7 +42,9 @@ def read_call(data: bytes) -> Call:
         reader.parser.Parse(data, True)  # noqa: FBT003 - expat's own signature
     except expat.ExpatError as error:
         raise Unreadable(f"this is not well-formed XML: {error}") from None
-    except (LookupError, UnicodeError):
+    except Unreadable:
+        raise
+    except (LookupError, ValueError):
         raise Unreadable("this is in an encoding that is not read here") from None
     return reader.call()
 
@@ -56,6 +58,12 @@ class _Element:
         self.name = name
         self.text: list[str] = []
         self.values: list[Any] = []
+
+
+class _Name(str):
+    """The name of a struct's member, which no value can be taken for."""
+
+    __slots__ = ()
 
 
 class _Reader:
@@ -108,8 +116,10 @@ class _Reader:
 
 
 def _value(done: _Element, text: str) -> Any:
+    if done.name == "name":
+        return _Name(text)
     # A value without a type is a string.
-    if done.name == "name" or (done.name == "value" and not done.values):
+    if done.name == "value" and not done.values:
         return text
     maker = _MAKERS.get(done.name)
     return maker(done) if maker else _scalar(done.name, text)
@@ -122,9 +132,9 @@ def _only(done: _Element) -> Any:
 
 
 def _member(done: _Element) -> tuple[str, Any]:
-    if len(done.values) != 2 or not isinstance(done.values[0], str):
+    if [isinstance(value, _Name) for value in done.values] != [True, False]:
         raise Unreadable("<member> holds a name and a value")
-    return done.values[0], done.values[1]
+    return str(done.values[0]), done.values[1]
 
 
 def _scalar(kind: str, text: str) -> Any:
@@ -155,7 +165,7 @@ def _boolean(text: str) -> bool:
 
 def _base64(text: str) -> str:
     """Return it as text, as supervisord does: nobody sends anything else here."""
-    return binascii.a2b_base64(text.encode()).decode()
+    return binascii.a2b_base64("".join(text.split()), strict_mode=True).decode()
 
 
 def _refuse_doctype(*_: object) -> None:

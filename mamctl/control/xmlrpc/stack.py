@@ -9,7 +9,7 @@ from mamctl.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from mamctl.control.protocol import Views
     from mamctl.core.manifest.model import Manifest, ServiceSpec
@@ -106,8 +106,8 @@ class Programs(Protocol):
         """Let a service's logs begin anew; raises MamctlError."""
         ...
 
-    def clear_main(self) -> None:
-        """Let the supervisor's own log begin anew; raises MamctlError."""
+    def clear_main(self) -> bool:
+        """Empty the supervisor's own log, if it has one; raises MamctlError."""
         ...
 
     def read(self) -> Manifest:
@@ -141,7 +141,3 @@ class Stack:
     foreseen: tuple[Manifest, Manifest] | None = None
     aside: set[str] = field(default_factory=set)
     later: set[asyncio.Task[Any]] = field(default_factory=set)
-
-    def put_aside(self, names: Iterable[str]) -> None:
-        """Hide groups until they are added again."""
-        self.aside.update(names)

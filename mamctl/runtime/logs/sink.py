@@ -134,6 +134,7 @@ class Sink:
         if isinstance(self._intake, AppendIntake):
             raise OSError(errno.EBUSY, "the service itself writes to it")
         self.drain()
+        self._log.settle()
         if not self._log.rotate():
             raise OSError(errno.EIO, "logs/mamctl.log tells why")
 

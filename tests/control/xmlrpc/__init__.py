@@ -1,0 +1,1 @@
+"""Tools made for supervisord, on stacks of ours."""
