@@ -20,7 +20,7 @@ def application(folder):
 
 
 def test_a_full_disk_is_a_507_and_nothing_is_registered(application):
-    writer = application.database._writer
+    writer = application.database._writer.connection
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
     writer.execute(f"PRAGMA max_page_count = {pages}")
     client = create_flask(application).test_client()

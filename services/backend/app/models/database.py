@@ -1,7 +1,7 @@
 """SQLite in WAL mode: one connection that writes, a bounded pool of connections that read.
 
-SQLite allows one writer at a time. With a single writing connection behind a lock, our own
-threads never meet ``database is locked``; readers never wait for the writer at all.
+SQLite allows one writer at a time. With a single writing connection whose turns they take (see
+:mod:`.writer`), our own threads never meet ``database is locked``; readers never wait for it at all.
 """
 
 import queue
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .database_problem import DatabaseBusy, DatabaseProblem
 from .migration import migrate
+from .writer import Writer
 
 BUSY_S = 5.0
 MAX_READERS = 24
@@ -24,39 +25,31 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = _connect(path, create=True)
+        self._writer = Writer(_connect(path, create=True))
         self._watcher: sqlite3.Connection | None = None
-        self._write_lock = threading.Lock()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(MAX_READERS)
         try:
             self._prepare()
         except BaseException:
-            self._writer.close()
+            self._writer.connection.close()
             raise
 
     def _prepare(self) -> None:
         try:
-            self._writer.execute("PRAGMA journal_mode = WAL").fetchone()
-            migrate(self._writer)
+            self._writer.connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            migrate(self._writer.connection)
         except sqlite3.Error as error:
             raise DatabaseProblem(f"the database cannot be used: {error}") from error
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Give the writing connection inside a transaction; an exception rolls it back."""
-        if not self._write_lock.acquire(timeout=BUSY_S):
-            raise DatabaseBusy("the database is busy")
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            yield self._writer
-            self._writer.execute("COMMIT")
-        finally:
-            # On a full disk SQLite has rolled back by itself, and a COMMIT can fail too.
-            if self._writer.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._writer.execute("ROLLBACK")
-            self._write_lock.release()
+        """Give the writing connection inside a transaction, committed at the end; an exception rolls it back.
+
+        Raises DatabaseBusy when another thread writes for longer than BUSY_S.
+        """
+        with self._writer.transaction(within=BUSY_S) as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -92,12 +85,7 @@ class Database:
                 self._idle.get_nowait().close()
         if self._watcher is not None:
             self._watcher.close()
-        # A thread that still writes gets its time; the process is about to end either way.
-        if self._write_lock.acquire(timeout=1):
-            with suppress(sqlite3.Error):
-                self._writer.execute("PRAGMA optimize")
-            self._writer.close()
-            self._write_lock.release()
+        self._writer.close(within=1)
 
 
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
