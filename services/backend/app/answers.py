@@ -57,12 +57,15 @@ class Asset(TypedDict):
     thumbhash: Annotated[str | None, "A placeholder of about 25 bytes, in base64."]
     taken_at: Annotated[str | None, "By the camera's own clock, which names no zone."]
     deleted_at: Annotated[str | None, "Since when it is in the trash."]
+    duplicate_of: NotRequired[Annotated[int, "The oldest asset with the same content."]]
 
 
 class AddedAsset(Asset):
     """An asset that was added, or was there before."""
 
-    duplicate_of: NotRequired[Annotated[int, "Another asset with the same content."]]
+    may_duplicate: NotRequired[
+        Annotated[int, "An asset of the same size and ends; duplicate_of says so once a worker has read all bytes."]
+    ]
 
 
 class PageMeta(TypedDict):

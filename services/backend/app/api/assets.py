@@ -49,7 +49,8 @@ def list_assets() -> Response:
 def add_asset() -> tuple[Response, int]:
     """Register a file of the media folder, or take one from a form.
 
-    201; 200 when the library had the path or (then with ``duplicate_of``) the content.
+    201; 200 when the library had the path or (then with ``duplicate_of``) the content. A large file is not read for the
+    answer: it is a 201 with ``may_duplicate``, and the asset gets its ``duplicate_of`` when a worker has read it.
     """
     application = application_of_request()
     if request.mimetype == "multipart/form-data":
@@ -60,9 +61,13 @@ def add_asset() -> tuple[Response, int]:
         application.hub.wake()
     log.info("asset %d is %s: %r", asset.id, outcome.value, asset.file_path)
     twin = twin_of(application, asset) if outcome is Outcome.CREATED else None
-    response = jsonify(asset.to_json() | ({"duplicate_of": twin} if twin else {}))
+    if twin is not None and not twin.is_certain:
+        application.jobs.request_hashes([asset.id, twin.id])
+    named = {"duplicate_of" if twin.is_certain else "may_duplicate": twin.id} if twin else {}
+    response = jsonify(asset.to_json() | named)
     response.headers["Location"] = f"{application.config.api_prefix}/assets/{asset.id}"
-    return response, 201 if outcome is Outcome.CREATED and twin is None else 200
+    is_known = outcome is not Outcome.CREATED or (twin is not None and twin.is_certain)
+    return response, 200 if is_known else 201
 
 
 @blueprint.get("/<int:asset_id>")

@@ -20,6 +20,7 @@ from services.backend.app.services.media_types import (
     supported_types,
     title_of,
 )
+from services.backend.app.services.twin_finder import Twin
 
 FIELDS = frozenset({"file_path", "title"})
 
@@ -83,16 +84,15 @@ def _look(root: MediaRoot, path: str, media_type: MediaType) -> tuple[os.stat_re
         closed(descriptor)
 
 
-def twin_of(application: Application, asset: Asset) -> int | None:
-    """Return the id of another asset with the same content; None too when the file cannot be read any more."""
+def twin_of(application: Application, asset: Asset) -> Twin | None:
+    """Return another asset with the same content; None too when the file cannot be read any more."""
     try:
         descriptor = application.media_root.open(asset.file_path)
     except (PathRejected, OSError):
         return None
     try:
-        twin = application.twins.find(descriptor, but=asset.id)
+        return application.twins.look(descriptor, but=asset.id)
     except OSError:
         return None
     finally:
         closed(descriptor)
-    return twin.id if twin else None

@@ -55,6 +55,8 @@ class Asset:
     taken_at: str | None
     offline_since: str | None
     deleted_at: str | None
+    duplicate_of: int | None
+    """The oldest asset with the same bytes, once both were hashed."""
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> "Asset":
@@ -67,7 +69,7 @@ class Asset:
 
     def to_json(self) -> "answers.Asset":
         """Return the API's form: the fields of seed 001, and what was added to them since."""
-        return {
+        known: answers.Asset = {
             "id": self.id,
             "title": self.title,
             "file_path": self.file_path,
@@ -87,6 +89,9 @@ class Asset:
             "taken_at": self.taken_at,
             "deleted_at": self.deleted_at,
         }
+        if self.duplicate_of is not None:
+            known["duplicate_of"] = self.duplicate_of
+        return known
 
     def _metadata(self) -> "answers.MediaMetadata":
         """Return what is known; a member that is not known is absent."""

@@ -16,6 +16,7 @@ from typing import Any
 from .asset import COLUMNS, Asset
 from .database import Database
 from .job import MAX_ATTEMPTS, Kind, Priority, State
+from .job_later import queue_later
 from .job_order import next_job, next_scan
 from .job_return import back
 from .touch import NOW, TOUCH
@@ -111,7 +112,7 @@ class ClaimStore:
                 {"key": thumbnail_key, "hash": thumbhash},
             )
             if asset is not None and asset.media_type == "video":
-                _queue_later(connection, Kind.SPRITE, asset.id, Priority.SPRITE)
+                queue_later(connection, Kind.SPRITE, asset.id, Priority.SPRITE)
         return asset
 
     def finish_sprite(self, claim: Claim, *, key: str, places: dict[str, Any]) -> None:
@@ -249,15 +250,7 @@ def _queue_twins(connection: sqlite3.Connection, claim: Claim, quick_hash: str) 
         return
     for row in meeting:
         if row["content_hash"] is None or row["id"] == _id(claim):
-            _queue_later(connection, Kind.HASH, row["id"], Priority.HASH)
-
-
-def _queue_later(connection: sqlite3.Connection, kind: Kind, asset_id: int, priority: Priority) -> None:
-    connection.execute(
-        "INSERT INTO jobs (kind, asset_id, priority) SELECT ?, ?, ? WHERE NOT EXISTS"
-        " (SELECT 1 FROM jobs WHERE asset_id = ? AND kind = ?)",
-        (kind, asset_id, priority, asset_id, kind),
-    )
+            queue_later(connection, Kind.HASH, row["id"], Priority.HASH)
 
 
 def _id(claim: Claim) -> int:

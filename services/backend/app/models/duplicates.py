@@ -42,10 +42,11 @@ class Duplicates:
         return groups, hashes[-1][0] if len(hashes) == limit else None
 
     def alike(self, quick_hash: str) -> list[int]:
-        """Return the ids of some assets outside of the trash whose size and ends are these."""
+        """Return the ids of the two oldest assets outside of the trash whose size and ends are these."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT id FROM media_assets WHERE quick_hash = ? AND deleted_at IS NULL LIMIT 2", (quick_hash,)
+                "SELECT id FROM media_assets WHERE quick_hash = ? AND deleted_at IS NULL ORDER BY id LIMIT 2",
+                (quick_hash,),
             ).fetchall()
         return [row[0] for row in rows]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .database import Database
 from .job import COLUMNS, Job, Kind, Priority, State
+from .job_later import queue_later
 from .touch import NOW, TOUCH
 
 KEEP_FINISHED = 100
@@ -62,6 +63,16 @@ class JobStore:
             for kind, state, number in connection.execute("SELECT kind, state, jobs FROM job_counts WHERE jobs > 0"):
                 counts.setdefault(kind, {})[state] = number
         return counts
+
+    def request_hashes(self, assets: Sequence[int]) -> None:
+        """Queue the hashes of all bytes of these assets, of those that have none."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "SELECT id FROM media_assets WHERE id IN (SELECT value FROM json_each(?)) AND content_hash IS NULL",
+                (json.dumps(list(assets)),),
+            ).fetchall()
+            for row in rows:
+                queue_later(connection, Kind.HASH, row[0], Priority.HASH)
 
     def request_scan(self, folder: str, *, accept_missing: bool) -> Job:
         """Queue a scan, or return the one that waits already for the same."""

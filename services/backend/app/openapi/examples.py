@@ -61,7 +61,7 @@ _EVENT = {
 EXAMPLES: dict[str, Any] = {
     "Error": {"error": "there is no asset 7", "timestamp": _MOMENT, "context": {"asset_id": 7}},
     "Asset": ASSET,
-    "AddedAsset": ASSET | {"duplicate_of": 3},
+    "AddedAsset": ASSET | {"duplicate_of": 3, "may_duplicate": 3},
     "AssetPage": {"items": [ASSET], "meta": _META},
     "BulkOutcome": {"matched": 120, "changed": 0, "job_id": None, "dry_run": True},
     "ImportOutcome": {
