@@ -41,6 +41,11 @@ class Watcher:
         """Whether changes are heard of."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether the folder that is watched is not where it was: away, or another one is in its place."""
+        return self._watched is not None and _identity(self._folder) != self._watched
+
     def keep(self) -> None:
         """Watch the folder that is there now: begin to, or anew when that which was watched is another one."""
         there = _identity(self._folder)
@@ -63,7 +68,7 @@ class Watcher:
         self.end()
         if self._thread is not None:
             self._thread.join(2 * LOOK_MS / 1000)
-        self._thread = None
+        self._thread = self._watched = None
 
     def take(self) -> list[str]:
         """Return the folders that changed since the last call, relative; [""] when that is everything."""

@@ -38,7 +38,8 @@ class Watchers:
 
     def take(self) -> list[tuple[str, str]]:
         """Return what changed since the last call: the name of a media folder and a folder in it, "" for all of it."""
-        changed = []
+        # Of what happens to the folder itself, such as another disk over it, the system tells nothing.
+        changed = [(name, "") for name, watcher in self._watchers.items() if watcher.has_lost]
         for name, watcher in self._watchers.items():
             # A folder of MEDIA_PATH with the name of another media folder is not seen.
             folders = [folder for folder in watcher.take() if folder.partition("/")[0] not in self._reserved(name)]
