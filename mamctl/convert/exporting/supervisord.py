@@ -199,7 +199,8 @@ class _Program:
         name, logs = self._spec.name, self._spec.logs
         if self._spec.events:
             # What it says on stdout is not for people.
-            yield from ["stdout_logfile=NONE", f"stderr_logfile=%(here)s/logs/{name}.log"]
+            log = f"{self._spec.service}-%(process_num)d" if self._spec.replica_of else name
+            yield from ["stdout_logfile=NONE", f"stderr_logfile=%(here)s/logs/{log}.log"]
             yield from [f"stderr_logfile_maxbytes={logs.max_size}", f"stderr_logfile_backups={logs.keep}"]
             return
         split = logs.streams is Streams.SPLIT

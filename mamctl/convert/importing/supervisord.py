@@ -1,4 +1,4 @@
-"""supervisord.conf: programs, fcgi-programs, groups and included files."""
+"""supervisord.conf: programs, fcgi-programs, event listeners, groups and included files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.includes import matching
 from mamctl.convert.importing.rules import apply
 from mamctl.convert.importing.stack import ONE_SOCKET
-from mamctl.convert.importing.supervisord_rules import ADVICE, RULES, environment
+from mamctl.convert.importing.supervisord_rules import ADVICE, RULES, environment, sendable
 from mamctl.convert.importing.value import Unfit, Value, take_all, text, whole
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def _take_section(name: str, section: Value, stack: Stack, given: dict[str, str]
     kind, _, rest = name.partition(":")
     if kind in ("program", "fcgi-program") and rest:
         _take_program(rest.strip(), section, stack, given)
+    elif kind == "eventlistener" and rest:
+        _take_listener(rest.strip(), section, stack, given)
     elif kind == "group":
         _take_group(section, stack)
     elif kind == "include":
@@ -103,6 +105,29 @@ def _take_program(name: str, section: Value, stack: Stack, given: dict[str, str]
         return
     for number in range(first, first + count):
         _program(name if count == 1 else f"{name}-{number}", section, stack, given, (number, name))
+
+
+def _take_listener(name: str, section: Value, stack: Stack, given: dict[str, str]) -> None:
+    """Add a pool of event listeners: one service, whatever their number, for each event goes to one of them."""
+    value = section.get("events")
+    try:
+        known = sendable(value)
+    except Unfit as unfit:
+        section.why = str(unfit)
+        return
+    section.seen = True
+    count, first = _copies(section)
+    service = _program(name, section, stack, given, (first, name))
+    assert value is not None
+    value.seen = True
+    service.set(("events",), list(known.sent))
+    for unsent in known.unsent:
+        service.note(value, unsent)
+    numprocs = section.get("numprocs")
+    if numprocs is not None and count != 1:
+        numprocs.seen = True
+        service.set(("replicas",), count)
+        service.note(numprocs, "they are called NAME-1, NAME-2 and so on; MAMCTL_REPLICA tells each its number")
 
 
 def _copies(section: Value) -> tuple[int, int]:

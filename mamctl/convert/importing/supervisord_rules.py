@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.convert.importing.amounts import signal, size
 from mamctl.convert.importing.commands import split
@@ -21,6 +21,7 @@ from mamctl.convert.importing.rules import (
     told,
 )
 from mamctl.convert.importing.value import Unfit, Value, flag, text
+from mamctl.core.manifest.event_types import PARENTS, UNSENT
 
 if TYPE_CHECKING:
     from mamctl.convert.importing.stack import Service
@@ -82,6 +83,29 @@ def _log_size(value: Value, service: Service) -> None:
     service.set(("logs", "max_size"), size(value))
 
 
+class Known(NamedTuple):
+    """The types of events that a listener asks for: those that are sent here, and why others are not."""
+
+    sent: tuple[str, ...]
+    unsent: tuple[str, ...]
+
+
+def sendable(value: Value | None) -> Known:
+    """Return what a list of types of events comes to here. Raises Unfit when nothing of it is sent."""
+    words = [] if value is None else [word.strip().upper() for word in text(value).split(",") if word.strip()]
+    if not words:
+        raise Unfit("it says no events, so supervisord would refuse it")
+    sent = tuple(dict.fromkeys(word for word in words if word in PARENTS))
+    unsent = tuple(f"{word} is not sent here: {_unsent(word)}" for word in words if word not in PARENTS)
+    if not sent:
+        raise Unfit(unsent[0])
+    return Known(sent, unsent)
+
+
+def _unsent(word: str) -> str:
+    return "; ".join(UNSENT.get(word, ("supervisord knows no such type",)))
+
+
 RULES: Final[Rules] = {
     "command": _command,
     "process_name": described(only="names of processes are the service's name, with -1, -2 ... for replicas"),
@@ -116,11 +140,12 @@ ADVICE: Final[Advice] = {
     "stderr_capture_maxbytes": "output is not captured into events; write hooks",
     "stdout_events_enabled": "output makes no events; `mamctl logs --follow --json` gives it to programs",
     "stderr_events_enabled": "output makes no events; `mamctl logs --follow --json` gives it to programs",
+    "buffer_size": "up to 1000 events wait for it",
+    "result_handler": "what is not OK counts as FAIL, and the event is told again",
     "serverurl": "the supervisor answers on .mamctl/control.sock",
     "socket_backlog": "the system's default holds",
     "socket_owner": "only TCP sockets are held",
     "socket_mode": "only TCP sockets are held",
-    "eventlistener": "it speaks supervisord's own protocol; write `hooks`, or read `mamctl events --json --follow`",
     "supervisord": "it is about supervisord itself; mamctl keeps its files in .mamctl/ and logs/",
     "supervisord.user": "write `user` for each service, or start mamctl as that user",
     "supervisord.umask": "write `umask` under defaults",
