@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
 
 import h11
@@ -23,6 +22,20 @@ LARGEST_BODY = 1 << 20
 READ = 1 << 16
 # Who is refused may still be sending; we read on for this long, so that the answer is not lost with the connection.
 LINGER_SECONDS = 1.0
+# supervisorctl takes an answer without a phrase for none. (http.HTTPStatus takes a millisecond to import.)
+PHRASES: Final = {
+    200: b"OK",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    409: b"Conflict",
+    413: b"Content Too Large",
+    415: b"Unsupported Media Type",
+    500: b"Internal Server Error",
+    503: b"Service Unavailable",
+}
 
 
 class Wire:
@@ -171,8 +184,7 @@ def _understood(head: h11.Request, body: bytes, *, strict: bool) -> Request:
 
 
 def _head(status: int, headers: list[tuple[str, str]]) -> h11.Response:
-    # supervisorctl takes an answer without a phrase for none.
-    return h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase.encode())
+    return h11.Response(status_code=status, headers=headers, reason=PHRASES.get(status, b""))
 
 
 def _encoded(body: Document | str | bytes) -> tuple[bytes, list[tuple[str, str]]]:
