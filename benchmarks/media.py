@@ -22,28 +22,16 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from media_rows import PLACES, STREAM_BYTES, THINGS, fill
 from websockets.asyncio.client import connect
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-
-from services.backend.app.models.database import Database  # noqa: E402  services are no installed package
-
 ROWS = 1_000_000
 LISTS = "/api/v1/assets?per_page=60"
-PLACES = [
-    "alps", "berlin", "cairo", "denver", "essen", "florence", "geneva", "hamburg", "istanbul", "jakarta", "kyoto",
-    "lisbon", "madrid", "nairobi", "oslo", "paris", "quito", "rome", "seoul", "tokyo", "vienna", "warsaw", "zurich",
-]  # fmt: skip
-THINGS = [
-    "amber", "beach", "canyon", "delta", "ember", "forest", "glacier", "harbor", "island", "jungle", "lagoon", "meadow",
-    "orchard", "prairie", "river", "summit", "tundra", "upland", "valley", "willow",
-]  # fmt: skip
-STREAM_BYTES = 256 * 1024 * 1024
 
 
 def main() -> int:
@@ -195,57 +183,6 @@ async def beside_sockets(port: int, count: int) -> list[float]:
             await stack.enter_async_context(connect(f"ws://127.0.0.1:{port}/ws", proxy=None, compression=None))
         times = await asyncio.to_thread(client.times, lambda: "/api/v1/health/live", 200)
         return times + await asyncio.to_thread(client.times, lambda: "/api/v1/health/websocket", 100)
-
-
-def fill(folder: Path, count: int) -> None:
-    """Make the rows. Indexes and triggers are put back afterwards: that is how a large import would do it."""
-    path = folder / "data" / "mam.db"
-    path.parent.mkdir()
-    Database(path).close()
-    film = folder / "media" / "film.mp4"
-    film.write_bytes(b"\0\0\0\x20ftypisom")
-    os.truncate(film, STREAM_BYTES)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
-        parts = connection.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name = 'media_assets'"
-            " AND type IN ('index', 'trigger')"
-        ).fetchall()
-        for kind, name, _ in parts:
-            connection.execute(f"DROP {kind} {name}")
-        connection.executemany(
-            "INSERT INTO media_assets (title, file_path, file_size, mtime_ns, media_type, mime_type, format, duration,"
-            " width, height, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows(count),
-        )
-        for _, _, statement in parts:
-            connection.execute(statement)
-        connection.execute(
-            "INSERT INTO asset_counts"
-            " SELECT media_type, status, 0, count(*), sum(file_size) FROM media_assets GROUP BY 1, 2"
-        )
-        connection.execute("INSERT INTO asset_search (asset_search) VALUES ('rebuild')")
-        connection.execute("COMMIT")
-
-
-def rows(count: int) -> Iterator[tuple[Any, ...]]:
-    """Yield assets: a quarter are films, one of a thousand has failed."""
-    chance = random.Random(1)
-    moment = datetime(2020, 1, 1, tzinfo=UTC)
-    for number in range(count):
-        film = number % 4 == 0
-        name = "film.mp4" if number == 0 else f"{'VID' if film else 'IMG'}_{number:07d}.{'mp4' if film else 'jpg'}"
-        place, thing = chance.choice(PLACES), chance.choice(THINGS)
-        path = name if number == 0 else f"{place}/{thing}/{name}"
-        moment += timedelta(seconds=chance.randrange(300))
-        text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        yield (
-            f"{thing} in {place} {number}", path, STREAM_BYTES if number == 0 else chance.randrange(10**5, 10**9), 1,
-            "video" if film else "image", "video/mp4" if film else "image/jpeg", "MP4" if film else "JPEG",
-            chance.random() * 1000 if film else None, 1920, 1080, "failed" if number % 1000 == 999 else "ready",
-            text, text,
-        )  # fmt: skip
 
 
 @contextmanager

@@ -5,6 +5,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.backend.app.services.media_types import kind_of_format
+
 from .asset import Status
 from .search_words import match_of
 
@@ -16,13 +18,17 @@ class Condition:
     clause: str
     values: tuple[Any, ...] = ()
     hits: str | None = None
-    """A statement with the same values that finds the ids by an index, named ``hit``; None where there is none."""
+    """A statement that finds the ids by an index, named ``hit``; None where there is none."""
+    hit_values: tuple[Any, ...] = ()
     count: str | None = None
     """A statement with the same values that knows how many there are without counting them."""
+    total: str | None = None
+    """A statement with the same values that counts them more quickly than testing each row does."""
 
 
 def _indexed(clause: str, *values: Any) -> Condition:
-    return Condition(clause, values, f"SELECT id AS hit FROM media_assets WHERE deleted_at IS NULL AND {clause}")
+    hits = f"SELECT id AS hit FROM media_assets WHERE deleted_at IS NULL AND {clause}"
+    return Condition(clause, values, hits, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,11 @@ class AssetFilter:
         return None if self.text is None or self.trashed else match_of(self.text)
 
     @property
+    def kind(self) -> str | None:
+        """The one type that all hits have, if that is known."""
+        return self.media_type or (kind_of_format(self.format) if self.format is not None else None)
+
+    @property
     def is_counted(self) -> bool:
         """Whether ``asset_counts`` knows how many assets there are."""
         return self == AssetFilter(media_type=self.media_type, status=self.status, trashed=self.trashed)
@@ -83,7 +94,7 @@ class AssetFilter:
         if self.match is None:
             return []
         rows = "FROM asset_search WHERE asset_search MATCH ?"
-        return [Condition(f"id IN (SELECT rowid {rows})", (self.match,), f"SELECT rowid AS hit {rows}")]
+        return [Condition(f"id IN (SELECT rowid {rows})", (self.match,), f"SELECT rowid AS hit {rows}", (self.match,))]
 
     def _kinds(self) -> list[Condition]:
         made = []
@@ -92,33 +103,43 @@ class AssetFilter:
         if self.status is not None:
             made.append(_kind("status = ?", self.status.value))
         if self.format is not None:
-            made.append(Condition("format = ? COLLATE NOCASE", (self.format,)))
+            made.append(_indexed("format = ? COLLATE NOCASE", self.format))
         if self.favorite is not None:
-            made.append(Condition("favorite = ?", (int(self.favorite),)))
+            made.append(_FAVORITE if self.favorite else _NO_FAVORITE)
         if self.min_rating is not None:
-            made.append(Condition("rating >= ?", (self.min_rating,)))
+            made.append(_indexed("rating >= ?", self.min_rating))
         return made
 
     def _memberships(self) -> list[Condition]:
-        tagged = "asset_id {} FROM asset_tags JOIN tags ON tags.id = tag_id WHERE name = ?"
+        tagged = "asset_tags WHERE tag_id = (SELECT id FROM tags WHERE name = ?)"
         made = [_member(tagged, name) for name in self.tags]
         if self.collection is not None:
-            made.append(_member("asset_id {} FROM collection_assets WHERE collection_id = ?", self.collection))
+            made.append(_member("collection_assets WHERE collection_id = ?", self.collection))
         return made
 
     def _ranges(self) -> list[Condition]:
         bounds = [
             (("file_size >= ?", self.min_size), ("file_size <= ?", self.max_size)),
-            # As the indexes of the orders have it; NULL lies in no range.
-            (("ifnull(duration, -1.0) >= ?", self.min_duration),),
-            (("ifnull(duration, 9e99) <= ?", self.max_duration),),
+            (("width >= ?", self.min_width), ("width <= ?", self.max_width)),
             (("created_at >= ?", self.date_from), ("created_at < ?", self.date_to)),
         ]
         made = [_both(pair) for pair in bounds if any(value is not None for _, value in pair)]
-        for clause, value in (("width >= ?", self.min_width), ("width <= ?", self.max_width)):
-            if value is not None:
-                made.append(Condition(clause, (value,)))
+        if self.min_duration is not None or self.max_duration is not None:
+            made.append(_duration(self.min_duration, self.max_duration))
         return made
+
+
+LONGEST = 9e98
+"""Seconds; more than any, and less than what stands for a duration that is not known."""
+
+_FAVORITES = (
+    "SELECT id AS hit FROM media_assets INDEXED BY idx_media_assets_favorite WHERE favorite = 1 AND deleted_at IS NULL"
+)
+_FAVORITE = Condition("favorite = 1", hits=_FAVORITES)
+_NO_FAVORITE = Condition(
+    "favorite = 0",
+    count=f"SELECT (SELECT ifnull(sum(assets), 0) FROM asset_counts WHERE trashed = 0) - count(*) FROM ({_FAVORITES})",
+)
 
 
 def _kind(clause: str, value: str) -> Condition:
@@ -131,8 +152,25 @@ def _both(pair: tuple[tuple[str, Any], ...]) -> Condition:
     return _indexed(" AND ".join(clause for clause, _ in given), *(value for _, value in given))
 
 
-def _member(select: str, value: Any) -> Condition:
-    return Condition(f"id IN (SELECT {select.format('')})", (value,), f"SELECT {select.format('AS hit')}")
+def _duration(least: float | None, most: float | None) -> Condition:
+    """Return the range in the words of both orders' indexes, so that either can be entered where it begins.
+
+    NULL lies in no range; it stands at the end of either index.
+    """
+    longest = "ifnull(duration, -1.0) BETWEEN ? AND ?"
+    shortest = "ifnull(duration, 9e99) BETWEEN ? AND ?"
+    values = (0.0 if least is None else least, LONGEST if most is None else most)
+    found = f"SELECT id AS hit FROM media_assets WHERE deleted_at IS NULL AND {longest}"
+    return Condition(f"{longest} AND {shortest}", values * 2, found, values)
+
+
+def _member(rows: str, value: Any) -> Condition:
+    # EXISTS and not IN: a list that is walked asks for the few rows that it passes, and gathers nothing.
+    test = f"EXISTS (SELECT 1 FROM {rows} AND asset_id = media_assets.id)"
+    # What is in the trash keeps its tags and collections.
+    trashed = f"SELECT count(*) FROM media_assets WHERE deleted_at IS NOT NULL AND {test}"
+    total = f"SELECT (SELECT count(*) FROM {rows}) - ({trashed})".replace("?", "?1")
+    return Condition(test, (value,), f"SELECT asset_id AS hit FROM {rows}", (value,), total=total)
 
 
 def _text_in_trash(text: str) -> Condition:

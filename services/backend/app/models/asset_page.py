@@ -99,16 +99,44 @@ class AssetPages:
 
 def _rows(connection: sqlite3.Connection, listing: Listing, *, is_everywhere: bool) -> list[sqlite3.Row]:
     source = _walked(source_of(connection, listing.filter), listing, is_everywhere=is_everywhere)
-    direction, beyond = ("DESC", "<") if listing.descending else ("ASC", ">")
-    offset = (listing.page - 1) * listing.per_page
-    if listing.cursor is not None:
-        after = Condition(f"({listing.key}, id) {beyond} (?, ?)", (listing.cursor.key, listing.cursor.id))
-        source, offset = replace(source, conditions=[*source.conditions, after]), 0
-    return connection.execute(
-        f"SELECT {COLUMNS}, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()}"
-        f" ORDER BY {listing.key} {direction}, id {direction} LIMIT ? OFFSET ?",
-        (*source.bound(), listing.per_page + 1, offset),
-    ).fetchall()
+    wanted = listing.per_page + 1
+    if listing.cursor is None:
+        return _selected(connection, listing, source, wanted, offset=(listing.page - 1) * listing.per_page)
+    beyond = "<" if listing.descending else ">"
+    key, number = listing.cursor.key, listing.cursor.id
+    if source.is_few or listing.filter.trashed:
+        after = Condition(f"({listing.key}, id) {beyond} (?, ?)", (key, number))
+        return _selected(connection, listing, source.also(after), wanted)
+    # In two steps: given (key, id) at once, SQLite enters the index by the key alone and passes all that share it.
+    same = source.also(Condition(f"{listing.key} = ? AND id {beyond} ?", (key, number)))
+    rows = _selected(connection, listing, same, wanted, is_tied=True)
+    if len(rows) < wanted:
+        after = Condition(f"{listing.key} {beyond} ?", (key,))
+        rows += _selected(connection, listing, source.also(after), wanted - len(rows))
+    return rows
+
+
+def _selected(
+    connection: sqlite3.Connection,
+    listing: Listing,
+    source: Source,
+    limit: int,
+    *,
+    offset: int = 0,
+    is_tied: bool = False,
+) -> list[sqlite3.Row]:
+    """Return the first rows of a source. Only their ids are sorted: whole rows are read for those that are shown."""
+    direction = "DESC" if listing.descending else "ASC"
+    # Where all share one key, naming it would have SQLite sort them.
+    order = f"ORDER BY id {direction}" if is_tied else f"ORDER BY cursor_key {direction}, id {direction}"
+    columns = COLUMNS if not source.is_few else "id"
+    chosen = (
+        f"SELECT {columns}, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()}"
+        f" {order} LIMIT ? OFFSET ?"
+    )
+    if source.is_few:
+        chosen = f"SELECT {COLUMNS}, cursor_key FROM ({chosen}) CROSS JOIN media_assets USING (id) {order}"
+    return connection.execute(chosen, (*source.bound(), limit, offset)).fetchall()
 
 
 def _walked(source: Source, listing: Listing, *, is_everywhere: bool) -> Source:
@@ -117,6 +145,8 @@ def _walked(source: Source, listing: Listing, *, is_everywhere: bool) -> Source:
     if source.is_few or wanted.trashed:
         return source
     walked = replace(source, table=f"media_assets INDEXED BY {_index(listing)}")
+    if wanted.kind is not None and wanted.media_type is None:
+        walked = walked.also(Condition("media_type = ?", (wanted.kind,)))
     if wanted.match is None or not is_everywhere or wanted.conditions():
         return walked
     # Nearly every row has the text: testing those that are walked is quicker than gathering all that have it.
@@ -128,6 +158,7 @@ def _index(listing: Listing) -> str:
     order = SORTS[listing.sort]
     if listing.sort == "updated_at" and listing.filter.status is not None:
         return "idx_media_assets_status"
-    if listing.sort == "updated_at" and listing.filter.media_type is not None:
+    if listing.sort == "updated_at" and listing.filter.kind is not None:
         return "idx_media_assets_type"
-    return order.descending_index if listing.descending else order.ascending_index
+    index = order.descending_index if listing.descending else order.ascending_index
+    return index if listing.filter.kind is None else index.replace("media_assets_", "media_assets_type_")

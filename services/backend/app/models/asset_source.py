@@ -3,6 +3,9 @@
     few rows meet one part of the filter   those rows come first, the rest of the filter is tested on them
     many do                                an index is walked, every part is tested on its rows
 
+Of a million assets, gathering and sorting 12,000 takes as long as walking past those that lie between the 61 first of
+12,000.
+
 SQLite cannot know which, since it does not know how many rows meet a part; so that is asked first, up
 to FEW.
 """
@@ -10,12 +13,12 @@ to FEW.
 # ruff: noqa: S608  only constants of this program are put into statements; values are bound.
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .asset_filter import AssetFilter, Condition
 
-FEW = 20_000
+FEW = 12_000
 FEW_OF_TEXT = 5_000
 """Rows that a text finds lie scattered, so each costs more."""
 
@@ -29,6 +32,10 @@ class Source:
     values: tuple[Any, ...] = field(default=())
     """Of the FROM clause itself."""
     is_few: bool = False
+
+    def also(self, condition: Condition) -> "Source":
+        """Return the same with one more condition."""
+        return replace(self, conditions=[*self.conditions, condition])
 
     def where(self) -> str:
         """Return the WHERE clause."""
@@ -51,7 +58,7 @@ def source_of(connection: sqlite3.Connection, wanted: AssetFilter) -> Source:
     return Source(
         table,
         [Condition("id = hits.hit"), trash, *(part for part in parts if part is not few)],
-        few.values,
+        few.hit_values,
         is_few=True,
     )
 
@@ -63,4 +70,4 @@ def _is_few(connection: sqlite3.Connection, part: Condition) -> bool:
         return bool(connection.execute(part.count, part.values).fetchone()[0] <= FEW)
     statement = f"SELECT count(*) FROM (SELECT 1 FROM ({part.hits}) LIMIT ?)"
     most = FEW_OF_TEXT if "asset_search" in part.hits else FEW
-    return bool(connection.execute(statement, (*part.values, most + 1)).fetchone()[0] <= most)
+    return bool(connection.execute(statement, (*part.hit_values, most + 1)).fetchone()[0] <= most)

@@ -81,6 +81,12 @@ def media_type_of(path: str) -> MediaType | None:
     return _supported.get(os.path.splitext(path)[1].lower())
 
 
+def kind_of_format(name: str) -> str | None:
+    """Return ``video`` or ``image`` for the name of a type in any case; None when we have no such type."""
+    types = (*MEDIA_TYPES.values(), *OPTIONAL_TYPES.values())
+    return next((one.kind for one in types if one.name.lower() == name.lower()), None)
+
+
 def mismatch(media_type: MediaType, head: bytes) -> str | None:
     """Return why a file that starts with ``head`` is not of its type, or None when it may be."""
     if not head:
