@@ -273,6 +273,13 @@ class ProcessingHealth(TypedDict):
     roots: NotRequired[list[Root]]
 
 
+class Session(TypedDict):
+    """Whether a browser is let in."""
+
+    needs_token: Annotated[bool, "API_TOKEN is set."]
+    is_signed_in: Annotated[bool, "This request carried the token, or none is needed."]
+
+
 class UploadState(TypedDict):
     """How far an upload is."""
 

@@ -25,6 +25,7 @@ from .native.document_routes import DocumentRoutes
 from .native.health_routes import HealthRoutes
 from .native.json_answer import answer_api_error, answer_http_error, answer_storage_error, answer_unexpected
 from .native.media_routes import MediaRoutes, TooMany, answer_too_many
+from .native.session_routes import SessionRoutes
 from .native.sprite_routes import SpriteRoutes
 from .native.upload_routes import UploadRoutes
 from .native.websocket_route import WebSocketEndpoint
@@ -40,6 +41,7 @@ def create_asgi(application: Application) -> ASGIApp:
         *MediaRoutes(application).routes(),
         *SpriteRoutes(application).routes(),
         *UploadRoutes(application).routes(),
+        *SessionRoutes(application.config).routes(),
         WebSocketEndpoint(application, on_viewport=application.jobs.look_at).route(),
     ]
     app = Starlette(
@@ -69,7 +71,8 @@ def _rules_of(config: Config) -> Rules:
         hosts=HOSTS | own | config.allowed_hosts,
         token=config.api_token,
         # A supervisor's probes say nothing of the library, and cannot carry a secret.
-        open_paths=frozenset({f"{config.api_prefix}/health/live", f"{config.api_prefix}/health/ready"}),
+        # And who has no token yet has to be able to ask whether one is needed, and to give it.
+        open_paths=frozenset(f"{config.api_prefix}/{path}" for path in ("health/live", "health/ready", "session")),
     )
 
 

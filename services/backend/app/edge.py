@@ -33,6 +33,14 @@ SECURITY_HEADERS = {
 _HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
+def given_token(headers: Headers) -> str:
+    """Return the token that a request carries, in its header or its cookie; empty when there is none."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        given = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+    return given.strip()
+
+
 def is_our_host(header: str | None, hosts: frozenset[str] = HOSTS) -> bool:
     """Whether a Host header names one of ``hosts`` (this machine), with any port or none."""
     match = _HOST.fullmatch(header.lower()) if header else None
@@ -54,11 +62,7 @@ class Rules:
         # A browser asks before it sends what it knows: a preflight has no token and tells nothing.
         if self.token is None or scope["path"] in self.open_paths or scope.get("method") == "OPTIONS":
             return True
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            cookie = cookie_parser(headers.get("cookie", ""))
-            given = cookie.get(COOKIE, "")
-        return hmac.compare_digest(given.strip().encode(), self.token.encode())
+        return hmac.compare_digest(given_token(headers).encode(), self.token.encode())
 
 
 class Edge:

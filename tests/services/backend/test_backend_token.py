@@ -63,3 +63,75 @@ def test_a_websocket_needs_it_too(guarded):
     assert refused.value.response.status_code == 403
     with connect(url, additional_headers=BEARER) as socket:
         assert '"connection"' in socket.recv(5)
+
+
+S = "/api/v1/session"
+
+
+def test_who_has_no_token_is_told_that_one_is_needed(guarded):
+    assert guarded.get(S).json() == {"needs_token": True, "is_signed_in": False}
+    assert guarded.get(S, headers=BEARER).json() == {"needs_token": True, "is_signed_in": True}
+
+
+def test_the_right_token_is_answered_with_a_cookie_that_lets_in(guarded):
+    answer = guarded.post(S, json={"token": f" {TOKEN}\n"})
+    assert (answer.status_code, answer.json()["is_signed_in"]) == (200, True)
+    parts = answer.headers["set-cookie"].split("; ")
+    assert parts[0] == f"mam_token={TOKEN}"
+    assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=2592000"} <= set(parts)
+    assert "Secure" not in parts
+    assert TOKEN not in answer.text
+    guarded.cookies.clear()
+    assert guarded.get(A, headers={"Cookie": parts[0]}).status_code == 200
+
+
+def test_a_cookie_that_came_over_tls_never_goes_without(guarded):
+    answer = guarded.post(S, json={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"})
+    guarded.cookies.clear()
+    assert "Secure" in answer.headers["set-cookie"].split("; ")
+
+
+def test_signing_out_takes_the_cookie_away(guarded):
+    answer = guarded.delete(S)
+    assert answer.json() == {"needs_token": True, "is_signed_in": False}
+    assert answer.headers["set-cookie"].startswith("mam_token=; ")
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b'{"token": 7}', 400),
+        (b'{"token": "x", "more": 1}', 400),
+        (b"[" * 1000, 400),
+        (b'{"token": "' + b"x" * 2000 + b'"}', 413),
+    ],
+)
+def test_what_is_no_token_at_all_is_refused(guarded, content, status):
+    assert guarded.post(S, content=content, headers={"Content-Type": "application/json"}).status_code == status
+
+
+def test_a_form_of_a_foreign_page_signs_nobody_in(guarded):
+    form = guarded.post(S, data={"token": TOKEN})
+    assert (form.status_code, "set-cookie" in form.headers) == (400, False)
+    assert guarded.post(S, json={"token": TOKEN}, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert guarded.delete(S, headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+def test_wrong_tokens_are_refused_and_after_ten_the_next_has_to_wait(tmp_path):
+    with library_client(tmp_path, api_token=TOKEN) as client:
+        wrong = [client.post(S, json={"token": text}) for text in ["", "no", "\u00e9", TOKEN[:-1], *["no"] * 6]]
+        assert {answer.status_code for answer in wrong} == {401}
+        assert not any("set-cookie" in answer.headers for answer in wrong)
+        late = client.post(S, json={"token": TOKEN})
+        assert late.status_code == 429
+        assert 1 <= int(late.headers["retry-after"]) <= 6
+
+
+def test_where_no_token_is_needed_nobody_has_to_sign_in(api):
+    signed_in = {"needs_token": False, "is_signed_in": True}
+    assert api.get(S).json() == signed_in
+    answer = api.post(S, json={"token": "anything"})
+    assert (answer.json(), "set-cookie" in answer.headers) == (signed_in, False)

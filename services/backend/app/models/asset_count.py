@@ -56,10 +56,10 @@ def _counted(connection: sqlite3.Connection, wanted: AssetFilter) -> tuple[int, 
         statement, values = "SELECT 1 FROM asset_search WHERE asset_search MATCH ?", [wanted.match]
     parts = wanted.conditions()
     if len(parts) == 1 and wanted.match is None and not wanted.trashed:
-        quick, values = parts[0].count or parts[0].total, parts[0].values
+        quick, bound = parts[0].count or parts[0].total, parts[0].values
         if quick is None:
-            quick, values = f"SELECT count(*) FROM ({parts[0].hits})", parts[0].hit_values
-        return int(connection.execute(quick, values).fetchone()[0]), False
+            quick, bound = f"SELECT count(*) FROM ({parts[0].hits})", parts[0].hit_values
+        return int(connection.execute(quick, bound).fetchone()[0]), False
     most = -1 if wanted.match is None else COUNTED + 1
     total = int(connection.execute(f"SELECT count(*) FROM ({statement} LIMIT ?)", (*values, most)).fetchone()[0])
     is_capped = 0 < most <= total

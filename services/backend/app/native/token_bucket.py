@@ -13,6 +13,10 @@ class TokenBucket:
         self._burst = burst
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def forget(self, client: str) -> None:
+        """Let ``client`` begin anew."""
+        self._levels.pop(client, None)
+
     def wait_s(self, client: str, now: float) -> float:
         """Take one token for ``client``: 0.0 when there was one, else the seconds until there is."""
         level, since = self._levels.get(client, (float(self._burst), now))

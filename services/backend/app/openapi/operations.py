@@ -149,6 +149,11 @@ _WORK = {
     ),
 }
 _ITSELF = {
+    "GET /session": Operation(group="Session", gives={200: answers.Session}),
+    "POST /session": Operation(
+        group="Session", gives={200: answers.Session}, body=bodies.TOKEN, refuses=(413, 429), headers=("Set-Cookie",)
+    ),
+    "DELETE /session": Operation(group="Session", gives={200: answers.Session}, headers=("Set-Cookie",)),
     "GET /health/status": _health(answers.Health),
     "GET /health/ready": _health(answers.Health),
     "GET /health/live": _health(answers.Alive, sick=False),
