@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.backend.app.config import ConfigError
+from services.backend.app.models.claim_store import BACKOFF_S
 
 MAX_DECODERS = 16
 LEASE_S = 15.0
@@ -22,6 +23,8 @@ class Settings:
     """How long files in hand may still take after SIGTERM."""
     decode_s: float = 30.0
     """How long one file may take."""
+    retry_s: float = BACKOFF_S
+    """How long a file on which a decoder died or hung waits for its second attempt, and a quarter of the next wait."""
     watch: bool = True
     """Whether the system is asked to tell of changes in the media folder, beside the scans."""
     lease_s: float = LEASE_S
@@ -34,6 +37,7 @@ class Settings:
             decoders=_decoders(environment.get("WORKER_DECODERS") or ""),
             grace_s=_seconds(environment, "WORKER_GRACE", 8.0, least=0.0),
             decode_s=_seconds(environment, "WORKER_DECODE_TIMEOUT", 30.0, least=0.1),
+            retry_s=_seconds(environment, "WORKER_RETRY_DELAY", BACKOFF_S, least=0.0),
             watch=_flag(environment.get("MEDIA_WATCH", "1")),
         )
 

@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import sqlite3
+import struct
 import time
+import zlib
 from contextlib import ExitStack, closing
 
 import psutil
@@ -156,6 +158,7 @@ def test_reset_db_is_refused_beside_a_worker(folder):
     [
         ({"WORKER_DECODERS": "0"}, "WORKER_DECODERS"),
         ({"WORKER_GRACE": "soon"}, "WORKER_GRACE"),
+        ({"WORKER_RETRY_DELAY": "-1"}, "WORKER_RETRY_DELAY"),
         ({"MEDIA_WATCH": "?"}, "1 or 0"),
     ],
 )
@@ -208,18 +211,36 @@ def test_the_lease_of_the_folder_moves_on_while_both_live(folder):
         )
 
 
-@pytest.mark.slow
+def poison(path, side: int = 12_000) -> None:
+    """Write a picture of one grey that is small on the disk and takes a decoder a good half second."""
+    rows = bytes((side + 1) * 50)
+    deflate = zlib.compressobj(1)
+    block = deflate.compress(rows) + deflate.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush the next block is the same bytes again, but for the two of the head.
+    data = block + block[2:] * (side // 50 - 1) + b"\x03\0" + struct.pack(">I", _adler_of_zeros((side + 1) * side))
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+def _adler_of_zeros(size: int) -> int:
+    return (size % 65521) << 16 | 1
+
+
 def test_a_poison_file_is_tried_three_times_fails_with_a_reason_and_holds_up_nobody(folder):
-    noise(folder / "media" / "poison.png", 9000)  # nobody decodes this in a tenth of a second
-    with running_backend(folder, WORKER_DECODE_TIMEOUT="0.1") as server:
-        poison = wait_for(server.assets, "it is found")[0]["id"]
+    poison(folder / "media" / "poison.png")
+    with running_backend(folder, WORKER_DECODE_TIMEOUT="0.1", WORKER_RETRY_DELAY="0.1") as server:
+        poisoned = wait_for(server.assets, "it is found")[0]["id"]
         picture(folder / "media" / "good.png")
-        server.request("POST", "/api/v1/scan")
+        assert server.add("good.png").status_code == 201
         server.wait_until_ready(1)
-        failed = server.wait_for_status(poison, "failed")
+        failed = server.wait_for_status(poisoned, "failed")
         assert failed["error"] == "decoding took longer than 0.1 s (3 attempts)"
         assert server.worker.process.poll() is None
         job = server.get("/api/v1/jobs", params={"state": "failed"}).json()["items"][0]
-        assert (job["asset_id"], job["attempts"]) == (poison, 3)
+        assert (job["asset_id"], job["attempts"]) == (poisoned, 3)
         assert server.request("POST", f"/api/v1/jobs/{job['id']}/retry").status_code == 202
-        server.wait_for_status(poison, "extracting", "thumbnailing")
+        server.wait_for_status(poisoned, "extracting", "thumbnailing")

@@ -22,6 +22,8 @@ from .job_return import back
 from .touch import NOW, TOUCH
 
 BACKOFF_S = 2.0
+"""Before the second attempt; four times as long before the third."""
+
 METADATA = ("width", "height", "duration", "fps", "codec", "container_format", "bit_rate", "taken_at")
 IN_HAND = ("extracting", "thumbnailing")
 
@@ -42,10 +44,11 @@ class Claim:
 class ClaimStore:
     """What one worker takes from the queue and gives back. Times are seconds since 1970."""
 
-    def __init__(self, database: Database, worker: str, *, lease_s: float) -> None:
+    def __init__(self, database: Database, worker: str, *, lease_s: float, backoff_s: float = BACKOFF_S) -> None:
         self._database = database
         self._worker = worker
         self._lease_s = lease_s
+        self._backoff_s = backoff_s
 
     def claim(self, now: float) -> Claim | None:
         """Take the next job of an asset; None when nothing is due, the queue is paused or the media are offline."""
@@ -167,7 +170,7 @@ class ClaimStore:
             connection.execute("UPDATE jobs SET attempts = ? WHERE id = ?", (attempts, claim.job_id))
             if attempts >= MAX_ATTEMPTS:
                 return self._fail(connection, claim, f"{reason} ({attempts} attempts)")
-            back(connection, claim.job_id, reason, due_at=now + BACKOFF_S * 4 ** (attempts - 1))
+            back(connection, claim.job_id, reason, due_at=now + self._backoff_s * 4 ** (attempts - 1))
             return _find(connection, claim)
 
     def release(self, claim: Claim, *, due_at: float = 0.0) -> None:

@@ -1,6 +1,7 @@
 """Two hashes of a file: a quick one that makes twins likely, and that of all bytes, which makes them certain."""
 
 import os
+from collections.abc import Callable
 
 from blake3 import blake3
 
@@ -17,10 +18,19 @@ def quick_hash(descriptor: int) -> str:
     return mark.hexdigest()[:32]
 
 
-def content_hash(descriptor: int) -> str:
-    """Return the BLAKE3 hash of all bytes: 64 hexadecimal digits. Memory stays bounded, whatever the size."""
+class Interrupted(Exception):
+    """Somebody asked for an end before all bytes were read."""
+
+
+def content_hash(descriptor: int, *, stopped: Callable[[], bool] = lambda: False) -> str:
+    """Return the BLAKE3 hash of all bytes: 64 hexadecimal digits. Memory stays bounded, whatever the size.
+
+    Raises Interrupted soon after ``stopped`` says so.
+    """
     mark, at = blake3(), 0
     while piece := os.pread(descriptor, PIECE_BYTES, at):
+        if stopped():
+            raise Interrupted
         mark.update(piece)
         at += len(piece)
     return mark.hexdigest()

@@ -9,7 +9,7 @@ from typing import TypeVar
 from services.backend.app.models.asset import Asset
 from services.backend.app.models.claim_store import Claim, ClaimStore
 from services.backend.app.models.job import Kind
-from services.backend.app.services.content_hash import content_hash, quick_hash
+from services.backend.app.services.content_hash import Interrupted, content_hash, quick_hash
 from services.backend.app.services.media_root import MediaRoot, PathRejected, closed
 from services.backend.app.services.media_types import HEAD_BYTES, MediaType, media_type_of, mismatch
 from services.backend.app.services.thumbnail_store import ThumbnailStore
@@ -44,6 +44,7 @@ class Processor:
         self._thumbnails = thumbnails
         self._decoder = decoder
         self._clock = clock
+        self._stopped: Callable[[], bool] = lambda: False
         self._steps = {
             Kind.METADATA: self._describe,
             Kind.THUMBNAIL: self._draw,
@@ -56,8 +57,12 @@ class Processor:
 
         Raises Trouble when the job went back into the queue through no fault of its file.
         """
+        self._stopped = stopped
         try:
             return self._do(claim)
+        except Interrupted:
+            self._claims.release(claim)
+            return None
         except DecodeFailed as error:
             return self._told(claim, self._claims.fail(claim, str(error)))
         except DecoderLost as error:
@@ -107,7 +112,8 @@ class Processor:
         self._claims.finish_sprite(claim, key=self._stored(claim, sheet), places=places)
 
     def _hash(self, claim: Claim, descriptor: int, _media_type: MediaType) -> None:
-        self._claims.finish_hash(claim, _read(content_hash, descriptor))
+        # A large file takes minutes, and the worker may have to end before.
+        self._claims.finish_hash(claim, _read(lambda fd: content_hash(fd, stopped=self._stopped), descriptor))
 
     def _stored(self, claim: Claim, picture: bytes) -> str:
         try:

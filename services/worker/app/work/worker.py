@@ -50,7 +50,7 @@ class Worker:
         self._beat_at = 0.0
         # Whether the last heartbeat could not be written. News do not hurry the next one then: it would fail as well.
         self._is_mute = False
-        self._claims = ClaimStore(database, seat.id, lease_s=settings.lease_s)
+        self._claims = ClaimStore(database, seat.id, lease_s=settings.lease_s, backoff_s=settings.retry_s)
         support(config.media_types_extra)
         self._root = MediaRoots(config.media_base_path, config.further_roots)
         self._thumbnails = ThumbnailStore(config.thumbnail_dir)
