@@ -13,6 +13,7 @@ from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.includes import matching
 from mamctl.convert.importing.rules import apply
 from mamctl.convert.importing.stack import ONE_SOCKET
+from mamctl.convert.importing.supervisord_http import SECTION, take_http
 from mamctl.convert.importing.supervisord_rules import ADVICE, RULES, environment, sendable
 from mamctl.convert.importing.value import Unfit, Value, take_all, text, whole
 
@@ -37,6 +38,9 @@ def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
             _take_section(name, section, stack, given)
     if not stack.services:
         raise Unreadable(WHAT, (refuse(source.shown, 1, "there is no [program:...] in it that can be run"),))
+    for root in roots:
+        if http := root.get(SECTION):
+            take_http(http, stack)
     return roots
 
 

@@ -150,9 +150,8 @@ ADVICE: Final[Advice] = {
     "supervisord.user": "write `user` for each service, or start mamctl as that user",
     "supervisord.umask": "write `umask` under defaults",
     "supervisord.minfds": "write `limits: {open_files: ...}` under defaults",
-    "unix_http_server": "the control socket is .mamctl/control.sock",
-    "inet_http_server": "write `control: {listen: ...}` for the API over TCP",
-    "supervisorctl": "`mamctl status` needs no settings",
-    "rpcinterface": "there is one API; see docs/api.md",
+    "unix_http_server": "the control socket is .mamctl/control.sock; supervisorctl -s unix://... works there",
+    "supervisorctl": "`mamctl status` needs no settings; see docs/supervisord-tools.md",
+    "rpcinterface": "that of supervisord itself is always there, others are not: see docs/supervisord-tools.md",
     "ctlplugin": "there are no plugins of that kind",
 }
