@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status setup frontend test test-long test-units machine shells browser man docs pictures lint format core-test bench bench-media clean
+.PHONY: help up down status setup frontend test test-long test-pythons test-units machine shells browser man docs pictures lint format core-test bench bench-media clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,17 @@ test: lint core-test frontend  ## all that must be green: lint, core with every 
 
 test-long: test machine shells  ## the slow and long forms too
 	pytest -q -m slow
+
+OTHER_PYTHONS ?= python3.12 python3.13
+
+test-pythons:  ## the supervisor's own tests under other Pythons, each in an environment of its own (6 minutes each)
+	@for python in $(OTHER_PYTHONS); do \
+		command -v $$python >/dev/null || { echo "$$python is not installed: left out"; continue; }; \
+		made=build/$$($$python -c 'import sys; print("python%d.%d" % sys.version_info[:2])'); echo "in $$made"; \
+		$$python -m venv $$made && $$made/bin/pip install -q -c constraints.txt -e '.[dev]' && \
+		PATH=$(CURDIR)/$$made/bin:$$PATH $$made/bin/pytest -q -p no:cacheprovider -m 'not slow and not system and not torture' \
+			tests/core tests/runtime tests/control tests/cli tests/convert tests/ui tests/tui tests/faults || exit 1; \
+	done
 
 test-units: machine  ## units under a real systemd, where root can boot a container (3 minutes; elsewhere skipped)
 	pytest -q -m slow -rs tests/systemd
