@@ -25,6 +25,7 @@ CELL: Final = 8.4
 LINE: Final = 19
 SIZE: Final = 14
 MARGIN: Final = 16
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
 BAR: Final = 34
 BACKGROUND: Final = "#14181f"
 FOREGROUND: Final = "#d5dae3"
@@ -47,6 +48,7 @@ class Style:
     bold: bool = False
     dim: bool = False
     underline: bool = False
+    reverse: bool = False
 
 
 Run = tuple[str, Style]
@@ -102,8 +104,10 @@ _SWITCHES: Final[dict[int, dict[str, bool | str]]] = {
     1: {"bold": True},
     2: {"dim": True},
     4: {"underline": True},
+    7: {"reverse": True},
     22: {"bold": False, "dim": False},
     24: {"underline": False},
+    27: {"reverse": False},
     39: {"color": ""},
     49: {"ground": ""},
 }
@@ -145,25 +149,43 @@ def picture(content: Sequence[Sequence[Run]], title: str) -> str:
 
 def _line(line: Iterable[Run], top: int) -> Iterator[str]:
     column = 0
-    for text, style in line:
-        for part in re.finditer(r"\S+(?: \S+)*", text):
+    for text, own in line:
+        style = _turned(own)
+        if style.ground:
+            yield _box(MARGIN + column * CELL, top, columns(text) * CELL, LINE, style.ground)
+        for part in re.finditer(rf"[{BLOCKS}]|[^\s{BLOCKS}]+(?: [^\s{BLOCKS}]+)*", text):
             at = MARGIN + (column + columns(text[: part.start()])) * CELL
-            yield _text(part.group(), style, at, top)
+            yield (
+                _block(part.group(), style, at, top) if part.group() in BLOCKS else _text(part.group(), style, at, top)
+            )
         column += columns(text)
+
+
+def _turned(style: Style) -> Style:
+    """Return a style whose colour and ground are exchanged if it is reversed."""
+    if not style.reverse:
+        return style
+    return replace(style, color=style.ground or BACKGROUND, ground=style.color or FOREGROUND)
+
+
+def _block(letter: str, style: Style, left: float, top: int) -> str:
+    """Return a block of so many eighths: fonts leave gaps between them, a terminal does not."""
+    height = LINE * (BLOCKS.index(letter) + 1) / len(BLOCKS)
+    return _box(left, top + LINE - height, CELL, height, style.color or FOREGROUND)
+
+
+def _box(left: float, top: float, width: float, height: float, color: str) -> str:
+    # A hair wider, so that boxes side by side do not part.
+    return f'<rect x="{left:g}" y="{top:g}" width="{width + 0.2:g}" height="{height:g}" fill="{color}"/>'
 
 
 def _text(text: str, style: Style, left: float, top: int) -> str:
     length = columns(text) * CELL
-    box = (
-        f'<rect x="{left:g}" y="{top}" width="{length:g}" height="{LINE}" fill="{style.ground}"/>'
-        if style.ground
-        else ""
-    )
     look = f' fill="{style.color}"' if style.color else ""
     look += ' font-weight="bold"' if style.bold else ""
     look += ' opacity=".6"' if style.dim else ""
     look += ' text-decoration="underline"' if style.underline else ""
-    return f'{box}<text x="{left:g}" y="{top + SIZE}" textLength="{length:g}"{look}>{escape(text)}</text>'
+    return f'<text x="{left:g}" y="{top + SIZE}" textLength="{length:g}"{look}>{escape(text)}</text>'
 
 
 _FRAME: Final = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"

@@ -123,6 +123,10 @@ class Look(App[int]):
         self._arrange()
         self.call_after_refresh(self.draw)
 
+    def on_service_table_resized(self) -> None:
+        """Choose the columns anew: only now the table knows its width."""
+        self.draw()
+
     def tell(self, note: str, *, lasting: bool = False) -> None:
         """Show a note in the first line, for a while."""
         if self._note_timer is not None:

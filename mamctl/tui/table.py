@@ -73,6 +73,9 @@ class ServiceTable(ScrollView, can_focus=True):
     class Chosen(Message):
         """Another service is chosen."""
 
+    class Resized(Message):
+        """There is another width for the columns."""
+
     def __init__(self, columns: Columns) -> None:
         super().__init__(id="services")
         self.columns = columns
@@ -132,8 +135,9 @@ class ServiceTable(ScrollView, can_focus=True):
             self.choose(self._names[place])
 
     def on_resize(self) -> None:
-        """Keep the chosen one in view."""
+        """Keep the chosen one in view, and ask for columns that fit."""
         self._bring_into_view()
+        self.post_message(self.Resized())
 
     def render_line(self, y: int) -> Strip:
         """Return a service's line."""

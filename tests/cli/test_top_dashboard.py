@@ -49,6 +49,9 @@ class Seen:
     async def press(self, *keys: str) -> None:
         await self._pilot.press(*keys)
 
+    async def resize(self, width: int, height: int) -> None:
+        await self._pilot.resize_terminal(width, height)
+
     async def click(self, x: int, y: int) -> None:
         await self._pilot.click(offset=(x, y))
 
@@ -58,7 +61,8 @@ async def shown(
     where: str, size: tuple[int, int] = (100, 30), token: str | None = None, **options: Any
 ) -> AsyncIterator[Seen]:
     async with AsyncClient(where, token=token) as client:
-        app = Dashboard(client, title="services.yaml", paint=Paint(enabled=False), seconds=0.5, **options)
+        options = {"seconds": 0.5, **options}
+        app = Dashboard(client, title="services.yaml", paint=Paint(enabled=False), **options)
         async with app.run_test(size=size) as pilot:
             yield Seen(app, pilot)
         assert app.problem is None
@@ -108,6 +112,18 @@ def test_it_fits_every_terminal(stack: Path, fake: FakeSupervisor, size: tuple[i
             await seen.expect("Details", "Needs", "Events", "is needed by nobody")
 
     run(stack, play, size=size)
+
+
+def test_another_size_is_filled_at_once_and_so_is_a_pane_that_was_not_seen(stack: Path, fake: FakeSupervisor) -> None:
+    async def play(seen: Seen) -> None:
+        await seen.expect("PID", "ended with code 3", "2 Events  all services ---")
+        await seen.resize(80, 24)
+        await seen.expect("ended with code 3", without="PID")
+        for key in "431":
+            await seen.press(key)
+            await seen.expect("4 Details  broken ---")
+
+    run(stack, play, size=(170, 48), seconds=3600.0)
 
 
 def test_what_happens_shows_at_once(stack: Path, fake: FakeSupervisor) -> None:

@@ -67,3 +67,24 @@ def test_wide_letters_take_two_columns():
 
 def test_nothing_makes_an_empty_window():
     assert set(drawn("\n\n", "empty")) == {"empty"}
+
+
+def boxes(capture):
+    """The boxes behind and instead of letters: their x, width and colour."""
+    command = [sys.executable, SCRIPT, "--title", "t"]
+    done = subprocess.run(command, input=capture, capture_output=True, text=True, check=True, timeout=20)
+    found = [one.attrib for one in ET.fromstring(done.stdout).iter(f"{SVG}rect")][1:]
+    return [(one["width"], float(one["height"]), one["fill"]) for one in found]
+
+
+def test_a_ground_is_behind_spaces_too():
+    assert boxes("\x1b[46ma    b\x1b[0m") == [("50.6", 19.0, "#56d4dd")]
+
+
+def test_what_is_reversed_has_the_colour_of_letters_as_its_ground():
+    assert boxes("\x1b[7ma\x1b[27mb") == [("8.6", 19.0, "#d5dae3")]
+    assert drawn("\x1b[7ma\x1b[27mb")["a"]["fill"] == "#14181f"
+
+
+def test_blocks_are_boxes_as_high_as_they_say():
+    assert boxes("\x1b[36m▄█ x") == [("8.6", 9.5, "#56d4dd"), ("8.6", 19.0, "#56d4dd")]
