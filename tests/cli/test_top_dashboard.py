@@ -116,12 +116,12 @@ def test_it_fits_every_terminal(stack: Path, fake: FakeSupervisor, size: tuple[i
 
 def test_another_size_is_filled_at_once_and_so_is_a_pane_that_was_not_seen(stack: Path, fake: FakeSupervisor) -> None:
     async def play(seen: Seen) -> None:
-        await seen.expect("PID", "ended with code 3", "2 Events  all services ---")
+        await seen.expect("PID", "ended with code 3", "2 Events  all services ───")
         await seen.resize(80, 24)
         await seen.expect("ended with code 3", without="PID")
         for key in "431":
             await seen.press(key)
-            await seen.expect("4 Details  broken ---")
+            await seen.expect("4 Details  broken ───")
 
     run(stack, play, size=(170, 48), seconds=3600.0)
 
