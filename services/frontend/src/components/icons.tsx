@@ -32,6 +32,13 @@ export const ImageIcon = draw(
     <circle cx="15.5" cy="9.5" r="1.2" />
   </>,
 );
+export const KeyIcon = draw(
+  <>
+    <circle cx="8" cy="12" r="4" />
+    <path d="M12 12h9m-3 0v3.5" />
+  </>,
+);
+export const LeaveIcon = draw(<path d="M10 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h4M10 12h10m-4-4 4 4-4 4" />);
 export const CloseIcon = draw(<path d="m6 6 12 12M18 6 6 18" />);
 export const PreviousIcon = draw(<path d="m14.5 5-7 7 7 7" />);
 export const NextIcon = draw(<path d="m9.5 5 7 7-7 7" />);

@@ -24,18 +24,36 @@ const PER_PAGE = 60;
 export class FakeBackend {
   assets: Asset[] = [];
   services: ServiceHealth[] = [];
+  /** While it is set, everything but the session is refused to who has not given it. */
+  token: string | null = null;
+  isSignedIn = false;
   /** While it is set, every list request is answered with this code. */
   failsWith: number | null = null;
   readonly requests: URL[] = [];
 
-  readonly fetch = (input: RequestInfo | URL): Promise<Response> => {
+  readonly fetch = (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const url = new URL(input as string, 'http://frontend.test');
     this.requests.push(url);
+    if (url.pathname === '/api/v1/session') return Promise.resolve(this.#session(init));
     return Promise.resolve(this.#answer(url));
   };
 
+  #session({ method = 'GET', body }: RequestInit): Response {
+    if (method === 'DELETE') this.isSignedIn = false;
+    if (method === 'POST') {
+      const given = JSON.parse(body as string) as { token: string };
+      this.isSignedIn = given.token === this.token;
+      if (!this.isSignedIn) return Response.json({ error: 'this is not the token' }, { status: 401 });
+    }
+    const needsToken = this.token !== null;
+    return Response.json({ needs_token: needsToken, is_signed_in: !needsToken || this.isSignedIn });
+  }
+
   #answer(url: URL): Response {
     if (url.pathname === '/api/stack') return Response.json({ services: this.services });
+    if (this.token !== null && !this.isSignedIn) {
+      return Response.json({ error: 'a token is needed here' }, { status: 401 });
+    }
     if (this.failsWith !== null) return Response.json({ error: 'out of order' }, { status: this.failsWith });
     const id = /^\/api\/v1\/assets\/(\d+)$/.exec(url.pathname)?.[1];
     if (id !== undefined) return Response.json(this.assets.find((asset) => asset.id === Number(id)));
