@@ -125,7 +125,9 @@ class Look(App[int]):
 
     def on_service_table_resized(self) -> None:
         """Choose the columns anew: only now the table knows its width."""
-        self.draw()
+        if self.query("#stack"):
+            # The last screen is gone when it is resized on the way out.
+            self.draw()
 
     def tell(self, note: str, *, lasting: bool = False) -> None:
         """Show a note in the first line, for a while."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mamctl.control.client import Client
 from mamctl.control.place import place
+from mamctl.core.errors import MamctlError
 from mamctl.runtime.launch import start_supervisor
 from tests.runtime.stack import lives
 from tests.scripted import eventually
@@ -129,6 +130,7 @@ def supervised(path: pathlib.Path) -> Iterator[Folder]:
     finally:
         folder.let_go()
         _end(folder)
+        _end_what_a_command_began(folder)
     assert folder.processes() == []
 
 
@@ -140,6 +142,27 @@ def _end(folder: Folder) -> None:
                     os.kill(pid, number)
                 eventually(lambda pid=pid: not lives(pid), within=PATIENCE)
         folder.ended(pid)
+
+
+def _end_what_a_command_began(folder: Folder) -> None:
+    """End the stack that `mamctl up -d` began in a test that did not come to its `down`.
+
+    Its supervisor is no child of ours and bears no mark; its socket leads to it.
+    """
+    try:
+        found = folder.client.request("GET", "/v1/status")["supervisor"]
+    except MamctlError:
+        return
+    with contextlib.suppress(MamctlError):
+        folder.client.request("POST", "/v1/down", {"wait": PATIENCE})
+    for pid in (found["guardian_pid"], found["pid"]):
+        with contextlib.suppress(ProcessLookupError, AssertionError):
+            eventually(lambda pid=pid: not lives(pid), within=PATIENCE)
+            continue
+        # It does not go: without its guardian nobody starts another.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    end_orphans(folder)
 
 
 def end_orphans(folder: Folder) -> None:
