@@ -117,6 +117,11 @@ class Wire:
         async with asyncio.timeout(self._patience):
             await self._writer.drain()
 
+    async def until_gone(self) -> None:
+        """Return when the other side says that it says no more; what it says until then is not listened to."""
+        while await self._reader.read(READ):
+            pass
+
     def end_pieces(self) -> None:
         """End such an answer."""
         self._put(h11.EndOfMessage())

@@ -128,7 +128,7 @@ class Programs:
         """Yield the last lines of a log, and those that are added; nothing, now and then, while there is nothing."""
         from mamctl.runtime.logs.reader import Follower, LogFiles, tail
 
-        files = [*self._files(path)] or [LogFiles("", "output", path, "")]
+        files = [*self._files(path)] or [LogFiles("", "output", path, f"{path}.idx")]
         with Follower(files) as follower:
             last = await asyncio.to_thread(lambda: list(tail(files, lines=HEAD_LINES, until=follower.positions)))
             yield b"".join(_within(last, HEAD_BYTES))

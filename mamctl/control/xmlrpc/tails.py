@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -42,13 +43,20 @@ class Tails:
     async def stream(self, wire: Wire, *, path: str) -> None:
         """Send the last lines of a log, and then each as it comes."""
         wire.begin_pieces(MEDIA)
-        async with contextlib.aclosing(self._stack.programs.follow(path)) as pieces:
-            async for piece in pieces:
-                if piece:
-                    await wire.write_piece(piece)
-                elif self._ending or wire.gone:
-                    break
-        wire.end_pieces()
+        gone = asyncio.ensure_future(wire.until_gone())
+        try:
+            async with contextlib.aclosing(self._stack.programs.follow(path)) as pieces:
+                async for piece in pieces:
+                    if gone.done():
+                        return
+                    if piece:
+                        await wire.write_piece(piece)
+                    elif self._ending:
+                        break
+            wire.end_pieces()
+        finally:
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
 
     def _path(self, target: str) -> str:
         if target.startswith("/mainlogtail"):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST: Final = (1 << 31) - 1
 LEAST: Final = -MOST - 1
+# Characters.
+BLOCK: Final = 1 << 16
 _UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD: Final = "<?xml version='1.0' encoding='utf-8'?>\n<methodResponse>\n"
 _TAIL: Final = "\n</methodResponse>\n"
@@ -61,5 +63,10 @@ def _member(pair: tuple[str, Any]) -> str:
 
 
 def _text(text: str) -> str:
+    # In blocks: nothing else of the process can run while a whole log is gone through at once.
+    return "".join(_fit(text[start : start + BLOCK]) for start in range(0, len(text), BLOCK))
+
+
+def _fit(text: str) -> str:
     text = _UNFIT.sub("\ufffd", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("\r", "&#13;")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_reader_that_goes_is_noticed_though_nothing_is_written(stack: RealStac
     with following(stack, "/logtail/quiet") as answer:
         assert answer.status == 200
         assert stack.server.connections == before + 1
+    eventually(lambda: stack.server.connections == before, within=PATIENCE)
+
+
+def test_also_one_that_says_more_than_its_request_as_supervisorctl_does(stack: RealStack) -> None:
+    before = stack.server.connections
+    with socket.socket(socket.AF_UNIX) as made:
+        made.settimeout(PATIENCE)
+        made.connect(stack.socket)
+        made.sendall(b"GET /logtail/quiet HTTP/1.1\r\nHost: \r\n\r\n")
+        assert made.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
+        made.sendall(b"\r\n")
     eventually(lambda: stack.server.connections == before, within=PATIENCE)
 
 
