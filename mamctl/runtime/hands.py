@@ -26,6 +26,7 @@ from mamctl.runtime.incarnations import Equipment, Incarnations
 from mamctl.runtime.keepsake import keep_manifest
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.listeners import Listeners
+from mamctl.runtime.listeners.farewell import ask_to_stop
 from mamctl.runtime.luck import luck
 from mamctl.runtime.notify.notifications import Notifications
 from mamctl.runtime.outputs import Outputs
@@ -227,7 +228,7 @@ class Hands:
             case act.Signal():
                 # Why is known before it is done: who finds only the deed would take it for a crash.
                 self._write_down()
-                self.incarnations.signal(action)
+                ask_to_stop(self, action)
             case act.Run() | act.Cancel():
                 self._send(action)
             case act.Clean():

@@ -96,10 +96,12 @@ class Listeners:
         if self._feed is not None:
             self._feed.end()
 
-    async def settle(self) -> None:
-        """Wait until they know all that happened, but not long: who does not answer is not waited for."""
-        if self._feed is not None:
-            await self._feed.settle()
+    def once_told(self, then: Callable[[], None]) -> None:
+        """Call back once they know all that happened, but soon: who does not answer is not waited for."""
+        if self._feed is None:
+            then()
+        else:
+            self._feed.once_told(then)
 
     def flush(self) -> None:
         """Put everything where the next supervisor finds it."""

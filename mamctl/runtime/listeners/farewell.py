@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mamctl.core.events import Stop
-from mamctl.core.states import ENDED
+from mamctl.core.states import ENDED, SIGKILL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mamctl.core.actions import Signal
     from mamctl.runtime.hands import Hands
 
     Until = Callable[[Callable[[], bool], float | None], Awaitable[bool]]
@@ -33,4 +35,15 @@ async def make_way(hands: Hands, until: Until, wait: float | None, *, force: boo
     hands.post(Stop(first, hands.now))
     services = supervisor.services
     await until(lambda: all(services[name].state in ENDED for name in first if name in services), wait)
-    await hands.listeners.settle()
+    told = asyncio.Event()
+    hands.listeners.once_told(told.set)
+    await told.wait()
+
+
+def ask_to_stop(hands: Hands, action: Signal) -> None:
+    """Signal a service. When all ends because one failed, a listener hears that before it is asked to stop."""
+    service = hands.supervisor.known(action.name)
+    if hands.supervisor.ending is None or action.signal == SIGKILL or service is None or not service.spec.events:
+        hands.incarnations.signal(action)
+        return
+    hands.listeners.once_told(lambda: hands.incarnations.signal(action))

@@ -5,7 +5,6 @@ Nothing is told at once: the next turn of the loop does so. So a listener holds 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from contextlib import suppress
@@ -19,6 +18,7 @@ from mamctl.runtime.listeners.memory import Waiting, heard, remember
 from mamctl.runtime.listeners.pool import Pool
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable, Iterator
 
     from mamctl.core.manifest.model import Manifest, ServiceSpec
@@ -56,7 +56,7 @@ class Feed:
         self._server = manifest.name
         self._turning = self._ended = False
         self._ticking: asyncio.TimerHandle | None = None
-        self._settling: asyncio.Future[None] | None = None
+        self._waiters: list[tuple[asyncio.TimerHandle, Callable[[], None]]] = []
         if self._memory.seen is None:
             self._memory.groups = () if fresh else _groups(manifest)
         self.take(manifest)
@@ -122,13 +122,23 @@ class Feed:
             self._ended = True
             self._say([ENDING])
 
-    async def settle(self) -> None:
-        """Wait until all was told that there is to tell, at most for `SETTLE_SECONDS`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_SECONDS):
-                while any(pool.busy for pool in self._pools.values()):
-                    self._settling = self._house.loop.create_future()
-                    await self._settling
+    def once_told(self, then: Callable[[], None]) -> None:
+        """Call back once all was told that there is to tell, after `SETTLE_SECONDS` at the latest."""
+        if not self._is_busy():
+            then()
+            return
+        self._waiters.append((self._house.loop.call_later(SETTLE_SECONDS, self._call_back, then), then))
+
+    def _is_busy(self) -> bool:
+        return any(pool.busy for pool in self._pools.values())
+
+    def _call_back(self, *due: Callable[[], None]) -> None:
+        """Call back those whose time is over, or without a name all that wait."""
+        waiters = [(timer, then) for timer, then in self._waiters if not due or then in due]
+        self._waiters = [waiter for waiter in self._waiters if waiter not in waiters]
+        for timer, then in waiters:
+            timer.cancel()
+            then()
 
     def flush(self) -> None:
         """Put everything where the next supervisor finds it."""
@@ -137,6 +147,8 @@ class Feed:
     def close(self) -> None:
         """Let go of everything, for good."""
         self._unlisten()
+        for timer, _ in self._waiters:
+            timer.cancel()
         if self._ticking is not None:
             self._ticking.cancel()
         for pool in self._pools.values():
@@ -206,8 +218,8 @@ class Feed:
         self._ledger.flush()
         for pool in tuple(self._pools.values()):
             pool.dispatch(self._server)
-        if self._settling is not None and not self._settling.done():
-            self._settling.set_result(None)
+        if self._waiters and not self._is_busy():
+            self._call_back()
 
     def _pool(self, name: str) -> Pool:
         if name not in self._pools:

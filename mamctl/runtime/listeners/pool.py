@@ -182,7 +182,8 @@ class Pool:
             return
         self._done(oldest)
         self._dropped += 1
-        if self._loop.time() >= self._warn_again_at:
+        # Of one that nobody has started there is nothing to say.
+        if self.members and self._loop.time() >= self._warn_again_at:
             self._warn_again_at = self._loop.time() + WARN_SECONDS
             detail = f"{BUFFERED} events wait for it, so the oldest are dropped ({self._dropped} so far)"
             self._warn(self.name, f"{detail}: it does not answer, or is slower than what happens")

@@ -100,6 +100,13 @@ class World:
         for _ in range(20):
             await asyncio.sleep(0)
 
+    async def told(self) -> None:
+        """Wait until the listener is said to know all."""
+        done = asyncio.get_running_loop().create_future()
+        self.feed.once_told(lambda: done.set_result(None))
+        async with asyncio.timeout(5):
+            await done
+
     def waiting(self) -> list[str]:
         return [entry.told.type for pool in self.feed._pools.values() for entry in pool.entries.values()]
 
@@ -142,7 +149,7 @@ def test_a_new_stack_begins_with_its_groups_and_its_supervisor(tmp_path: pathlib
         assert await world.hear() == told
         assert world.feed._pools["ear"].busy
         world.say("RESULT 2\nOK")
-        await world.feed.settle()
+        await world.told()
         assert not world.feed._pools["ear"].busy
 
     play(tmp_path, scenario)
@@ -333,7 +340,7 @@ def test_who_does_not_answer_at_the_end_is_not_waited_for(
 
     async def scenario(world: World) -> None:
         world.spawn()
-        await world.feed.settle()
+        await world.told()
         assert world.waiting() != []
 
     play(tmp_path, scenario)
@@ -411,7 +418,9 @@ def test_a_stack_without_listeners_has_no_feed_and_no_file(tmp_path: pathlib.Pat
         listeners.end()
         listeners.leave("web")
         listeners.flush()
-        await listeners.settle()
+        called: list[int] = []
+        listeners.once_told(lambda: called.append(1))
+        assert called
         listeners.close()
 
     asyncio.run(scenario())

@@ -116,6 +116,17 @@ def test_listeners_hear_the_end_of_the_others(tmp_path: pathlib.Path) -> None:
     run(scenario())
 
 
+def test_listeners_hear_why_all_ends_when_an_essential_service_failed(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        stack = Stack(tmp_path, {"ear": ear(), "web": {**CRASHES, "essential": True}})
+        async with stack.managed() as manager:
+            await manager.up()
+            await until(manager, lambda: row(manager, "ear")["state"] == "stopped")
+            assert heard(stack)[-2:] == ["EXITED web expected:0", "STOPPING ear"]
+
+    run(scenario())
+
+
 def test_its_output_is_not_its_log_and_its_pipes_can_be_opened_by_name(tmp_path: pathlib.Path) -> None:
     async def scenario() -> None:
         words = 'echo READY > /dev/stdout; while read line; do echo "got $line" > /dev/stderr; exit; done < /dev/stdin'
