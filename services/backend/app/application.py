@@ -9,6 +9,7 @@ from .models.collection_store import CollectionStore
 from .models.database import Database
 from .models.job_store import JobStore
 from .models.root_store import RootStore
+from .models.soundness import Soundness
 from .models.sprite_store import SpriteStore
 from .models.tag_store import TagStore
 from .models.worker_store import WorkerStore
@@ -27,8 +28,10 @@ class Application:
     Raises DatabaseProblem, sqlite3.Error or OSError when the data folder cannot be used.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, unclean: bool = False) -> None:
+        """``unclean``: the last backend died, and the database is to be looked through."""
         self.config = config
+        self._soundness = Soundness(config.database_path) if unclean else None
         support(config.media_types_extra)
         config.thumbnail_dir.mkdir(parents=True, exist_ok=True)
         self.database = Database(config.database_path)
@@ -54,7 +57,7 @@ class Application:
         self.uploads = UploadStore(self.database, self.media_root)
         self.thumbnails = ThumbnailStore(config.thumbnail_dir)
         self.hub = Hub(self.database)
-        self.health = HealthCheck(config, self.hub, self.media_root, self.workers, self.roots)
+        self.health = HealthCheck(config, self.hub, self.media_root, self.workers, self.roots, self._soundness)
         # Only for a new library: the missing folder of an old one is a disk that is not mounted,
         # and a folder made in its place would hide that.
         if self.assets.is_empty():
@@ -63,10 +66,14 @@ class Application:
     def start(self) -> None:
         """Begin to deliver events, in the running event loop."""
         self.hub.open()
+        if self._soundness is not None:
+            self._soundness.start()
 
     def stop(self) -> None:
         """Stop delivering and close the database."""
         self.hub.close()
+        if self._soundness is not None:
+            self._soundness.stop()
         self.database.close()
 
 

@@ -22,7 +22,7 @@ from .edge import HOSTS, Edge, Rules
 from .errors import ApiError
 from .models.database_problem import DatabaseProblem
 from .native.document_routes import DocumentRoutes
-from .native.health_routes import HealthRoutes
+from .native.health_routes import SHORT, HealthRoutes
 from .native.json_answer import answer_api_error, answer_http_error, answer_storage_error, answer_unexpected
 from .native.media_routes import MediaRoutes, TooMany, answer_too_many
 from .native.session_routes import SessionRoutes
@@ -72,7 +72,8 @@ def _rules_of(config: Config) -> Rules:
         token=config.api_token,
         # A supervisor's probes say nothing of the library, and cannot carry a secret.
         # And who has no token yet has to be able to ask whether one is needed, and to give it.
-        open_paths=frozenset(f"{config.api_prefix}/{path}" for path in ("health/live", "health/ready", "session")),
+        open_paths=frozenset(f"{config.api_prefix}/{path}" for path in ("health/live", "health/ready", "session"))
+        | set(SHORT),
     )
 
 

@@ -8,6 +8,7 @@ from .log_files import file_handlers
 
 # Asked every few seconds by supervisors and pages; their lines would bury the others.
 QUIET_PATHS = ("/health/", "/thumbnails/")
+SHORT = {"/live", "/ready"}
 
 
 class OneLine(logging.Formatter):
@@ -27,7 +28,8 @@ class Quiet(logging.Filter):
         if len(arguments) != 5:
             return True
         path, status = str(arguments[2]), arguments[4]
-        return not (any(part in path for part in QUIET_PATHS) and isinstance(status, int) and status < 400)
+        is_quiet = path in SHORT or any(part in path for part in QUIET_PATHS)
+        return not (is_quiet and isinstance(status, int) and status < 400)
 
 
 def configure_log(*, debug: bool, folder: Path | None = None) -> None:

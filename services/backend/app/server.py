@@ -38,12 +38,12 @@ def serve(config: Config) -> int:
     except OSError as error:
         return _refuse(f"the data folder cannot be used: {error.strerror}", way_out(config.data_dir, error))
     try:
-        return _serve_locked(config)
+        return _serve_locked(config, unclean=lock.was_left)
     finally:
         lock.release()
 
 
-def _serve_locked(config: Config) -> int:
+def _serve_locked(config: Config, *, unclean: bool) -> int:
     try:
         listener = listen(config.host, config.port)
     except OSError as error:
@@ -52,7 +52,7 @@ def _serve_locked(config: Config) -> int:
         )
     with listener:
         try:
-            application = Application(config)
+            application = Application(config, unclean=unclean)
         except (DatabaseProblem, sqlite3.Error) as error:
             return _refuse(str(error), way_out(config.data_dir, error))
         except OSError as error:

@@ -28,6 +28,8 @@ def test_the_status_has_the_body_of_the_seed(library):
 def test_the_other_health_addresses_answer(library):
     assert library.get("/api/v1/health/live").json() == {"status": "alive"}
     assert library.get("/api/v1/health/ready").json()["status"] == "healthy"
+    assert library.get("/live").json() == {"status": "alive"}
+    assert library.get("/ready").json()["status"] == "healthy"
     processing = wait_for(
         lambda: body if (body := library.get("/api/v1/health/processing").json())["later"] == 0 else None, "it rests"
     )

@@ -26,6 +26,8 @@ class DataLock:
             text = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             raise DataInUse(int(text) if text.isdecimal() else None) from None
+        self.was_left = bool(os.pread(self._descriptor, 1, 0))
+        """Whether the last one to hold it died with it in hand."""
         with suppress(OSError):  # the number is for people; on a full disk the lock holds without
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)

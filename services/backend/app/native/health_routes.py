@@ -23,6 +23,8 @@ DISK_EVERY = 10
 """In looks: memory every 60 s, the disk every 300 s (seed 000)."""
 
 FULL_PERCENT = 95.0
+SHORT = ("/live", "/ready")
+"""Without the prefix too, where probes look for them."""
 
 log = logging.getLogger("mam.health")
 
@@ -42,6 +44,7 @@ class HealthRoutes:
             Route(f"{prefix}/status", self.status),
             Route(f"{prefix}/live", self.live),
             Route(f"{prefix}/ready", self.ready),
+            *(Route(path, endpoint) for path, endpoint in zip(SHORT, (self.live, self.ready), strict=True)),
             Route(f"{prefix}/websocket", self.websocket),
             Route(f"{prefix}/processing", self.processing),
         ]

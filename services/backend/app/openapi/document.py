@@ -19,7 +19,8 @@ JSON = "application/json"
 INTRODUCTION = (
     "The media library: its assets, their search, files, uploads and live updates. Every refusal is"
     " `{error, timestamp, context?}`. Live updates come over the WebSocket `/ws` of the same port, which OpenAPI has no"
-    " words for; `GET /events` tells the same. Thumbnails are also at `/thumbnails/<name>.jpg`, without the prefix."
+    " words for; `GET /events` tells the same. Without the prefix there are `/thumbnails/<name>.jpg`, `/live` and"
+    " `/ready`."
 )
 MEANINGS = {
     200: "Done.", 201: "It is new.", 202: "It is noted; the work comes later.", 204: "Done.",
@@ -43,7 +44,7 @@ MEANINGS = {
 }  # fmt: skip
 ALWAYS = (400, 401, 421, 500, 503)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-UNDOCUMENTED = frozenset({"/ws", "/thumbnails/{name}"})
+UNDOCUMENTED = frozenset({"/ws", "/thumbnails/{name}", "/live", "/ready"})
 
 
 @dataclass(frozen=True, slots=True)

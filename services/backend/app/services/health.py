@@ -13,6 +13,7 @@ from services.backend.app.config import Config
 from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.migration import known_migrations, stored_migrations
 from services.backend.app.models.root_store import NOT_CONFIGURED, Root, RootStore
+from services.backend.app.models.soundness import Soundness
 from services.backend.app.models.worker_store import KnownWorker, WorkerStore
 
 from .events import Hub
@@ -50,12 +51,21 @@ class Health:
 class HealthCheck:
     """Looks at everything; a look reads files, so it belongs into a thread with a deadline."""
 
-    def __init__(self, config: Config, hub: Hub, root: MediaRoot, workers: WorkerStore, roots: RootStore) -> None:
+    def __init__(
+        self,
+        config: Config,
+        hub: Hub,
+        root: MediaRoot,
+        workers: WorkerStore,
+        roots: RootStore,
+        soundness: Soundness | None = None,
+    ) -> None:
         self._config = config
         self._hub = hub
         self._root = root
         self._workers = workers
         self._roots = roots
+        self._soundness = soundness
         psutil.cpu_percent()  # the first call only starts the measurement
 
     def look(self) -> Health:
@@ -80,6 +90,8 @@ class HealthCheck:
         return Health({"database": False, "websocket": self._hub.is_open, **services}, {})
 
     def _database(self) -> bool:
+        if self._soundness is not None and self._soundness.damage is not None:
+            return False
         # A new connection each time: an open one goes on working on a file that was deleted.
         try:
             return stored_migrations(self._config.database_path) == known_migrations()
