@@ -39,7 +39,7 @@ export const inUrl = (host) => (host.includes(':') ? `[${host}]` : host);
 /** @param {string} host  @param {number} port  @returns {string} */
 const defaultTargets = (host, port) =>
   [
-    'backend=http://127.0.0.1:5001/api/v1/health/status',
+    'backend=http://127.0.0.1:5001/api/v1/health/ready',
     `frontend=http://${inUrl(host)}:${port}/api/health`,
     'lmstudio=http://127.0.0.1:1234/health',
     'agent=http://127.0.0.1:5000/health',
@@ -80,7 +80,7 @@ const readTarget = (item) => {
   if (cut < 1) {
     throw new ConfigError(
       `STACK_HEALTH has an entry without a name: ${item}`,
-      'write name=url, for example backend=http://127.0.0.1:5001/api/v1/health/status',
+      'write name=url, for example backend=http://127.0.0.1:5001/api/v1/health/ready',
     );
   }
   const name = item.slice(0, cut);
