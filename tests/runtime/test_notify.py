@@ -299,7 +299,9 @@ def test_a_line_on_its_descriptor_makes_it_ready(tmp_path, fd):
         up = asyncio.create_task(manager.up())
         await until(manager, lambda: row(manager, "a")["pid"])
         assert (await up)["ok"]
-        assert {int(name) for name in os.listdir(f"/proc/{row(manager, 'a')['pid']}/fd")} == {0, 1, 2}
+        # It closes the descriptor a moment after it wrote the line.
+        folder = f"/proc/{row(manager, 'a')['pid']}/fd"
+        await until(manager, lambda: {int(name) for name in os.listdir(folder)} == {0, 1, 2})
 
     words = [f"part:{fd}", "wait:0.1", f"line:{fd}"]
     play(tmp_path, {"a": speaker(*words, ready={"notify": {"fd": fd}})}, scenario)
