@@ -22,7 +22,9 @@ def connected(server, **options) -> ClientConnection:
 
 
 def receive(connection: ClientConnection) -> dict:
-    return json.loads(connection.recv(timeout=5))
+    """Return the next message, but for how the queue stands: that comes when it comes."""
+    message = json.loads(connection.recv(timeout=5))
+    return message if message["type"] != "jobs" else receive(connection)
 
 
 def close_code(connection: ClientConnection) -> int:

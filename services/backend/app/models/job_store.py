@@ -154,23 +154,26 @@ class JobStore:
             )
         return done.rowcount
 
-    def backlog(self) -> Backlog:
-        """Count what is due, in hand and failed."""
+    def figures(self) -> dict[str, int]:
+        """Count what waits, is in hand, has failed, and can wait until nothing else is due."""
         counts = self.counts()
         ahead = [counts.get(kind, {}) for kind in (Kind.METADATA, Kind.THUMBNAIL)]
         behind = [counts.get(kind, {}) for kind in (Kind.SPRITE, Kind.HASH)]
+        return {
+            "queued": _sum(ahead, State.QUEUED),
+            "active": _sum([*ahead, *behind], State.RUNNING),
+            "failed": _sum(ahead, State.FAILED),
+            "later": _sum(behind, State.QUEUED),
+        }
+
+    def backlog(self) -> Backlog:
+        """Count what is due, in hand and failed, and tell how old it is."""
         with self._database.read() as connection:
             age = connection.execute(
                 "SELECT (julianday('now') - julianday(updated_at)) * 86400 FROM jobs"
                 " WHERE state = 'queued' AND kind IN ('metadata', 'thumbnail') ORDER BY id LIMIT 1"
             ).fetchone()
-        return Backlog(
-            queued=_sum(ahead, State.QUEUED),
-            active=_sum([*ahead, *behind], State.RUNNING),
-            failed=_sum(ahead, State.FAILED),
-            oldest_age_s=round(max(age[0], 0.0), 1) if age else None,
-            later=_sum(behind, State.QUEUED),
-        )
+        return Backlog(oldest_age_s=round(max(age[0], 0.0), 1) if age else None, **self.figures())
 
 
 def _one(connection: sqlite3.Connection, job_id: int) -> Job | None:

@@ -13,6 +13,8 @@ from services.backend.app.models.database import Database
 from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.event_log import KEPT, Event, EventLog
 
+from .job_news import JobNews
+
 LOOK_EVERY_S = 0.05
 BATCH = 1000
 PRUNE_AFTER = KEPT // 10
@@ -24,11 +26,14 @@ log = logging.getLogger("mam.websocket")
 class EventReader:
     """Reads every event after ``seq`` and hands it to ``deliver`` in order, from a thread of its own."""
 
-    def __init__(self, database: Database, *, seq: int, deliver: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(
+        self, database: Database, *, seq: int, deliver: Callable[[Sequence[Event]], None], jobs: JobNews
+    ) -> None:
         self._database = database
         self._log = EventLog(database)
         self._seq = seq
         self._deliver = deliver
+        self._jobs = jobs
         self._pruned_at = 0
         self._news = threading.Event()
         self._stopping = False
@@ -59,6 +64,8 @@ class EventReader:
                 if seen != version:
                     self._read()
                     version = seen
+                    self._jobs.note_change()
+                self._jobs.tell()
                 self._failing = False
             except (sqlite3.Error, DatabaseProblem) as error:
                 if not self._failing:  # once, not at every attempt

@@ -19,20 +19,23 @@ import json
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from services.backend.app.models.asset import Asset
 from services.backend.app.models.database import Database
 from services.backend.app.models.event_log import Event, EventLog, Extent
 
 from .event_reader import EventReader
+from .job_news import JobNews
 
 RING = 10_000
 CROWDED = 1_000
 LOST = 5_000
 MAX_CLIENTS = 1000
+
+T = TypeVar("T")
 
 
 class Client:
@@ -44,6 +47,8 @@ class Client:
         self.news = asyncio.Event()
         self.reason: str | None = None
         """Why it has to fetch anew: ``slow``, ``gap`` or ``epoch``; None as long as it has not to."""
+        self.jobs: str | None = None
+        """How the queue stands, where that is news to it."""
         self.resumed = False
         """Whether it shall be told that what follows begins after the number that it gave."""
 
@@ -87,7 +92,12 @@ class Hub:
         events, _ = log.since(max(extent.latest - RING, 0), RING)
         self._ring.extend(event for event in events if event.seq <= extent.latest)
         self._loop = asyncio.get_running_loop()
-        self._reader = EventReader(self._database, seq=self.seq, deliver=self._hand_over)
+        self._reader = EventReader(
+            self._database,
+            seq=self.seq,
+            deliver=lambda events: self._hand_over(self._deliver, events),
+            jobs=JobNews(self._database, lambda text: self._hand_over(self._deliver_jobs, text)),
+        )
         self._reader.start()
 
     def close(self) -> None:
@@ -143,7 +153,9 @@ class Hub:
         head = [json.dumps({"type": "resumed", "since": client.position, "seq": self.seq})] if client.resumed else []
         client.position, client.resumed = self.seq, False
         client.news.clear()
-        return head + [json.dumps(event.to_json()) for event in (_last_of_each(due) if len(due) > CROWDED else due)]
+        jobs, client.jobs = [client.jobs] if client.jobs else [], None
+        events = _last_of_each(due) if len(due) > CROWDED else due
+        return [*head, *(json.dumps(event.to_json()) for event in events), *jobs]
 
     def _resync(self, client: Client) -> str:
         reason, client.reason = client.reason, None
@@ -160,12 +172,12 @@ class Hub:
             return []
         return list(islice(self._ring, bisect_right(self._ring, position, key=lambda event: event.seq), None))
 
-    def _hand_over(self, events: Sequence[Event]) -> None:
+    def _hand_over(self, deliver: Callable[[T], None], news: T) -> None:
         loop = self._loop
         if loop is None:
             return
         try:
-            loop.call_soon_threadsafe(self._deliver, events)
+            loop.call_soon_threadsafe(deliver, news)
         except RuntimeError:  # the loop closed just now
             return
 
@@ -173,6 +185,11 @@ class Hub:
         self._ring.extend(events)
         self.seq = events[-1].seq
         for client in self._clients:
+            client.news.set()
+
+    def _deliver_jobs(self, text: str) -> None:
+        for client in self._clients:
+            client.jobs = text
             client.news.set()
 
 
