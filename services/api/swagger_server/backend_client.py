@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import httpx
 from swagger_server.config import Settings
+from swagger_server.credentials import credentials
 from swagger_server.errors import ApiError, backend_bad_response, backend_timeout, backend_unavailable
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -69,7 +70,7 @@ class BackendClient:
 
     async def _get(self, path: str, params: Mapping[str, Any] | None) -> Answer:
         body = bytearray()
-        async with self._http.stream("GET", path, params=params) as response:
+        async with self._http.stream("GET", path, params=params, headers=credentials()) as response:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MAX_ANSWER_BYTES:

@@ -28,6 +28,13 @@ class ApiError(Exception):
         return body | ({"context": dict(self.context)} if self.context else {})
 
 
+def token_needed(message: str | None) -> ApiError:
+    """Return the 401 for a backend that wants a token which our caller has not given."""
+    hint = "send the backend's API_TOKEN: Authorization: Bearer <token>; it is passed on"
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ApiError(401, "TOKEN_NEEDED", message or "the backend asks for a token", hint, headers=headers)
+
+
 RETRY_SOON = {"Retry-After": "2"}
 
 

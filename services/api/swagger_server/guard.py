@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from swagger_server.credentials import carried_by
 from swagger_server.errors import ApiError
 
 Message = MutableMapping[str, Any]
@@ -54,7 +55,8 @@ class Guard:
         if not _is_for_loopback(scope["headers"]):
             await _refuse(_with_headers(send))
             return
-        await self._app(scope, receive, _with_headers(send))
+        with carried_by(scope["headers"]):
+            await self._app(scope, receive, _with_headers(send))
 
 
 def _is_for_loopback(headers: list[tuple[bytes, bytes]]) -> bool:

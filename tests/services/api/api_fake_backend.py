@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
 def documented(request: Handler) -> None:
     """Answer as seed 001 says: one asset, numbered 1."""
     parts = urlsplit(request.path)
-    if parts.path == "/api/v1/health/status":
+    if parts.path == "/api/v1/health/ready":
         request.answer(200, HEALTH)
     elif parts.path == "/api/v1/assets":
         wanted = int(parse_qs(parts.query)["page"][0])

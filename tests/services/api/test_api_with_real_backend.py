@@ -50,7 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @contextmanager
-def _real_backend(folder: Path) -> Iterator[str]:
+def _real_backend(folder: Path, **settings: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -59,7 +59,7 @@ def _real_backend(folder: Path) -> Iterator[str]:
         "DATA_DIR": str(folder / "data"),
         "MEDIA_PATH": str(folder / "media"),
         "MEDIA_SAMPLES": "0",
-    }
+    } | settings
     command = [sys.executable, "-m", "services.backend"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -141,3 +141,19 @@ def test_pages_follow_each_other(stack: Stack) -> None:
     assert [len(page["items"]) for page in pages] == [2, 1]
     titles = [asset["title"] for page in pages for asset in page["items"]]
     assert titles == sorted(titles, key=str.lower)
+
+
+TOKEN = "a-token-of-24-characters"
+
+
+def test_a_backend_that_wants_a_token_gets_that_of_whoever_asks_and_none_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    with _real_backend(tmp_path, API_TOKEN=TOKEN) as url, running_api(BACKEND_URL=url, API_TOKEN=TOKEN) as api:
+        assert_keeps(api.client.get(LIST), LIST)
+        refused = assert_error(api.client.get(LIST), 401, "TOKEN_NEEDED")
+        assert TOKEN not in str(refused)
+        assert assert_error(api.client.get(f"{LIST}/1", headers={"Cookie": "mam_token=no"}), 401, "TOKEN_NEEDED")
+        for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"a=1; mam_token={TOKEN}; b=2"}):
+            assert assert_keeps(api.client.get(LIST, headers=headers), LIST)["items"] == []
+        assert_error(api.client.get(LIST), 401, "TOKEN_NEEDED")  # nothing of it stays on the pooled connections
+        assert assert_keeps(api.client.get("/health"), "/health")["status"] == "healthy"

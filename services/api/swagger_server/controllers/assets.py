@@ -3,7 +3,7 @@
 from typing import Any
 
 from swagger_server.backend_client import Answer, BackendClient
-from swagger_server.errors import ApiError, backend_bad_response, backend_unavailable
+from swagger_server.errors import ApiError, backend_bad_response, backend_unavailable, token_needed
 
 PATH = "/api/v1/assets"
 
@@ -41,6 +41,8 @@ def _payload(answer: Answer) -> dict[str, Any]:
             raise backend_bad_response("it is not a JSON object")
         case 400 if answer.message:
             raise ApiError(400, "INVALID_REQUEST", answer.message, "see /ui/ for the parameters")
+        case 401:
+            raise token_needed(answer.message)
         case 429 | 503:
             raise backend_unavailable(answer.message or "the backend is up but cannot serve now")
         case status:
