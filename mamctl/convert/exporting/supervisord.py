@@ -60,7 +60,8 @@ def export(stack: Stack) -> Export:
 
 
 _HEAD: Final = """\
-; Written by mamctl export. `supervisord -n -c supervisord.conf` runs it.
+; Written by mamctl export. It wants a folder for logs beside it:
+; mkdir -p logs && supervisord -n -c supervisord.conf
 [supervisord]
 logfile=%(here)s/logs/supervisord.log
 pidfile=%(here)s/supervisord.pid
