@@ -36,7 +36,9 @@ def call(stack: RealStack) -> Iterator[Caller]:
 def following(stack: RealStack, path: str) -> Iterator[http.client.HTTPResponse]:
     with contextlib.closing(Unix(stack.socket)) as made:
         made.request("GET", path)
-        yield made.getresponse()
+        # The answer has a share in the connection.
+        with made.getresponse() as answer:
+            yield answer
 
 
 def read_until(answer: http.client.HTTPResponse, word: str) -> str:
