@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 
-def test_every_step_is_good_and_the_stack_is_gone_afterwards(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("token", ["", "a-token-of-24-characters"], ids=["open", "with a token"])
+def test_every_step_is_good_and_the_stack_is_gone_afterwards(tmp_path: pathlib.Path, token: str) -> None:
     assert not busy_ports(), "somebody holds a port of the stack: run mamctl ports"
     stack = Shipped(tmp_path)
+    stack.environ["API_TOKEN"] = token
     report = tmp_path / "smoke.xml"
     done = stack.mamctl("smoke", "--up", "--json", "--junit", str(report), timeout=240)
     found = json.loads(done.stdout)
