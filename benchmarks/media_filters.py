@@ -3,9 +3,9 @@
     python benchmarks/media_filters.py                     # makes the library, then asks (about six minutes)
     python benchmarks/media_filters.py --folder FOLDER     # keeps the library there for the next time
 
-A line for each filter: how many assets meet it, the very first answer (which has to count them), and the worst of all
-orders for a page that is asked for again and for pages by cursor (medians). The exit code is 1 when a filter that few assets
-meet takes longer than its goal; for others it depends on whether the order brings their assets early.
+A line for each filter: how many assets meet it, the very first answer (which has to count them), and the worst of
+all orders for a page that is asked for again and for pages by cursor (medians). The exit code is 1 when a filter that
+few assets meet takes longer than its goal; for others it depends on whether the order brings their assets early.
 """
 
 import argparse
