@@ -138,3 +138,21 @@ def test_a_program_that_only_the_image_has_is_run_by_docker(tmp_path):
     services, _ = services_of(tmp_path, "compose.yaml", text)
     assert services["a"]["command"][:2] == ["docker", "compose"]
     assert services["b"]["command"][0].endswith("sleep")
+
+
+def test_what_docker_still_runs_is_reached_on_the_ports_that_it_publishes(tmp_path):
+    text = (
+        "services:\n"
+        "  web:\n    build: .\n    command: x\n    depends_on: [db, cache]\n    environment:\n"
+        "      URL: postgres://me@db:5432/app?x=1\n      BROKER: redis://cache:6379\n      API_HOST: web\n"
+        "      API: web:80\n      ADDRESS: db:5432\n"
+        "  db: {image: postgres, ports: ['127.0.0.1:5433:5432', {target: 1, published: '2'}]}\n"
+        "  cache: {image: redis}\n"
+        "  unneeded: {image: redis}\n"
+    )
+    services, notes = services_of(tmp_path, "compose.yaml", text)
+    assert services["web"]["env"] == {
+        "URL": "postgres://me@127.0.0.1:5433/app?x=1", "BROKER": "redis://127.0.0.1:6379", "API_HOST": "127.0.0.1",
+        "API": "127.0.0.1:80", "ADDRESS": "127.0.0.1:5433",
+    }  # fmt: skip
+    assert [note.key for note in notes if "publishes no port" in note.message] == ["services.cache"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.detect import safe_name
 from mamctl.convert.importing.compose_container import in_container
-from mamctl.convert.importing.compose_hosts import use_loopback
+from mamctl.convert.importing.compose_hosts import Hosts
 from mamctl.convert.importing.compose_launch import command_of
 from mamctl.convert.importing.compose_rules import ADVICE, RULES, edges
 from mamctl.convert.importing.files import Unreadable, refuse
@@ -45,8 +45,11 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
         _take(name, section, stack, variables, os.path.basename(source.path))
         for name, section in services.pairs.items()
     ]
-    for service, section in zip(made, services.pairs.values(), strict=True):
-        use_loopback(service, section, services.pairs)
+    by_name = dict(zip(services.pairs, (service for service, _ in made), strict=True))
+    hosts = Hosts(services.pairs, [name for name, (_, inside) in zip(services.pairs, made, strict=True) if inside])
+    for name, section in services.pairs.items():
+        hosts.use_loopback(by_name[name], section)
+    hosts.tell_of_unreachable(by_name, services.pairs)
     _tasks(stack, services)
     tell_of_loosened(stack, services, variables)
     if use_env_file(stack, variables):
@@ -70,7 +73,8 @@ def _forget(value: Value) -> None:
     value.pairs = value.items = None
 
 
-def _take(name: str, section: Value, stack: Stack, variables: Variables, file: str) -> Service:
+def _take(name: str, section: Value, stack: Stack, variables: Variables, file: str) -> tuple[Service, bool]:
+    """Add a service; tell whether docker runs it as before."""
     service = stack.add(name, section)
     section.seen = True
     service.tell = variables.tell
@@ -83,14 +87,14 @@ def _take(name: str, section: Value, stack: Stack, variables: Variables, file: s
         service.note(section, str(unfit))
     if words is None:
         in_container(name, section, service, os.path.join(stack.around.folder, file))
-        return service
+        return service, True
     service.set(("command",), words)
     service.set(("restart",), "never")
     deploy, restart = section.get("deploy"), section.get("restart")
     if restart is not None and deploy is not None and deploy.get("restart_policy"):
         restart.why = "the restart_policy of `deploy` counts"
     apply(RULES, section, service, ADVICE)
-    return service
+    return service, False
 
 
 def _tasks(stack: Stack, services: Value) -> None:

@@ -38,6 +38,19 @@ def published(value: Value, service: Service) -> None:
             service.note(item, "it has no fixed number on this machine")
 
 
+def numbers(value: Value | None) -> dict[str, str]:
+    """Return the published number of each port, as far as it is a plain number; nothing is marked."""
+    found = {}
+    for item in (value.items if value is not None else None) or ():
+        pairs = (item.get("target"), item.get("published")) if item.pairs is not None else (None, None)
+        parts = (item.text or "").removesuffix("/tcp").split(":")
+        target = pairs[0].text if pairs[0] is not None else parts[-1]
+        published_as = pairs[1].text if pairs[1] is not None else parts[-2] if len(parts) > 1 else None
+        if target and published_as and target.isdigit() and published_as.isdigit():
+            found[target] = published_as
+    return found
+
+
 def _add(service: Service, number: str) -> None:
     ports = service.keys.setdefault("ports", {})
     name = f"p{number}" if number.isdigit() else f"p{len(ports) + 1}"
