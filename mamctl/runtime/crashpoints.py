@@ -12,6 +12,8 @@ from typing import Final
 
 VARIABLE: Final = "MAMCTL_CRASH_AT"
 POINTS: Final = ("after_intent", "after_spawn", "after_journal", "mid_adopt", "mid_stop", "mid_rotate", "mid_reexec")
+# Only where there is an event listener.
+WITH_LISTENERS: Final = ("mid_tell", "mid_hear")
 
 _armed: dict[str, str] = {}
 
@@ -20,7 +22,7 @@ def arm(home: str) -> None:
     """Heed the variable from now on, unless a supervisor of this home has died of it already."""
     name = os.environ.get(VARIABLE, "")
     note = os.path.join(home, f"crashed_{name}")
-    if name in POINTS and not os.path.exists(note):
+    if name in (*POINTS, *WITH_LISTENERS) and not os.path.exists(note):
         _armed[name] = note
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mamctl.runtime.crashpoints import crash_point
 from mamctl.runtime.listeners.protocol import Heard, Phase, hear
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Member:
         self._touch()
         try:
             written = os.write(self._pipes.to, envelope)
+            crash_point("mid_tell")
         except BlockingIOError:
             written = 0
         except OSError:
@@ -148,6 +150,7 @@ class Member:
         except BlockingIOError:
             self._stand(self.standing)
             return None
+        crash_point("mid_hear")
         self._understand(self.standing.words + words)
         return bool(words)
 
