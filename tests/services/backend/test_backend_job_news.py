@@ -48,7 +48,10 @@ def test_changes_are_told_together_and_what_is_the_same_is_not_told(database, mo
 
 
 def test_a_client_is_told_when_the_queue_changes(tmp_path):
-    with library_client(tmp_path) as api, connect(str(api.base_url.copy_with(scheme="ws", path="/ws"))) as live:
+    with (
+        library_client(tmp_path) as api,
+        connect(str(api.base_url.copy_with(scheme="ws", path="/ws")), proxy=None) as live,
+    ):
         assert json.loads(live.recv(timeout=5))["type"] == "connection"
         api.file("a.jpg")
         assert api.post(A, json={"file_path": "a.jpg"}).status_code == 201

@@ -95,20 +95,6 @@ def test_which_asset_is_the_original_stays_true_whatever_becomes_of_it(api):
     assert originals(api) == {2: None, 3: None, 4: 3}
 
 
-def test_what_is_new_about_an_asset_is_told_once_and_raises_its_revision(api):
-    for name in "ab":
-        api.add(f"{name}.jpg")
-    before = api.get("/api/v1/events", params={"since": 0}).json()["latest"]
-    hashed(api, _1="same")
-    hashed(api, _2="same")
-    events = api.get("/api/v1/events", params={"since": before}).json()["events"]
-    assert {(event["type"], event["data"]["asset_id"]) for event in events} == {
-        ("asset_updated", 1),
-        ("asset_updated", 2),
-    }
-    assert events[-1]["data"]["rev"] == api.get(f"{A}/2").json()["rev"]
-
-
 @pytest.mark.system
 @pytest.mark.parametrize("differs", [False, True])
 def test_a_worker_reads_large_twins_and_clients_are_told(folder, differs):

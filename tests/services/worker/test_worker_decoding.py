@@ -239,6 +239,7 @@ def test_what_comes_of_a_job_is_stored_for_what_it_is(tmp_path):
     assert process(tmp_path, None, kind=Kind.METADATA) == ["describe"]
     assert process(tmp_path, None, kind=Kind.SPRITE) == ["finish_sprite"]
     assert process(tmp_path, None, kind=Kind.HASH) == ["finish_hash"]
+    assert process(tmp_path, None, kind=Kind.HASH, stopped=True) == ["release"]
     assert process(tmp_path, DecodeFailed("broken")) == ["fail"]
     assert process(tmp_path, DecoderLost("it died")) == ["retry"]
     assert process(tmp_path, DecoderLost("it was closed"), stopped=True) == ["release"]

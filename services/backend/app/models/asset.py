@@ -110,4 +110,9 @@ class Asset:
         return cast("answers.MediaMetadata", {name: value for name, value in known.items() if value is not None})
 
 
-COLUMNS = ", ".join(Asset.__dataclass_fields__)
+# Asked each time and not stored: it would change for a thousand copies when the oldest of them goes.
+_DUPLICATE_OF = (
+    "(SELECT min(twin.id) FROM media_assets AS twin WHERE twin.content_hash = media_assets.content_hash"
+    " AND twin.deleted_at IS NULL AND twin.id < media_assets.id) AS duplicate_of"
+)
+COLUMNS = ", ".join(name if name != "duplicate_of" else _DUPLICATE_OF for name in Asset.__dataclass_fields__)

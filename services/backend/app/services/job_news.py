@@ -11,7 +11,7 @@ EVERY_S = 0.5
 
 
 class JobNews:
-    """Belongs to the thread that notices changes of the database. They have no number: only the latest figures count."""
+    """Belongs to the thread that notices changes of the database. Figures have no number: the latest count."""
 
     def __init__(self, database: Database, deliver: Callable[[str], None]) -> None:
         self._jobs = JobStore(database)
