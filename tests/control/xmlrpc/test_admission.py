@@ -6,6 +6,8 @@ import base64
 import contextlib
 import http.client
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,3 +159,10 @@ def test_supervisorctl_has_no_name_for_the_host_of_a_socket_when_it_follows_a_lo
         with contextlib.closing(Unix(stack.socket)) as made:
             made.request("GET", path, headers={"Host": ""})
             assert made.getresponse().status == status
+
+
+def test_nothing_of_it_is_imported_before_somebody_asks() -> None:
+    modules = ("cli.supervision", "cli.remote", "control.server", "runtime.views")
+    code = f"import sys, {', '.join(f'mamctl.{name}' for name in modules)}; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert not [name for name in found.stdout.split() if "xml" in name or name == "mamctl.runtime.programs"]
