@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
+from mamctl.cli.main import run
 from mamctl.tui.app import Dashboard
 from mamctl.tui.book import KEPT
 from mamctl.tui.look import MANY
 from mamctl.tui.paper import Paper
 from mamctl.tui.table import ServiceTable
 from mamctl.tui.wording import KEYS
-from tests.docs.pages import code, page, sections, tables
+from tests.docs.pages import ROOT, code, page, sections, tables
 
 PAGE = page("top.md")
 NAMED = {"slash": "/", "ampersand": "&", "question_mark": "?"}
@@ -35,3 +36,8 @@ def test_the_help_names_what_the_page_names():
 def test_the_numbers_are_the_dashboards():
     assert f"{KEPT:,} lines are kept" in PAGE
     assert f"From {MANY[0]} columns and {MANY[1]} lines" in PAGE
+
+
+def test_the_stack_of_the_pictures_is_valid(capsys):
+    assert run(["-f", str(ROOT / "scripts" / "shop.yaml"), "validate"], {"HOME": "/"}) == 0
+    assert "is valid" in capsys.readouterr().out

@@ -32,9 +32,9 @@ def test_a_service_without_probe_is_ready_once_it_has_lived(tmp_path: pathlib.Pa
             assert report["ok"]
             assert row(manager, "a")["state"] == "ready"
             assert lives(row(manager, "a")["pid"])
+            await until(manager, lambda: stack.log("a") == b"hello\n")
 
     run(scenario())
-    assert stack.log("a") == b"hello\n"
 
 
 def test_leaving_the_manager_leaves_no_process_and_no_descriptor(tmp_path: pathlib.Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -36,6 +37,8 @@ GRACE = Stop(grace=0.3)
 def subreaper() -> Iterator[None]:
     """Adopt what is orphaned; afterwards no child is left, and no descriptor."""
     new = become_subreaper()
+    # What an earlier test has left to the collector must not be closed in between.
+    gc.collect()
     before = descriptors()
     known = children(os.getpid())
     yield
