@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from mamctl.runtime.history import History
 
 _PERIOD: Final = 5
-_BATCH: Final = 500
+# All that the history's files can hold is read at once: each batch reads them from their beginning.
+_BATCH: Final = 100_000
+# How far the history was read is noted at least this often: only what is told would say so otherwise.
+_STRIDE: Final = 500
 SETTLE_SECONDS: Final = 2.0
 _UNKNOWN: Final = "nobody knows what it was told last and what it answered: the supervisor was killed in that moment"
 
@@ -55,6 +58,7 @@ class Feed:
         self._subjects: dict[str, Subject] = {}
         self._server = manifest.name
         self._turning = self._ended = False
+        self._noted = 0
         self._ticking: asyncio.TimerHandle | None = None
         self._waiters: list[tuple[asyncio.TimerHandle, Callable[[], None]]] = []
         if self._memory.seen is None:
@@ -174,7 +178,7 @@ class Feed:
             return
         before = self._memory.tracks.get(about.name, Track())
         track, told = tell(before, about, event["type"], event["data"])
-        if told or track != before:
+        if told or track != before or event["seq"] >= self._noted + _STRIDE:
             self._memory.tracks[about.name] = track
             self._say(told, about.name)
 
@@ -188,7 +192,7 @@ class Feed:
                 new.append((pool.name, Waiting(entry.serial, entry.pool_serial, one)))
             self._memory.serial += bool(wanting)
         if new or tracked:
-            self._memory.seen = self._history.began if self._memory.seen is None else self._memory.seen
+            self._noted = self._memory.seen = self._history.began if self._memory.seen is None else self._memory.seen
             self._ledger.note(
                 "heard", **heard(self._memory, new, {name: self._memory.tracks[name] for name in tracked})
             )
