@@ -10,6 +10,7 @@ Parameters that do not fit are a fault before the function is called; `system.me
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from mamctl.control.xmlrpc.faults import Code, Fault
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from mamctl.control.xmlrpc.stack import Stack
 
 F = TypeVar("F", bound="Callable[..., Awaitable[Any]]")
-LONGEST_DIGITS: Final = 20
+# No file is larger.
+LARGEST: Final = 10**15
+_DIGITS: Final = re.compile(r"-?[0-9]{1,15}")
 
 
 class Parameter(NamedTuple):
@@ -94,13 +97,13 @@ def _word(annotation: str) -> str:
 def _fitting(one: Parameter, value: Any) -> Any:
     """Return a value as the type that is asked for. Numbers may come as text: supervisord takes them so."""
     match one.annotation, value:
-        case ("str" | "str | int", str()) | ("list[Any]", list()) | ("bool", bool()) | ("int", int()):
+        case ("str" | "str | int", str()) | ("list[Any]", list()) | ("bool", bool()):
             return value
-        case "str | int", int():
+        case "str | int" | "int", int() if abs(value) <= LARGEST:
             return value
         case "bool", int():
             return bool(value)
-        case "int", str() if value.strip().removeprefix("-").isdecimal() and len(value) < LONGEST_DIGITS:
+        case "int", str() if _DIGITS.fullmatch(value.strip()):
             return int(value)
         case _:
             raise Fault(Code.INCORRECT_PARAMETERS, f"{one.name} is to be a {_word(one.annotation)}")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import xmlrpc.client
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import mamctl.control.xmlrpc.facade  # noqa: F401 - it knows all methods
 from mamctl.control.xmlrpc import logs as log_methods
+from mamctl.control.xmlrpc.method import METHODS
 from tests.control.realstack import PATIENCE, RealStack, real_stack
+from tests.control.serving import Unix
 from tests.control.xmlrpc.calling import Caller, FaultCode, calling
 from tests.scripted import MISBEHAVE, eventually
 
@@ -208,6 +215,36 @@ def test_calls_that_make_no_sense_are_faults(call: Caller, name: str, params: li
     # xmlrpc.client would put `supervisor.` before a bare name.
     (found,) = call("system.multicall", [{"methodName": name, "params": params}])
     assert found["faultCode"] == code
+
+
+# What would change the stack that these tests share.
+CHANGING = ("add", "clear", "reload", "remove", "restart", "send", "shutdown", "signal", "start", "stop")
+ASKING = sorted(name for name in METHODS if not name.partition(".")[2].startswith(CHANGING))
+NAMES = st.sampled_from(["web", "worker:*", "idle", "nosuch", "worker:worker-1", ":", "*", ""]) | st.text(max_size=8)
+PARAMS = st.recursive(
+    NAMES.filter(lambda text: text.isprintable()) | st.integers(-(2**31), 2**31 - 1) | st.booleans() | st.floats(-9, 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["methodName", "params"]), inner),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(ASKING), st.lists(PARAMS, max_size=4)), max_size=20))
+def test_whatever_is_asked_there_is_an_answer_or_a_fault_and_no_defect(call: Caller, wishes: list[Any]) -> None:
+    found = call("system.multicall", [{"methodName": name, "params": params} for name, params in wishes])
+    assert not [one for one in found if isinstance(one, dict) and "defect" in one.get("faultString", "")]
+
+
+@pytest.mark.parametrize("number", ["1" * 30, "-" + "9" * 16])
+def test_a_number_that_no_file_has_is_refused(stack: RealStack, number: str) -> None:
+    call = (
+        "<methodCall><methodName>supervisor.readLog</methodName><params>"
+        f"<param><value><int>{number}</int></value></param><param><value>0</value></param></params></methodCall>"
+    )
+    with contextlib.closing(Unix(stack.socket)) as made:
+        made.request("POST", "/RPC2", call, {"Content-Type": "text/xml", "Host": "mamctl"})
+        with pytest.raises(xmlrpc.client.Fault, match="INCORRECT_PARAMETERS"):
+            xmlrpc.client.loads(made.getresponse().read())
 
 
 def test_every_method_has_a_help_and_a_signature(call: Caller) -> None:
