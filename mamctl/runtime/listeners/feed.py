@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mamctl.core.manifest.event_types import covers
 from mamctl.core.supervisord_events import BEGUN, ENDING, Subject, Track, regrouped, subject_of, tell, ticks
 from mamctl.runtime.listeners.ledger import Ledger
-from mamctl.runtime.listeners.member import Member, Pipes, Standing
+from mamctl.runtime.listeners.member import Member, Pipes, Standing, record_of
 from mamctl.runtime.listeners.memory import Waiting, heard, remember
 from mamctl.runtime.listeners.pool import Pool
 
@@ -266,6 +266,9 @@ class Feed:
         for pool in self._pools.values():
             yield {"type": "next", "pool": pool.name, "next": pool.next}
             yield from ({"type": "member", **member.record()} for member in pool.members.values())
+        # Those whose turn to be recalled has not come yet.
+        for name, standing in self._memory.standings.items():
+            yield {"type": "member", **record_of(name, standing or Standing(), touched=standing is None)}
 
 
 def _asks_for_ticks(pool: Pool) -> bool:

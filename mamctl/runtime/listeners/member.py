@@ -41,6 +41,13 @@ class Standing(NamedTuple):
     words: bytes = b""
 
 
+def record_of(name: str, standing: Standing, *, touched: bool) -> dict[str, object]:
+    """Return where we stand with a listener, as the ledger has it."""
+    phase, serial, words = standing
+    about = {"name": name, "phase": phase.value, "serial": serial, "words": words.decode("latin-1")}
+    return {**about, "touched": touched}
+
+
 class Member:
     """Listens to a listener's words from its `begin` on, and gives what they mean to `take`."""
 
@@ -103,9 +110,7 @@ class Member:
 
     def record(self, *, touched: bool = False) -> dict[str, object]:
         """Return where we stand, as the ledger has it."""
-        phase, serial, words = self.standing
-        about = {"name": self.name, "phase": phase.value, "serial": serial, "words": words.decode("latin-1")}
-        return {**about, "touched": touched}
+        return record_of(self.name, self.standing, touched=touched)
 
     def close(self) -> None:
         """Let go of it."""
@@ -144,15 +149,23 @@ class Member:
 
     def _hear_some(self) -> bool | None:
         """Read some words and do what they say; False at their end, None while there are none."""
+        if self.standing.phase is Phase.UNKNOWN:
+            words = self._some()
+            return None if words is None else bool(words)
         self._touch()
-        try:
-            words = os.read(self._pipes.back, _CHUNK)
-        except BlockingIOError:
+        words = self._some()
+        if words is None:
             self._stand(self.standing)
             return None
         crash_point("mid_hear")
         self._understand(self.standing.words + words)
         return bool(words)
+
+    def _some(self) -> bytes | None:
+        try:
+            return os.read(self._pipes.back, _CHUNK)
+        except BlockingIOError:
+            return None
 
     def _understand(self, words: bytes) -> None:
         """Take what the words mean, one after the other; it is noted together with where that leads to."""

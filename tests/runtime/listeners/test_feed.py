@@ -229,6 +229,34 @@ def test_who_was_touched_when_the_supervisor_died_cannot_go_on(tmp_path: pathlib
     play(tmp_path, scenario)
 
 
+def test_a_supervisor_that_dies_before_it_recalled_anybody_leaves_it_to_the_next(tmp_path: pathlib.Path) -> None:
+    async def scenario(world: World) -> None:
+        await acquainted(world)
+        for _ in range(2):
+            world.kill()
+            world.begin()
+            world.history.record("starting", "web", 1, {"pid": 7})
+            await world.turns()
+        assert world.feed.recall(EAR) is None
+        assert (await world.hear()).startswith("2 PROCESS_STATE_STARTING")
+
+    play(tmp_path, scenario)
+
+
+def test_of_whom_nobody_knows_where_he_stands_that_stays_known(tmp_path: pathlib.Path) -> None:
+    async def scenario(world: World) -> None:
+        await acquainted(world)
+        world.feed._pools["ear"].members["ear"]._touch()
+        for _ in range(2):
+            world.kill()
+            world.begin()
+            world.history.record("starting", "web", 1, {"pid": 7})
+            await world.turns()
+        assert world.feed.recall(EAR) is not None
+
+    play(tmp_path, scenario)
+
+
 def test_without_a_guardian_nobody_can_go_on(tmp_path: pathlib.Path) -> None:
     async def scenario(world: World) -> None:
         await acquainted(world)
