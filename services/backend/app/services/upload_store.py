@@ -56,7 +56,8 @@ class UploadStore:
         self._assets = AssetStore(database)
         self._twins = TwinFinder(database, root)
         self._root = root
-        self._finishing = threading.Lock()
+        # Only files of one size can be the same. One that takes minutes to compare shall not hold up all others.
+        self._finishing = [threading.Lock() for _ in range(MAX_OPEN)]
 
     @property
     def parts(self) -> Path:
@@ -110,7 +111,7 @@ class UploadStore:
 
     def finish(self, upload: Upload) -> Outcome:
         """Make an asset of a whole upload, or find that it has been made; raises ApiError 400 for a wrong content."""
-        with self._finishing:
+        with self._finishing[upload.length % len(self._finishing)]:
             upload = self.rows.get(upload.id) or upload
             asset = self._assets.any(upload.asset_id) if upload.asset_id is not None else None
             if asset is not None:

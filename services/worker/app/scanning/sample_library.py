@@ -1,6 +1,7 @@
 """Filling an empty media folder, once, so that a newcomer sees something."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from services.worker.app.decoding.decoder import DecodeFailed, Decoder, DecoderLost
@@ -64,8 +65,13 @@ class SampleLibrary:
         _, content = self._decoder.request("sample", sample=name)
         # Hidden while it is written, so that no scan meets half a file.
         unfinished = self._folder / f".{name}.part"
-        unfinished.write_bytes(content)
-        unfinished.replace(self._folder / name)
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(self._folder / name)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
         log.info("the sample %s is made", name)
 
     def _finish_if_done(self) -> None:

@@ -129,8 +129,8 @@ class Scout:
             led, self._leads = self._leads, self._roots.watch(self._worker, time.time(), lease_s=self._lease_s)
             if self._leads and not led:
                 self._begin()
-            elif led and not self._leads and self._watchers is not None:
-                self._watchers.stop()
+            elif not self._leads and self._watchers is not None:
+                self._watchers.stop()  # a scan may have found out before that another worker leads
         return self._leads
 
     def _begin(self) -> None:
