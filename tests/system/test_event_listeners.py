@@ -139,6 +139,18 @@ def test_one_that_was_being_told_something_when_the_supervisor_died_is_restarted
         assert (folder.row("ear")["restarts"], folder.row("ear")["detail"]) == (0, None)
 
 
+def test_one_that_dies_with_its_supervisor_is_told_again_what_it_was_being_told(tmp_path: pathlib.Path) -> None:
+    with supervised(tmp_path) as folder:
+        folder.start({"ear": ear("silent", events=("SUPERVISOR_STATE_CHANGE",), restart={"delay": 0})})
+        within(lambda: "#0 " in folder.log("ear"))
+        before, pid = supervisor(folder)["pid"], folder.row("ear")["pid"]
+        os.kill(before, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+        within(lambda: folder.log("ear").count("#0 ") == 2)
+        within(lambda: folder.row("ear")["pid"] not in (None, pid))
+        folder.pids.append(supervisor(folder)["pid"])
+
+
 def test_a_listener_goes_on_when_the_guardian_is_killed_and_when_a_new_version_takes_over(
     tmp_path: pathlib.Path,
 ) -> None:
