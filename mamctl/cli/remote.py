@@ -83,6 +83,9 @@ class Remote:
         return getattr(self._manager.hands.manifest, "control", None) or self._asked
 
     async def _apply(self, wish: Control | None) -> None:
+        if wish is not None and self._open == replace(wish, xmlrpc=not wish.xmlrpc):
+            # The address stays, and with it whoever is connected.
+            self._server.tools_over_tcp, self._open = wish.xmlrpc, wish
         if self._open is not None and wish != self._open:
             await self._close()
         if wish is None:
@@ -106,14 +109,14 @@ class Remote:
         from mamctl.control.secret import TokenFile
         from mamctl.control.tcp import listen
 
-        token = TokenFile(wish.token_file or os.path.join(self._home, "token"))
-        admission = OverTcp(token, wish.host, tools=wish.xmlrpc)
+        admission = OverTcp(TokenFile(wish.token_file or os.path.join(self._home, "token")), wish.host)
         # A thread, because a name may have to be looked up.
         listener = await asyncio.to_thread(listen, wish.host, wish.port, self._custody.take(NAME))
         if asked:
             # Now it has a number, by which the next supervisor finds it.
             self._asked = wish = replace(wish, port=listener.getsockname()[1])
         self._keep(wish, listener)
+        self._server.tools_over_tcp = wish.xmlrpc
         await self._server.open_tcp(listener, admission)
         self._open, self._told = wish, ""
         logger.info("the control API answers on %s port %d, too", wish.host, wish.port)

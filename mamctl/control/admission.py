@@ -48,15 +48,11 @@ def on_our_socket(headers: Mapping[str, str], _method: str = "GET", target: str 
 
 
 class OverTcp:
-    """Lets in who has the token, and those whom it let in. `host` is the address that we listen on.
+    """Lets in who has the token, and those whom it let in. `host` is the address that we listen on."""
 
-    `tools`: whether those made for supervisord are answered.
-    """
-
-    def __init__(self, token: TokenFile, host: str, *, tools: bool = False) -> None:
+    def __init__(self, token: TokenFile, host: str) -> None:
         from mamctl.control.visitors import Visitors
 
-        self.tools = tools
         self.visitors = Visitors(token)
         self._token = token
         self._names = OUR_NAMES | {host.lower()}

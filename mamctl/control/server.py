@@ -75,11 +75,11 @@ class ControlServer:
         self._own = Gate(listener, on_our_socket, self._serve, most=MOST_CONNECTIONS)
         self._tcp: Gate | None = None
         self._visitors: Visitors | None = None
-        self._tools = False
         # Who can open the way in over TCP when somebody asks for the dashboard.
         self.opener: Callable[[str | None], Awaitable[None]] | None = None
-        # Who answers tools made for supervisord; made when the first of them asks.
+        # Who answers tools made for supervisord, made when the first of them asks; and whether they are over TCP, too.
         self.make_facade: Callable[[], Facade] | None = None
+        self.tools_over_tcp = False
         self._facade: Facade | None = None
 
     @property
@@ -94,7 +94,7 @@ class ControlServer:
     async def open_tcp(self, listener: socket.socket, admission: OverTcp) -> None:
         """Accept over TCP too, in place of what was accepted there before."""
         await self.close_tcp()
-        self._visitors, self._tools = admission.visitors, admission.tools
+        self._visitors = admission.visitors
         self._tcp = Gate(listener, admission, self._serve, most=MOST_TCP_CONNECTIONS)
         await self._tcp.open()
 
@@ -162,7 +162,7 @@ class ControlServer:
 
     def _facade_for(self, request: Request) -> Facade:
         """Return who answers tools of supervisord. On our own socket that needs no key: only its user is there."""
-        if self.make_facade is None or (request.strict and not self._tools):
+        if self.make_facade is None or (request.strict and not self.tools_over_tcp):
             raise Refusal(404, "unknown_path", f"no such path: {request.path[:200]}", NO_TOOLS)
         if self._facade is None:
             self._facade = self.make_facade()

@@ -60,7 +60,8 @@ class RealStack:
             self.server = ControlServer(own.socket, manager.operator, manager.history, Views(manager.hands))
             self.server.make_facade = lambda: facade_of(manager)
             await self.server.start()
-            await self.server.open_tcp(tcp, OverTcp(token, "127.0.0.1", tools=True))
+            self.server.tools_over_tcp = True
+            await self.server.open_tcp(tcp, OverTcp(token, "127.0.0.1"))
             await manager.up(wait=PATIENCE)
             self._standing.set()
             await self._leaving.wait()

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -185,9 +186,13 @@ def test_over_tcp_with_the_token_as_password_and_only_then(folder: Folder) -> No
         found = Ctl(*url, *options)("status")
         assert found.text.startswith("Server requires authentication\n")
         assert found.code == 1
-    folder.write({"web": SLEEP}, control={"listen": f"127.0.0.1:{port}"})
-    folder.client.request("POST", "/v1/up", {"wait": PATIENCE}, timeout=PATIENCE)
-    eventually(lambda: "404 Not Found" in ctl("status").text, within=PATIENCE)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as kept:
+        folder.write({"web": SLEEP}, control={"listen": f"127.0.0.1:{port}"})
+        folder.client.request("POST", "/v1/up", {"wait": PATIENCE}, timeout=PATIENCE)
+        eventually(lambda: "404 Not Found" in ctl("status").text, within=PATIENCE)
+        # Who is connected by other reasons stays so.
+        kept.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert kept.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
 def test_reload_starts_anew_and_shutdown_ends_all(folder: Folder) -> None:

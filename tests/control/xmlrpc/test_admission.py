@@ -132,9 +132,14 @@ def test_only_a_post_is_a_call_and_only_a_get_a_stream(stack: RealStack) -> None
         assert ask(stack, header, "GET", path, None)[0] == 404
 
 
+def _nobody() -> Any:
+    raise AssertionError("nobody is to be asked")
+
+
 def test_without_the_key_it_is_not_there_and_the_key_is_named(served: Served, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "token"
     port = served.open_tcp(file)
+    served.server.make_facade = _nobody
     token = file.read_text().strip()
     for header in (basic(token), {"Authorization": f"Bearer {token}"}):
         for method, path in (("POST", "/RPC2"), ("GET", "/mainlogtail")):
