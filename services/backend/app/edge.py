@@ -86,12 +86,16 @@ class Edge:
         await app(scope, receive, _guarded(send))
 
     async def _websocket(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
-        is_known = is_our_host(headers.get("host"), self._rules.hosts) and self._rules.has_token(headers, scope)
+        is_known = self._is_ours(headers) and self._rules.has_token(headers, scope)
         if is_known and self._may_connect(headers.get("origin"), scope):
             await self._app(scope, receive, send)
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
+
+    def _is_ours(self, headers: Headers) -> bool:
+        """Whether there is one Host, which is ours: of two, somebody behind or before us may believe the other."""
+        return len(headers.getlist("host")) == 1 and is_our_host(headers.get("host"), self._rules.hosts)
 
     def _may_connect(self, origin: str | None, scope: Scope) -> bool:
         """C15: without an Origin it is no browser; then it has to be on this machine, or to have the token."""
@@ -100,7 +104,7 @@ class Edge:
         return origin in self._rules.origins
 
     def _refusal(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
-        if len(headers.getlist("host")) != 1 or not is_our_host(headers.get("host"), self._rules.hosts):
+        if not self._is_ours(headers):
             return 421, "this server does not answer to this name; it is not in ALLOWED_HOSTS"
         origin = headers.get("origin")
         if scope["method"] not in READING and origin is not None and origin not in self._rules.origins:

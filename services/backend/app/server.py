@@ -1,10 +1,13 @@
 """Running the backend: lock, database, socket, then serve until a signal comes."""
 
 import logging
+import resource
 import signal
 import sqlite3
 import sys
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -21,6 +24,7 @@ LAST_RESORT_S = 1
 """Should cutting the connections not be enough; LINGER_S is the ordinary bound."""
 
 MAX_FRAME = 64 * 1024
+OPEN_FILES = 8192
 
 log = logging.getLogger("mam.server")
 
@@ -30,6 +34,7 @@ def serve(config: Config) -> int:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     configure_log(debug=config.debug, folder=config.log_dir)
+    _allow_files()
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         lock = DataLock(config.lock_path)
@@ -70,6 +75,7 @@ def _server(application: Application) -> uvicorn.Server:
     config = uvicorn.Config(
         create_asgi(application),
         log_config=None,
+        http=_protocol(),
         server_header=False,
         # A header must not decide who the client is: nobody stands in front of us.
         proxy_headers=False,
@@ -79,6 +85,24 @@ def _server(application: Application) -> uvicorn.Server:
         lifespan="on",
     )
     return PunctualServer(config)
+
+
+def _protocol() -> Any:
+    """Return the HTTP protocol with bounds; without httptools h11, which bounds headers but waits for ever."""
+    try:
+        from .patience import PatientProtocol
+    except ImportError:
+        return "h11"
+    return PatientProtocol
+
+
+def _allow_files() -> None:
+    """Take as many open files as live connections, streams and the database need; 1,024 is what systems begin with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -14,6 +14,7 @@ from services.backend.app.application import Application
 from services.backend.app.asgi import create_asgi
 from services.backend.app.config import Config
 from services.backend.app.listener import PunctualServer, listen, url_of
+from services.backend.app.patience import PatientProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,9 @@ def library_client(folder: Path, **settings: Any) -> Iterator[LibraryClient]:
     (folder / "media").mkdir(exist_ok=True)
     config = Config(media_base_path=folder / "media", data_dir=folder / "data", **settings)
     application = Application(config)
-    options = uvicorn.Config(create_asgi(application), log_config=None, proxy_headers=False, lifespan="on")
+    options = uvicorn.Config(
+        create_asgi(application), log_config=None, http=PatientProtocol, proxy_headers=False, lifespan="on"
+    )
     server = PunctualServer(options)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

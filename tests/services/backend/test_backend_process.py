@@ -8,6 +8,7 @@ import sqlite3
 import time
 from contextlib import ExitStack, closing
 
+import psutil
 import pytest
 from backend_media import clip, picture
 from running_backend import REPOSITORY, outcome, running_backend, wait_for
@@ -192,3 +193,13 @@ def test_cleanup_removes_what_nobody_uses_even_beside_a_server(folder):
         assert (code, "removed 1 unused" in said) == (0, True)
         assert not stray.exists()
         assert server.get(url).status_code == 200
+
+
+def test_it_takes_as_many_open_files_as_a_thousand_clients_need(folder):
+    few = "r.setrlimit(r.RLIMIT_NOFILE, (256, r.getrlimit(r.RLIMIT_NOFILE)[1]))"
+    run = "runpy.run_module('services.backend', run_name='__main__', alter_sys=True)"
+    with running_backend(
+        folder, ["-c", f"import resource as r, runpy, sys; {few}; sys.argv[1:] = []; {run}"]
+    ) as server:
+        soft, hard = psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+        assert soft == min(8192, hard)
