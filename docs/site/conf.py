@@ -21,7 +21,7 @@ root_doc = "docs/index"
 include_patterns = ["docs/**/*.md", "docs/*.md", "services/*/README.md", "CHANGELOG.md"]
 exclude_patterns = [".*", "**/node_modules", "build", "data", "media", "logs", "benchmarks", "tests", "mamctl"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "contents", "generated", "flowchart", "side_by_side"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "contents", "generated", "flowchart", "side_by_side", "reachable"]
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 myst_enable_extensions = ["colon_fence"]

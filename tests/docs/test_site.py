@@ -46,6 +46,13 @@ def test_nothing_is_loaded_from_another_host(site):
         assert not loaded, path.name
 
 
+def test_headings_have_a_level_and_what_is_wide_is_reached_by_keys(site):
+    for path in (site / "docs").rglob("*.html"):
+        source = path.read_text(encoding="utf-8")
+        assert 'role="heading">' not in source, path.name
+        assert not re.findall(r'<pre>|<div class="table-wrapper[^"]*">', source), path.name
+
+
 def test_every_key_of_the_manifest_is_on_its_page(site):
     found = (site / "docs/reference/manifest.html").read_text(encoding="utf-8")
     for definition in (schema(), *schema()["$defs"].values()):
