@@ -1,6 +1,6 @@
 """Mends what the theme leaves out for those who do without eyes or a mouse; axe finds nothing serious afterwards.
 
-Captions in the list of pages are headings of a level; code and tables that are wider than the page are scrolled by keys.
+Captions in the list of pages are headings of a level; code and tables wider than the page are scrolled by keys.
 """
 
 from __future__ import annotations
