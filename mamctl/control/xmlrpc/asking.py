@@ -70,7 +70,7 @@ async def all_config(stack: Stack) -> list[Any]:
     manifest = config.known(stack)
     layers = Graph({name: spec.depends_on for name, spec in manifest.services.items()}).layers()
     depth = {name: number for number, found in enumerate(layers) for name in found}
-    active = groups(stack.programs.manifest).keys() - stack.aside
+    active = groups(stack.programs.manifest).keys() - stack.memory.aside
     told = [
         config_info(stack, spec, layer=depth[spec.name], in_use=spec.service in active)
         for spec in sorted(manifest.services.values(), key=lambda one: one.name)

@@ -37,9 +37,9 @@ async def reload(stack: Stack) -> list[Any]:
     except MamctlError as error:
         raise Fault(Code.CANT_REREAD, error.message) from None
     now = stack.programs.manifest
-    stack.foreseen = (now, disk)
+    stack.memory.foreseen = (now, disk)
     before, after = groups(now), groups(disk)
-    active = before.keys() - stack.aside
+    active = before.keys() - stack.memory.aside
     added = [name for name in _in_layers(disk, after) if name not in active]
     changed = [name for name in _in_layers(disk, after) if name in active and after[name] != before[name]]
     # Who depends on others goes first, and comes last.
@@ -54,12 +54,12 @@ async def add(stack: Stack, name: str) -> bool:
     found, active = groups(disk).get(name), groups(stack.programs.manifest)
     if found is None:
         raise Fault(Code.BAD_NAME, name)
-    if name in active and name not in stack.aside:
+    if name in active and name not in stack.memory.aside:
         raise Fault(Code.ALREADY_ADDED, name)
     along = _along(stack.programs.manifest, disk, name)
-    stack.aside |= along - active.keys()
-    _take(stack, merged(stack.programs.manifest, disk, along, stack.aside), disk)
-    stack.aside.discard(name)
+    stack.memory.aside |= along - active.keys()
+    _take(stack, merged(stack.programs.manifest, disk, along, stack.memory.aside), disk)
+    stack.memory.aside.discard(name)
     if wanted := [spec.name for spec in found if stack.programs.starts_by_itself(spec)]:
         stack.operator.want(wanted)
     return True
@@ -69,24 +69,24 @@ async def add(stack: Stack, name: str) -> bool:
 async def remove(stack: Stack, name: str) -> bool:
     """Forget a group that is stopped. While the manifest has it, it can be added again."""
     found = groups(stack.programs.manifest).get(name)
-    if found is None or name in stack.aside:
+    if found is None or name in stack.memory.aside:
         raise Fault(Code.BAD_NAME, name)
     services = stack.programs.services
     if any(told_as(services[spec.name]) not in STOPPED for spec in found if spec.name in services):
         raise Fault(Code.STILL_RUNNING, name)
-    stack.aside.add(name)
+    stack.memory.aside.add(name)
     disk = known(stack)
     if name not in groups(disk):
-        _take(stack, merged(stack.programs.manifest, disk, frozenset(), stack.aside), disk)
+        _take(stack, merged(stack.programs.manifest, disk, frozenset(), stack.memory.aside), disk)
     return True
 
 
 def known(stack: Stack) -> Manifest:
     """Return the manifest as a client last reread it; the one that holds, when that is another one by now."""
     manifest = stack.programs.manifest
-    if stack.foreseen is None or stack.foreseen[0] is not manifest:
+    if stack.memory.foreseen is None or stack.memory.foreseen[0] is not manifest:
         return manifest
-    return stack.foreseen[1]
+    return stack.memory.foreseen[1]
 
 
 def merged(active: Manifest, disk: Manifest, taken: AbstractSet[str], aside: AbstractSet[str]) -> Manifest:
@@ -154,5 +154,5 @@ def _take(stack: Stack, manifest: Manifest, disk: Manifest) -> None:
     except MamctlError as error:
         raise Fault(Code.FAILED, error.message) from None
     # What is added next was seen at the same time.
-    stack.foreseen = (stack.programs.manifest, disk)
-    stack.aside &= groups(stack.programs.manifest).keys()
+    stack.memory.foreseen = (stack.programs.manifest, disk)
+    stack.memory.aside &= groups(stack.programs.manifest).keys()

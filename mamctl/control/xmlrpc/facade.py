@@ -10,7 +10,7 @@ from mamctl.control.protocol import Answer, Refusal
 from mamctl.control.xmlrpc import asking, config, logs, signalling, starting, stopping, whole  # noqa: F401 - they register methods
 from mamctl.control.xmlrpc.faults import Fault
 from mamctl.control.xmlrpc.reading import Unreadable, read_call
-from mamctl.control.xmlrpc.stack import Overseer, Programs, Stack
+from mamctl.control.xmlrpc.stack import Memory, Overseer, Programs, Stack
 from mamctl.control.xmlrpc.system import guarded
 from mamctl.control.xmlrpc.tails import Tails
 from mamctl.control.xmlrpc.writing import fault, response
@@ -34,7 +34,8 @@ class Facade:
     """Answers tools made for supervisord."""
 
     def __init__(self, operator: Overseer, views: Views, programs: Programs) -> None:
-        self._stack = Stack(operator, views, programs)
+        self._stack = Stack(operator, views, programs, Memory(), remote=False)
+        self._remote = self._stack._replace(remote=True)
         self._tails = Tails(self._stack)
 
     def stream(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
@@ -52,7 +53,7 @@ class Facade:
         except Unreadable as error:
             raise Refusal(400, "bad_xml", f"this is no XML-RPC call: {error}") from None
         try:
-            found = await guarded(self._stack, name, params)
+            found = await guarded(self._remote if request.strict else self._stack, name, params)
         except Fault as error:
             return Answer(200, fault(error), _HEADERS)
         # A log may be large, and other services wait for this loop.
@@ -61,7 +62,7 @@ class Facade:
     def end(self) -> None:
         """Let streams end, and whatever nobody waits for."""
         self._tails.end()
-        for task in tuple(self._stack.later):
+        for task in tuple(self._stack.memory.later):
             task.cancel()
 
 

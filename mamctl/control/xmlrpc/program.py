@@ -64,13 +64,13 @@ def in_order(stack: Stack) -> list[Service]:
 
 def is_aside(stack: Stack, service: Service) -> bool:
     """Tell whether a client removed its group, and nobody has started it since by another way."""
-    return service.spec.service in stack.aside and told_as(service) in STOPPED
+    return service.spec.service in stack.memory.aside and told_as(service) in STOPPED
 
 
 def members(stack: Stack, group: str) -> list[Service]:
     """Return the processes of a group. Raises Fault."""
     found = [one for one in in_order(stack) if one.spec.service == group]
-    if not found and (group not in stack.programs.manifest.replicas or group in stack.aside):
+    if not found and (group not in stack.programs.manifest.replicas or group in stack.memory.aside):
         raise Fault(Code.BAD_NAME, group)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mamctl.core.dataclass import dataclass
 
@@ -128,16 +128,23 @@ class Programs(Protocol):
 
 
 @dataclass(slots=True)
-class Stack:
-    """What every method gets. `later` are tasks that nobody waits for; they end with the server.
+class Memory:
+    """What is remembered between two calls. `later` are tasks that nobody waits for; they end with the server.
 
     `foreseen`: the manifest that held when a client last reread it, and the one that was on disk then. `aside`: groups
     that a client removed while the manifest still has them; a new supervisor knows them again.
     """
 
-    operator: Overseer
-    views: Views
-    programs: Programs
     foreseen: tuple[Manifest, Manifest] | None = None
     aside: set[str] = field(default_factory=set)
     later: set[asyncio.Task[Any]] = field(default_factory=set)
+
+
+class Stack(NamedTuple):
+    """What every method gets. `remote`: the call came over TCP."""
+
+    operator: Overseer
+    views: Views
+    programs: Programs
+    memory: Memory
+    remote: bool

@@ -24,8 +24,8 @@ async def shutdown(stack: Stack) -> bool:
     """Stop everything, and the supervisor; the answer comes at once."""
     logger.info("a tool of supervisord asked for a shutdown")
     task = asyncio.ensure_future(stack.operator.down(force=False, wait=None))
-    stack.later.add(task)
-    task.add_done_callback(stack.later.discard)
+    stack.memory.later.add(task)
+    task.add_done_callback(stack.memory.later.discard)
     return True
 
 
@@ -39,7 +39,7 @@ async def restart(stack: Stack) -> bool:
         raise Fault(Code.CANT_REREAD, "; ".join(map(str, error.problems[:5]))) from None
     except MamctlError as error:
         raise Fault(Code.FAILED, error.message) from None
-    stack.aside.clear()
+    stack.memory.aside.clear()
     return True
 
 
@@ -47,6 +47,9 @@ async def restart(stack: Stack) -> bool:
 async def send_stdin(stack: Stack, name: str, chars: str) -> bool:
     """Type into a service with a terminal of its own (`tty: true`); the others have no standard input."""
     found = the_one(stack, name)
+    if stack.remote:
+        # As with attaching.
+        raise Fault(Code.NO_FILE, "terminals are typed into over the Unix socket only")
     if told_as(found) not in RUNNING or found.pid is None:
         raise Fault(Code.NOT_RUNNING, name)
     try:

@@ -124,6 +124,17 @@ def test_garbage_is_told_as_such(stack: RealStack, body: bytes) -> None:
     assert "Traceback" not in text
 
 
+def test_nobody_types_over_tcp(stack: RealStack) -> None:
+    typed = (
+        b"<methodCall><methodName>supervisor.sendProcessStdin</methodName><params><param><value>web</value></param>"
+        b"<param><value>x</value></param></params></methodCall>"
+    )
+    assert (
+        "NO_FILE: terminals are typed into over the Unix socket only"
+        in ask(stack, XML | basic(stack.token), body=typed)[1]
+    )
+
+
 def test_only_a_post_is_a_call_and_only_a_get_a_stream(stack: RealStack) -> None:
     header = basic(stack.token)
     assert ask(stack, header, "GET", body=None)[0] == 405
