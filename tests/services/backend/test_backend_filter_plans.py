@@ -90,13 +90,16 @@ def expected(database: Database, fits: Callable[[Row], bool], sort: str, *, desc
     return [row["id"] for row in sorted(filter(fits, rows), key=key, reverse=descending)]
 
 
-@pytest.mark.parametrize("few", [0, 10_000], ids=["walked", "gathered"])
+@pytest.mark.parametrize(
+    ("few", "steps"), [(0, 10**9), (10_000, 10**9), (0, 40)], ids=["walked", "gathered", "given up and gathered"]
+)
 @pytest.mark.parametrize("descending", [True, False], ids=["down", "up"])
 @pytest.mark.parametrize("sort", SORTS)
 def test_pages_and_totals_are_those_of_the_whole_library(
-    database: Database, monkeypatch: pytest.MonkeyPatch, sort: str, *, descending: bool, few: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, sort: str, *, descending: bool, few: int, steps: int
 ) -> None:
     monkeypatch.setattr(asset_source, "FEW", few)
+    monkeypatch.setattr(asset_page, "WALK_STEPS", steps)
     for name, (wanted, fits) in FILTERS.items():
         due, found, cursor = expected(database, fits, sort, descending=descending), [], None
         while True:
@@ -110,12 +113,27 @@ def test_pages_and_totals_are_those_of_the_whole_library(
         assert found == due, name
 
 
+def test_a_walk_that_meets_nothing_for_long_gives_way_to_gathering(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asset_source, "FEW", 0)
+    monkeypatch.setattr(asset_page, "WALK_STEPS", 40)
+    listing = Listing(filter=AssetFilter(min_rating=4), per_page=5)
+    with database.read() as connection:
+        noted = Noted(connection)
+        rows = asset_page._rows(noted, listing, is_everywhere=False)
+    assert len(rows) == 6
+    assert "INDEX idx_media_assets_newest" in noted.plans[0]
+    assert "INDEX idx_media_assets_rating" in noted.plans[-1]
+
+
 class Noted:
     """A connection that keeps how it finds the rows of pages."""
 
     def __init__(self, connection: Any) -> None:
         self.plans: list[str] = []
         self._connection = connection
+        self.set_progress_handler = connection.set_progress_handler
 
     def execute(self, statement: str, values: Any = ()) -> Any:
         if "cursor_key" in statement:

@@ -3,8 +3,9 @@
     few rows meet one part of the filter   those rows come first, the rest of the filter is tested on them
     many do                                an index is walked, every part is tested on its rows
 
-Of a million assets, gathering and sorting 12,000 takes as long as walking past those that lie between the 61 first of
-12,000.
+Of a million assets, gathering and sorting 12,000 takes as long as walking past those that lie between the first 61 of
+12,000. That is so where order and filter have nothing to do with each other; where they have, a walk may go past nearly
+all before it meets the first. So a walk has a budget, and when that is spent, up to MANY are gathered after all.
 
 SQLite cannot know which, since it does not know how many rows meet a part; so that is asked first, up
 to FEW.
@@ -19,6 +20,7 @@ from typing import Any
 from .asset_filter import AssetFilter, Condition
 
 FEW = 12_000
+MANY = 60_000
 FEW_OF_TEXT = 5_000
 """Rows that a text finds lie scattered, so each costs more."""
 
@@ -46,11 +48,11 @@ class Source:
         return [*self.values, *(value for condition in self.conditions for value in condition.values)]
 
 
-def source_of(connection: sqlite3.Connection, wanted: AssetFilter) -> Source:
-    """Return where to begin: with the few, or with the table."""
+def source_of(connection: sqlite3.Connection, wanted: AssetFilter, most: int | None = None) -> Source:
+    """Return where to begin: with the few (at most ``most``, else FEW), or with the table."""
     trash = Condition("deleted_at IS NOT NULL" if wanted.trashed else "deleted_at IS NULL")
     parts = [*wanted.text_condition(), *wanted.conditions()]
-    few = None if wanted.trashed else next((part for part in parts if _is_few(connection, part)), None)
+    few = None if wanted.trashed else next((part for part in parts if _is_few(connection, part, most or FEW)), None)
     if few is None:
         return Source("media_assets", [trash, *parts])
     # CROSS JOIN keeps SQLite from beginning with anything else than the few.
@@ -63,11 +65,12 @@ def source_of(connection: sqlite3.Connection, wanted: AssetFilter) -> Source:
     )
 
 
-def _is_few(connection: sqlite3.Connection, part: Condition) -> bool:
+def _is_few(connection: sqlite3.Connection, part: Condition, most: int) -> bool:
     if part.hits is None:
         return False
     if part.count is not None:
-        return bool(connection.execute(part.count, part.values).fetchone()[0] <= FEW)
+        return bool(connection.execute(part.count, part.values).fetchone()[0] <= most)
     statement = f"SELECT count(*) FROM (SELECT 1 FROM ({part.hits}) LIMIT ?)"
-    most = FEW_OF_TEXT if "asset_search" in part.hits else FEW
+    if "asset_search" in part.hits:
+        most = FEW_OF_TEXT
     return bool(connection.execute(statement, (*part.hit_values, most + 1)).fetchone()[0] <= most)
