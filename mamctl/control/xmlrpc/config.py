@@ -94,12 +94,10 @@ def merged(active: Manifest, disk: Manifest, taken: AbstractSet[str], aside: Abs
 
     Groups that were put aside and that the disk has no more are left out, save those that others still need.
     """
-    others = {name: spec for name, spec in active.services.items() if spec.service not in taken}
-    part = {name: spec for name, spec in disk.services.items() if spec.service in taken}
-    services = _without(_ordered({**others, **part}, disk), aside - groups(disk).keys())
+    services = _without(_mixed(active, disk, taken), aside - groups(disk).keys())
     if services == disk.services:
         return disk
-    _require_fit(services, part, disk)
+    _require_fit(services, taken, disk)
     left = {spec.service for spec in services.values()} | groups(disk).keys()
     replicas = {name: count for name, count in active.replicas.items() if name not in taken and name in left}
     replicas |= {name: count for name, count in disk.replicas.items() if name in taken}
@@ -107,15 +105,23 @@ def merged(active: Manifest, disk: Manifest, taken: AbstractSet[str], aside: Abs
 
 
 def _along(active: Manifest, disk: Manifest, group: str) -> set[str]:
-    """Return a group, and those that it needs and that are only on disk yet."""
-    found, ahead = {group}, [group]
-    while ahead:
-        name = ahead.pop()
-        needed = {other for spec in disk.services.values() if spec.service == name for other in spec.depends_on}
-        new = {disk.services[other].service for other in needed if other not in active.services} - found
-        found |= new
-        ahead += new
-    return found
+    """Return a group and who must be taken with it: new ones that it needs, and those who needed what is gone."""
+    taken: set[str] = set()
+    new = {group}
+    while new:
+        taken |= new
+        services = _mixed(active, disk, taken)
+        lacking = [spec for spec in services.values() if not services.keys() >= spec.depends_on.keys()]
+        needed = {name for spec in lacking if spec.service in taken for name in spec.depends_on if name not in services}
+        new = ({spec.service for spec in lacking} | {disk.services[name].service for name in needed}) - taken
+    return taken
+
+
+def _mixed(active: Manifest, disk: Manifest, taken: AbstractSet[str]) -> dict[str, ServiceSpec]:
+    """Return the active services, with some groups as they are on disk."""
+    others = {name: spec for name, spec in active.services.items() if spec.service not in taken}
+    part = {name: spec for name, spec in disk.services.items() if spec.service in taken}
+    return _ordered({**others, **part}, disk)
 
 
 def _without(services: dict[str, ServiceSpec], leaving: AbstractSet[str]) -> dict[str, ServiceSpec]:
@@ -136,16 +142,16 @@ def _in_layers(manifest: Manifest, names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: depth.get(name, 0))
 
 
-def _require_fit(services: Mapping[str, ServiceSpec], part: Mapping[str, ServiceSpec], disk: Manifest) -> None:
+def _require_fit(services: Mapping[str, ServiceSpec], taken: AbstractSet[str], disk: Manifest) -> None:
     """Refuse what the manifest's own checks would have refused, had it been written like that."""
     if cycle := find_cycle({name: spec.depends_on for name, spec in services.items()}):
         raise Fault(Code.FAILED, f"dependencies in a circle: {' -> '.join(cycle)}; {TOGETHER}")
-    changing = [spec for name, spec in services.items() if name not in part and spec != disk.services.get(name)]
-    taken = {port.number: spec.name for spec in changing for port in spec.ports}
-    for name, spec in part.items():
-        for port in spec.ports:
-            if port.number in taken:
-                raise Fault(Code.FAILED, f"{name} wants port {port.number} of {taken[port.number]}; {TOGETHER}")
+    changing = [spec for name, spec in services.items() if spec != disk.services.get(name)]
+    held = {port.number: spec.name for spec in changing for port in spec.ports}
+    for spec in services.values():
+        for port in spec.ports if spec.service in taken else ():
+            if port.number in held:
+                raise Fault(Code.FAILED, f"{spec.name} wants port {port.number} of {held[port.number]}; {TOGETHER}")
 
 
 def _take(stack: Stack, manifest: Manifest, disk: Manifest) -> None:

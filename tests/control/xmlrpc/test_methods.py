@@ -356,6 +356,21 @@ def test_update_follows_dependencies_that_came_and_went(own: Own) -> None:
     assert list(own.stack.manager.hands.manifest.services) == ["b", "new", "newer"]
 
 
+def test_update_takes_along_who_needed_a_replica_that_is_gone(own: Own) -> None:
+    own.write({"w": {**SLEEP, "replicas": 2}, "a": {**SLEEP, "depends_on": ["w"]}, "b": SLEEP})
+    own.update()
+    own.write({"w": {**SLEEP, "replicas": 1}, "a": {**SLEEP, "depends_on": ["w"]}, "b": {"command": ["sleep", "2000"]}})
+    own.update("w")
+    eventually(lambda: own.states() == dict.fromkeys(["a", "b", "w-1"], "RUNNING"), within=PATIENCE)
+    assert own.call("reloadConfig") == [[[], ["b"], []]]
+    own.write({"w": {**SLEEP, "replicas": 3}, "a": {**SLEEP, "depends_on": ["w"]}})
+    own.update("w")
+    eventually(lambda: own.states().keys() == {"a", "b", "w-1", "w-2", "w-3"}, within=PATIENCE)
+    own.update()
+    eventually(lambda: own.states() == dict.fromkeys(["a", "w-1", "w-2", "w-3"], "RUNNING"), within=PATIENCE)
+    assert own.call("reloadConfig") == [[[], [], []]]
+
+
 def test_ports_that_are_exchanged_cannot_be_updated_in_parts(own: Own) -> None:
     own.write({"a": {**SLEEP, "port": 41, "ready": None}, "b": {**SLEEP, "port": 42, "ready": None}})
     own.update("a")
