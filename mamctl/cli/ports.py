@@ -61,7 +61,8 @@ def survey_of(invocation: Invocation) -> list[dict[str, Any]]:
     manifest = invocation.manifest()
     wanted = [(spec, port) for spec in manifest.services.values() for port in spec.ports]
     fixed = {(spec.host, port.number) for spec, port in wanted if port.number}
-    rows = {(row.host, row.number): row for row in survey(sorted(fixed), project=manifest.name)}
+    found_rows = survey(sorted(fixed), project=manifest.name, home=invocation.place.home)
+    rows = {(row.host, row.number): row for row in found_rows}
     records = []
     for spec, port in wanted:
         row = rows.get((spec.host, port.number))

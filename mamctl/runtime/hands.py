@@ -89,7 +89,7 @@ class Hands:
         self.outputs = Outputs(folders, self._loop, remarks.on_notice, self.custody)
         self.terminals = Terminals(self.outputs, self.custody, self._loop)
         self.notifications = self._notifications(folders.notify)
-        home = os.path.dirname(folders.fifo)
+        self.home = home = os.path.dirname(folders.fifo)
         self.listeners = Listeners(history, self.custody, home=home, loop=self._loop, warn=remarks.warn)
         self.incarnations = Incarnations(
             equipment=Equipment(self.outputs, self.sockets, self.notifications, self.terminals, self.listeners),

@@ -233,7 +233,7 @@ class Incarnations:
             raise LaunchError(Reason.SPAWN_FAILED, why, final=error.errno not in EXHAUSTED) from None
 
     def _require_free(self, host: str, port: int) -> None:
-        require_free(host, port, self.project, self.alive.values, self._sockets.holder)
+        require_free(host, port, (self.project, self._home), self.alive.values, self._sockets.holder)
 
     def _read_by_probes(self, spec: ServiceSpec, *, recalled: int | None = None) -> list[SinkOutput]:
         reads = any(probe is not None and isinstance(probe.check, LogProbe) for probe in (spec.ready, spec.live))

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 
 def require_free(
-    host: str, port: int, project: str, lives: Callable[[], Iterable[Incarnation]], holder: Callable[[int], str | None]
+    host: str,
+    port: int,
+    project: tuple[str, str],
+    lives: Callable[[], Iterable[Incarnation]],
+    holder: Callable[[int], str | None],
 ) -> None:
     """Raise LaunchError about a port that cannot be had.
 
-    `lives` tells the incarnations that run, `holder` names the service for which we hold a port open.
+    `project` is its name and the folder of its state; `lives` tells the incarnations that run, `holder` names the
+    service for which we hold a port open.
     """
     if bind_test(host, port) is PortState.FREE:
         return
@@ -36,10 +41,10 @@ def who_answers(port: int, host: str, pids: Collection[int]) -> str:
     return ownership(port, host, pids)
 
 
-def _conflict(host: str, port: int, project: str, instances: Collection[str]) -> LaunchError:
+def _conflict(host: str, port: int, project: tuple[str, str], instances: Collection[str]) -> LaunchError:
     from mamctl.runtime.ports import Standing, find_holder
 
-    holder = find_holder(host, port, project=project, instances=instances)
+    holder = find_holder(host, port, project=project[0], instances=instances, home=project[1])
     if holder is None:
         detail = f"port {port} of {host} cannot be bound: is {host} an address of this machine?"
         return LaunchError(Reason.PORT_TAKEN, detail, final=True)
@@ -51,6 +56,8 @@ def _conflict(host: str, port: int, project: str, instances: Collection[str]) ->
             who = f"port {port} is held by our own orphan of {holder.service}, {who}"
         case Standing.OURS:
             who = f"port {port} is held by our service {holder.service}, {who}"
+        case Standing.FOREIGN if holder.service:
+            who = f"port {port} is held by {holder.service} of another stack ({holder.project}), {who}"
         case _:
             who = f"port {port} is held by {who}"
     return LaunchError(Reason.PORT_TAKEN, who, final=holder.standing is not Standing.CLOSING)

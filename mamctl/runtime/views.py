@@ -111,7 +111,7 @@ def ports_of(hands: Hands) -> list[dict[str, Any]]:
     wanted = [(service, port) for service in hands.supervisor.services.values() for port in service.spec.ports]
     instances = [found.instance for found in hands.alive.values()]
     asked = [(service.spec.host, port.number) for service, port in wanted]
-    rows = survey(asked, project=hands.manifest.name, instances=instances)
+    rows = survey(asked, project=hands.manifest.name, instances=instances, home=hands.home)
     return [_port(hands, service, port, row) for (service, port), row in zip(wanted, rows, strict=True)]
 
 

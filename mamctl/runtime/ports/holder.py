@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.runtime import processes
+from mamctl.runtime.environment import home_tag
 from mamctl.runtime.ports.bind import PortState, bind_test
 from mamctl.runtime.ports.listening import owners, system_sockets
 from mamctl.runtime.ports.sockets import LISTEN, TIME_WAIT, Socket, touching
@@ -89,31 +90,47 @@ class PortRow(NamedTuple):
     holder: Holder | None
 
 
-def find_holder(host: str, port: int, *, project: str | None = None, instances: Collection[str] = ()) -> Holder | None:
+def find_holder(
+    host: str, port: int, *, project: str | None = None, instances: Collection[str] = (), home: str = ""
+) -> Holder | None:
     """Return who or what holds `host`:`port`, or None when it is free (again) or no address of this machine.
 
     `project`: our MAMCTL_PROJECT; without it nobody is ours. `instances`: the MAMCTL_INSTANCE of all that a living
-    supervisor owns: a holder of our project with another one is an orphan.
+    supervisor owns: a holder of our project with another one is an orphan. `home`: the folder of our state; a stack of
+    the same name in another folder is another stack.
     """
-    return survey([(host, port)], project=project, instances=instances)[0].holder
+    return survey([(host, port)], project=project, instances=instances, home=home)[0].holder
 
 
 def survey(
-    ports: Iterable[tuple[str, int] | int], *, project: str | None = None, instances: Collection[str] = ()
+    ports: Iterable[tuple[str, int] | int],
+    *,
+    project: str | None = None,
+    instances: Collection[str] = (),
+    home: str = "",
 ) -> list[PortRow]:
     """Return how each (host, number), or number at 127.0.0.1, stands, with one look at the processes for all.
 
-    `project` and `instances` as for `find_holder`.
+    `project`, `instances` and `home` as for `find_holder`.
     """
     pairs = [("127.0.0.1", port) if isinstance(port, int) else port for port in ports]
     states = [(host, number, bind_test(host, number)) for host, number in pairs]
     taken = {(host, number) for host, number, state in states if state is PortState.TAKEN}
     blocking = {(host, number): _blocking(host, number) for host, number in taken}
+    ours = _Ours(project, instances, home_tag(home) if home else "")
     holding = owners({row.inode for rows in blocking.values() for row in rows if row.inode})
     return [
-        _row(host, number, _Finding(state, blocking.get((host, number), []), holding), project, instances)
+        _row(host, number, _Finding(state, blocking.get((host, number), []), holding), ours)
         for host, number, state in states
     ]
+
+
+class _Ours(NamedTuple):
+    """Whom we call ours: the project, the markers of those that live, and what all markers of our home begin with."""
+
+    project: str | None
+    instances: Collection[str]
+    tag: str
 
 
 class _Finding(NamedTuple):
@@ -129,10 +146,10 @@ _PLAIN = {
 }
 
 
-def _row(host: str, number: int, finding: _Finding, project: str | None, instances: Collection[str]) -> PortRow:
+def _row(host: str, number: int, finding: _Finding, ours: _Ours) -> PortRow:
     if finding.state in _PLAIN:
         return PortRow(host, number, *_PLAIN[finding.state])
-    holder = _holder(finding, project, instances)
+    holder = _holder(finding, ours)
     return PortRow(host, number, holder.standing, holder)
 
 
@@ -142,24 +159,24 @@ def _blocking(host: str, port: int) -> list[Socket]:
     return [row for row in rows if row.state == LISTEN] or rows
 
 
-def _holder(finding: _Finding, project: str | None, instances: Collection[str]) -> Holder:
+def _holder(finding: _Finding, ours: _Ours) -> Holder:
     found = {pid for row in finding.blocking for pid in (row.pid, *finding.holding.get(row.inode, ())) if pid}
     if found:
-        return _portrait(found, project, instances)
+        return _portrait(found, ours)
     if finding.blocking and all(row.state == TIME_WAIT or not row.inode for row in finding.blocking):
         return Holder(Standing.CLOSING)
     uid = finding.blocking[0].uid if finding.blocking else None
     return Holder(Standing.UNKNOWN, user=None if uid is None else processes.user_name(uid))
 
 
-def _portrait(pids: set[int], project: str | None, instances: Collection[str]) -> Holder:
+def _portrait(pids: set[int], ours: _Ours) -> Holder:
     """Describe one of several processes that share a socket: the first started that carries markers, or the first."""
     rows = [row for pid in pids if (row := processes.read(pid))]
     oldest_first = [row.pid for row in sorted(rows, key=lambda row: (row.start_ticks, row.pid))] or sorted(pids)
     marked = [(pid, marks) for pid in oldest_first if (marks := _marks(pid))]
     pid, marks = marked[0] if marked else (oldest_first[0], _NO_MARKS)
     return Holder(
-        marks.standing(project, instances),
+        marks.standing(ours),
         pid,
         processes.command_line(pid),
         processes.user(pid),
@@ -173,10 +190,13 @@ class _Marks(NamedTuple):
     service: str | None
     instance: str | None
 
-    def standing(self, project: str | None, instances: Collection[str]) -> Standing:
-        if project is None or self.project != project:
+    def standing(self, ours: _Ours) -> Standing:
+        if ours.project is None or self.project != ours.project:
             return Standing.FOREIGN
-        return Standing.OURS if self.instance in instances else Standing.ORPHANED
+        if self.instance in ours.instances:
+            return Standing.OURS
+        here = (self.instance or "").rpartition("/")[2].startswith(ours.tag)
+        return Standing.ORPHANED if here else Standing.FOREIGN
 
 
 _NO_MARKS = _Marks(None, None, None)

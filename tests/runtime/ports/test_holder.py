@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from mamctl.runtime.environment import new_instance
+from mamctl.runtime.launcher import LaunchError
+from mamctl.runtime.portcheck import require_free
 from mamctl.runtime.ports import Holder, PortState, Standing, find_holder, survey
 from mamctl.runtime.ports import holder as module
 from tests.scripted import MISBEHAVE, Scripted, eventually, misbehaving
@@ -57,6 +60,17 @@ def test_who_does_not_say_which_project_it_is_has_no_own_services():
         assert find_holder(HERE, service.port()).standing is Standing.FOREIGN
 
 
+def test_a_stack_of_the_same_name_in_another_folder_is_another_stack():
+    instance = new_instance(PROJECT, "web", "/here/.mamctl")
+    with misbehaving("--hold-port", 0, env=marks(instance=instance)) as service:
+        port = service.port()
+        assert find_holder(HERE, port, project=PROJECT, home="/here/.mamctl").standing is Standing.ORPHANED
+        assert find_holder(HERE, port, project=PROJECT, home="/there/.mamctl").standing is Standing.FOREIGN
+        with pytest.raises(LaunchError, match="another stack") as caught:
+            require_free(HERE, port, (PROJECT, "/there/.mamctl"), list, lambda _: None)
+    assert f"port {port} is held by web of another stack ({PROJECT}), pid {service.pid}" in caught.value.detail
+
+
 def test_a_process_that_dropped_its_environment_is_known_by_the_one_above_it():
     code = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], env={})"
     command = [sys.executable, "-ISc", code, "-IS", MISBEHAVE, "--hold-port", "0"]
@@ -86,7 +100,7 @@ def test_a_socket_that_is_bound_and_does_not_listen_has_a_holder_too():
         if not rows:
             pytest.skip("this kernel does not list sockets that are only bound (before Linux 6.8)")
         finding = module._Finding(PortState.TAKEN, rows, module.owners({row.inode for row in rows}))
-        assert module._holder(finding, None, ()).pid == stranger.pid
+        assert module._holder(finding, module._Ours(None, (), "")).pid == stranger.pid
 
 
 def test_an_outgoing_connection_can_hold_a_port():
