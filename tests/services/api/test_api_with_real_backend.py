@@ -58,6 +58,7 @@ def _real_backend(folder: Path, **settings: str) -> Iterator[str]:
         "PORT": str(port),
         "DATA_DIR": str(folder / "data"),
         "MEDIA_PATH": str(folder / "media"),
+        "LOG_DIR": str(folder / "logs"),
         "MEDIA_SAMPLES": "0",
     } | settings
     command = [sys.executable, "-m", "services.backend"]

@@ -49,7 +49,10 @@ def whole(pages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fro
     """Both servers and a worker, with folders of their own; the library fills itself."""
     folder: Path = tmp_path_factory.mktemp("library")
     port = pick_port()
-    settings = {"PORT": str(port), "DATA_DIR": str(folder / "data"), "MEDIA_PATH": str(folder / "media")}
+    settings = {
+        "PORT": str(port), "DATA_DIR": str(folder / "data"), "MEDIA_PATH": str(folder / "media"),
+        "LOG_DIR": str(folder / "logs"),
+    }  # fmt: skip
     with (folder / "backend.log").open("w") as log:
         processes = [
             subprocess.Popen(
