@@ -32,7 +32,7 @@ def test_a_section_becomes_a_service_with_events(tmp_path: Path) -> None:
     services, notes = taken(tmp_path, f"{LISTENER}events = PROCESS_STATE_EXITED , tick_60\nbuffer_size=5\n")
     assert services["mail"].events == ("PROCESS_STATE_EXITED", "TICK_60")
     assert services["mail"].argv == ("crashmail", "-a")
-    assert notes == ["eventlistener:mail.buffer_size: up to 1000 events wait for it"]
+    assert notes == ["eventlistener:mail.buffer_size: up to 10,000 events wait for it"]
 
 
 def test_a_pool_is_one_service_with_replicas(tmp_path: Path) -> None:

@@ -34,6 +34,6 @@ def test_every_type_that_is_refused_is_named() -> None:
 
 
 def test_its_numbers_are_those_of_the_code() -> None:
-    assert f"Up to {BUFFERED} events wait" in PAGE
+    assert f"Up to {BUFFERED:,} events wait" in PAGE
     assert f"after {MOST_TRIES} times it is dropped" in PAGE
     assert f"has {SETTLE_SECONDS:g} seconds to hear" in PAGE

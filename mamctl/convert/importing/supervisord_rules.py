@@ -21,7 +21,7 @@ from mamctl.convert.importing.rules import (
     told,
 )
 from mamctl.convert.importing.value import Unfit, Value, flag, text
-from mamctl.core.manifest.event_types import PARENTS, UNSENT
+from mamctl.core.manifest.event_types import BUFFERED, PARENTS, UNSENT
 
 if TYPE_CHECKING:
     from mamctl.convert.importing.stack import Service
@@ -140,7 +140,7 @@ ADVICE: Final[Advice] = {
     "stderr_capture_maxbytes": "output is not captured into events; write hooks",
     "stdout_events_enabled": "output makes no events; `mamctl logs --follow --json` gives it to programs",
     "stderr_events_enabled": "output makes no events; `mamctl logs --follow --json` gives it to programs",
-    "buffer_size": "up to 1000 events wait for it",
+    "buffer_size": f"up to {BUFFERED:,} events wait for it",
     "result_handler": "what is not OK counts as FAIL, and the event is told again",
     "serverurl": "the supervisor answers on .mamctl/control.sock",
     "socket_backlog": "the system's default holds",

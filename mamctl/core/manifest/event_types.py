@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .draft import Drafted
     from .findings import Findings
 
-# So many events wait for a listener, or a pool of them; then the oldest is dropped.
-BUFFERED: Final = 1000
+# So many events wait for a listener, or a pool of them; then the oldest is dropped. Hundreds of services that start at
+# once make a thousand before a listener has come up.
+BUFFERED: Final = 10_000
 _STATES: Final = ("STOPPED", "EXITED", "STARTING", "STOPPING", "BACKOFF", "FATAL", "RUNNING", "UNKNOWN")
 
 # Each type, and the class that it belongs to.

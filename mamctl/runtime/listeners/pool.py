@@ -10,6 +10,7 @@ it says nonsense      it is told nothing more until it is started again, and its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mamctl.core.manifest.event_types import BUFFERED, covers
@@ -100,11 +101,8 @@ class Pool:
         """Tell what waits to who is free."""
         if self._loop.time() < self._resume_at:
             return
-        waiting = self._waiting()
-        for member in [member for member in self.members.values() if member.free]:
-            entry = next(waiting, None)
-            if entry is None:
-                return
+        free = [member for member in self.members.values() if member.free]
+        for member, entry in zip(free, tuple(islice(self._waiting(), len(free))), strict=False):
             self._tell(member, entry, server)
 
     def take(self, member: Member, heard: Heard) -> None:
@@ -135,7 +133,7 @@ class Pool:
             self._resuming.cancel()
 
     def _waiting(self) -> Iterator[Entry]:
-        return iter([entry for entry in self.entries.values() if entry.holder is None])
+        return (entry for entry in self.entries.values() if entry.holder is None)
 
     def _tell(self, member: Member, entry: Entry, server: str) -> None:
         entry.holder = member.name
@@ -185,5 +183,5 @@ class Pool:
         # Of one that nobody has started there is nothing to say.
         if self.members and self._loop.time() >= self._warn_again_at:
             self._warn_again_at = self._loop.time() + WARN_SECONDS
-            detail = f"{BUFFERED} events wait for it, so the oldest are dropped ({self._dropped} so far)"
+            detail = f"{BUFFERED:,} events wait for it, so the oldest are dropped ({self._dropped} so far)"
             self._warn(self.name, f"{detail}: it does not answer, or is slower than what happens")
