@@ -114,8 +114,9 @@ docs: $(VENV)/.dev  ## build the documentation into build/docs; a warning is an 
 	sphinx-build -q -W --keep-going -n -c docs/site . build/docs
 	@echo "look at build/docs/index.html"
 
-pictures: $(VENV)/.stack frontend  ## draw the README's terminals anew (needs tmux, and the stack's ports)
+pictures: $(VENV)/.dev frontend browser  ## draw the pages' pictures anew (needs tmux, and the stack's ports)
 	python scripts/pictures.py
+	python scripts/dashboard_picture.py
 	python scripts/lives_picture.py > docs/images/lives.svg
 	python scripts/architecture_picture.py > docs/images/architecture.svg
 
