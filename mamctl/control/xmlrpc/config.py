@@ -57,7 +57,6 @@ async def add(stack: Stack, name: str) -> bool:
     if name in active and name not in stack.memory.aside:
         raise Fault(Code.ALREADY_ADDED, name)
     along = _along(stack.programs.manifest, disk, name)
-    stack.memory.aside |= along - active.keys()
     _take(stack, merged(stack.programs.manifest, disk, along, stack.memory.aside), disk)
     stack.memory.aside.discard(name)
     if wanted := [spec.name for spec in found if stack.programs.starts_by_itself(spec)]:
@@ -94,13 +93,14 @@ def merged(active: Manifest, disk: Manifest, taken: AbstractSet[str], aside: Abs
 
     Groups that were put aside and that the disk has no more are left out, save those that others still need.
     """
-    services = _without(_mixed(active, disk, taken), aside - groups(disk).keys())
-    if services == disk.services:
+    leaving = aside - groups(disk).keys()
+    services = _without(_mixed(active, disk, taken), leaving)
+    left = leaving - {spec.service for spec in services.values()}
+    replicas = {name: count for name, count in active.replicas.items() if name not in taken | left}
+    replicas |= {name: count for name, count in disk.replicas.items() if name in taken}
+    if (services, replicas) == (disk.services, disk.replicas):
         return disk
     _require_fit(services, taken, disk)
-    left = {spec.service for spec in services.values()} | groups(disk).keys()
-    replicas = {name: count for name, count in active.replicas.items() if name not in taken and name in left}
-    replicas |= {name: count for name, count in disk.replicas.items() if name in taken}
     return replace(active, services=services, replicas=replicas)
 
 
@@ -155,10 +155,13 @@ def _require_fit(services: Mapping[str, ServiceSpec], taken: AbstractSet[str], d
 
 
 def _take(stack: Stack, manifest: Manifest, disk: Manifest) -> None:
+    before = groups(stack.programs.manifest).keys()
     try:
         stack.programs.take(manifest)
     except MamctlError as error:
         raise Fault(Code.FAILED, error.message) from None
     # What is added next was seen at the same time.
     stack.memory.foreseen = (stack.programs.manifest, disk)
-    stack.memory.aside &= groups(stack.programs.manifest).keys()
+    now = groups(stack.programs.manifest).keys()
+    # What came along is there for who needs it, and is still to be added by its own name.
+    stack.memory.aside = (stack.memory.aside & now) | (now - before)
