@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from backend_media import picture
 from library_client import JPEG
+from PIL import Image
 from running_backend import outcome, running_backend, wait_for
 from running_worker import running_worker
 from small_disk import small_disk
@@ -158,6 +159,25 @@ def test_a_worker_that_starts_on_a_full_disk_waits_for_room_and_then_does_what_i
         ready = [event for event in server.get("/api/v1/events?since=0").json()["events"]
                  if event["type"] == "processing_update" and event["data"]["status"] == "ready"]  # fmt: skip
         assert len(ready) == 1
+    assert is_intact(disk.folder)
+
+
+def test_a_result_that_finds_no_room_is_no_result_and_the_job_is_done_again(disk):
+    Image.effect_noise((4000, 4000), 80).save(disk.folder / "media" / "slow.png", compress_level=1)
+    jobs = "/api/v1/jobs?state=running&kind=thumbnail"
+    with running_backend(disk.folder, worker=False) as server:
+        slow = server.add("slow.png").json()["id"]
+        with running_worker(disk.folder) as worker:
+            wait_for(lambda: slow in [job["asset_id"] for job in server.get(jobs).json()["items"]], "it is drawn")
+            disk.fill()
+            wait_for(lambda: worker.said("in trouble"), "what was drawn cannot be stored")
+            assert server.get(f"{A}/{slow}").json()["status"] == "thumbnailing"
+            disk.free()
+            assert server.wait_for_status(slow, "ready", "failed")["status"] == "ready"
+            assert [path for path in disk.files() if path.endswith(".part")] == []
+        with closing(sqlite3.connect(disk.folder / "data" / "mam.db")) as connection:
+            told = "SELECT count(*) FROM events WHERE asset_id = ? AND status = 'ready' AND type = 'processing_update'"
+            assert connection.execute(told, (slow,)).fetchone() == (1,)
     assert is_intact(disk.folder)
 
 
