@@ -3,16 +3,17 @@
 import { h, setAttribute, setText } from "./dom.js";
 import { duration, plain } from "./format.js";
 
+// Those of the terminal (ui/paint.py).
 const SIGNS = {
   ready: "●",
   completed: "✓",
-  starting: "◐",
-  waiting: "◌",
-  unhealthy: "▲",
+  starting: "◌",
+  waiting: "○",
+  unhealthy: "◐",
   backoff: "↻",
-  stopping: "◑",
+  stopping: "◍",
   stopped: "○",
-  failed: "✕",
+  failed: "✗",
 };
 
 /** The states in the order in which people want to hear of them. */
