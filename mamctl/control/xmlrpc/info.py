@@ -43,7 +43,9 @@ def process_info(stack: Stack, service: Service) -> dict[str, Any]:
         "stderr_logfile": logs.get("stderr", ""),
         "pid": service.pid or 0,
     }
-    return {**found, "description": description(found, state)}
+    # supervisord has nothing to say of a start; here one may wait for others, and says for whom.
+    waits = service.detail or "" if state is ProcessState.STARTING else ""
+    return {**found, "description": description(found, state) or waits}
 
 
 def description(found: Mapping[str, Any], state: ProcessState) -> str:

@@ -414,6 +414,24 @@ def test_restart_reads_the_manifest_and_starts_all_anew(own: Own) -> None:
     assert before["a"] != after["a"]
 
 
+def test_one_that_waits_for_another_is_starting_and_says_for_whom(own: Own) -> None:
+    never = {**SLEEP, "ready": {"log": "never"}, "start_timeout": 60}
+    own.write({"a": SLEEP, "b": SLEEP, "slow": never, "after": {**SLEEP, "depends_on": ["slow"]}})
+    own.update()
+    found = own.call("getProcessInfo", "after")
+    assert (found["statename"], found["pid"], found["description"]) == ("STARTING", 0, "waits for slow")
+    assert own.call("startProcess", "after") == FaultCode(60)
+    assert own.call("signalProcess", "after", "CONT") == FaultCode(70)
+    assert own.call("stopProcess", "after") is True
+
+
+def test_a_start_that_cannot_come_true_is_told_at_once(own: Own) -> None:
+    own.write({"a": SLEEP, "b": SLEEP, "gone": {"command": ["/none/such"]}, "after": {**SLEEP, "depends_on": ["gone"]}})
+    own.update()
+    eventually(lambda: own.states()["after"] == "FATAL", within=PATIENCE)
+    assert "needs gone" in own.call.fault("startProcess", "after")
+
+
 def test_once_everything_is_being_stopped_only_that_is_said(own: Own) -> None:
     assert own.call("shutdown") is True
     eventually(lambda: own.call("getState") == FaultCode(6), within=PATIENCE)
