@@ -18,6 +18,7 @@ NAMES = [pytest.param(name, marks=needs_node if name == "pm2-script" else ()) fo
 # And what a drop-in takes back.
 DEFAULTS = (
     "Type=simple",
+    "autostart=true",
     "shell = False",
     "Nice=5",
     'restart: "no"',

@@ -82,6 +82,7 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
     for root in roots:
         _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}))
     _place(stack)
+    _leave_unsaid(stack)
     text = settle(stack, ", ".join(source.shown for source in sources), tools.check)
     return Imported(kind, text, tuple(stack.services), tuple(all_notes(stack)))
 
@@ -93,6 +94,26 @@ def _place(stack: Stack) -> None:
         folder = service.keys.setdefault("cwd", inside)
         if folder == ".":
             del service.keys["cwd"]
+
+
+# What is so anyway, and was written down because people of other programs do.
+_UNSAID: Final[Mapping[tuple[str, ...], object]] = {
+    ("manual",): False,
+    ("tty",): False,
+    ("success_exit_codes",): [0],
+    ("stop", "signal"): "TERM",
+}
+
+
+def _leave_unsaid(stack: Stack) -> None:
+    """Take out keys that say what is so without them."""
+    for service in stack.services.values():
+        for path, value in _UNSAID.items():
+            outer = service.keys if len(path) == 1 else service.keys.get(path[0])
+            if isinstance(outer, dict) and path[-1] in outer and outer[path[-1]] == value:
+                del outer[path[-1]]
+            if len(path) > 1 and outer == {}:
+                del service.keys[path[0]]
 
 
 def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
