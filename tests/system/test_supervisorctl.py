@@ -84,7 +84,7 @@ def test_the_table_and_its_exit_code(folder: Folder) -> None:
         "worker:worker-1": "RUNNING", "worker:worker-2": "RUNNING",
     }  # fmt: skip
     assert code == 3
-    assert re.search(r"^web {30}RUNNING   pid \d+, uptime 0:00:0\d$", text, re.MULTILINE)
+    assert re.search(r"^web {30}RUNNING   pid \d+, uptime 0:0\d:\d\d$", text, re.MULTILINE)
     assert re.search(r"^later {28}STOPPED   Not started$", text, re.MULTILINE)
     assert ctl("status", "web", "worker:*").code == 0
     assert ctl("status", "nosuch").code == 4
