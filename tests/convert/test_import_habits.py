@@ -84,6 +84,12 @@ def test_a_script_with_spaces_is_a_line_for_bash_as_with_pm2(tmp_path, script, c
     assert left_out(notes, "args")
 
 
+@pytest.mark.parametrize("key", ["cmd", "command"])
+def test_pm2_has_other_names_for_a_script(tmp_path, key):
+    services, _ = services_of(tmp_path, "ecosystem.json", f'{{"apps": [{{"{key}": "a.py"}}]}}')
+    assert services["a"]["command"] == ["python3", "a.py"]
+
+
 def test_a_semicolon_that_stands_alone_is_between_two_commands_of_a_oneshot_unit(tmp_path):
     text = "[Service]\nType=oneshot\nExecStart=/bin/echo 'a ; b' ; /bin/echo c \\; d\nExecStart=/bin/true\n"
     services, _ = services_of(tmp_path, "job.service", text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.javascript import as_json
-from mamctl.convert.importing.pm2_rules import ADVICE, RULES, command_of, run_in_replicas
+from mamctl.convert.importing.pm2_rules import ADVICE, RULES, command_of, run_in_replicas, script_of
 from mamctl.convert.importing.rules import apply
 from mamctl.convert.importing.value import Unfit, Value, text
 
@@ -49,12 +49,12 @@ def _apps(root: Value) -> Iterator[Value]:
     found.seen = True
     if found.items is not None:
         yield from (item for item in found.items if item.pairs is not None)
-    elif found.get("script") is not None:
+    elif script_of(found) is not None:
         yield found
 
 
 def _take(app: Value, number: int, stack: Stack) -> None:
-    named, script = app.get("name"), app.get("script")
+    named, script = app.get("name"), script_of(app)
     name = named.text if named is not None and named.text else None
     if name is None and script is not None and script.text:
         name = re.split(r"[/\\]", script.text)[-1].split(".")[0]

@@ -21,9 +21,14 @@ _INTERPRETERS: Final = {
 MOST: Final = 1000
 
 
+def script_of(app: Value) -> Value | None:
+    """Return what an app runs, by any of the names that pm2 has for it."""
+    return next((found for key in ("script", "cmd", "command") if (found := app.get(key)) and found.text), None)
+
+
 def command_of(app: Value) -> list[str]:
     """Return the words that start an app. Raises Unfit."""
-    script = app.get("script")
+    script = script_of(app)
     if script is None or not script.text:
         raise Unfit("it has no script")
     if " " in script.text:
@@ -142,6 +147,8 @@ def _taken(value: Value, _service: Service) -> None:
 RULES: Final[Rules] = {
     "name": _taken,
     "script": _taken,
+    "cmd": _taken,
+    "command": _taken,
     "args": _taken,
     "interpreter": _taken,
     "exec_interpreter": _taken,
