@@ -115,7 +115,9 @@ def log_files_of(invocation: Invocation, patterns: Sequence[str]) -> list[LogFil
             families[family].append(name)
         streams.setdefault(name, Streams.MERGED)
     names = chosen_from(patterns, streams, families) if patterns else [name for name in streams if name != OWN]
-    return [entry for name in names for entry in log_files(place.logs, place.index, name, streams[name])]
+    found = [entry for name in names for entry in log_files(place.logs, place.index, name, streams[name])]
+    # A service may keep log files of its own beside ours: without an index, and shown to those who name them.
+    return found if patterns else [entry for entry in found if entry.service in specs or os.path.exists(entry.index)]
 
 
 def _known(invocation: Invocation) -> tuple[Mapping[str, ServiceSpec], Iterable[str]]:

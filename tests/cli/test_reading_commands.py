@@ -70,6 +70,18 @@ def test_logs_of_a_service_that_is_gone_from_the_manifest_and_of_a_broken_manife
     assert mamctl("logs", "old").out == "old | memories\n"
 
 
+def test_log_files_that_a_service_keeps_beside_ours_are_shown_to_those_who_name_them(
+    stack: Path, mamctl: Callable[..., Outcome]
+) -> None:
+    write_log(stack, "backend", b"served\n")
+    write_log(stack, "app", b"served, says the backend's own log\n")
+    write_log(stack, "old", b"memories\n")
+    (stack / ".mamctl" / "index").mkdir(exist_ok=True)
+    (stack / ".mamctl" / "index" / "old.log.idx").touch()
+    assert sorted(mamctl("logs").out.splitlines()) == ["backend | served", "old     | memories"]
+    assert mamctl("logs", "app").out == "app | served, says the backend's own log\n"
+
+
 def test_logs_of_an_unknown_name_or_a_bad_pattern_are_usage_errors(stack: Path, mamctl: Callable[..., Outcome]) -> None:
     assert mamctl("logs", "backnd").err == "error: no such service: backnd\nhint: did you mean backend?\n"
     outcome = mamctl("logs", "--grep", "(")
