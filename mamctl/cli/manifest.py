@@ -66,7 +66,7 @@ def config_command(invocation: Invocation, *, as_json: bool) -> int:
     """Print the manifest as it is understood: merged, with defaults and variables filled in, secrets masked."""
     from mamctl.core.manifest.render import render
 
-    found = render(invocation.manifest())
+    found = render(invocation.manifest(), invocation.environ)
     if as_json:
         invocation.document(found)
         return 0

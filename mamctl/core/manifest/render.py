@@ -21,15 +21,17 @@ from .units import show_seconds, show_size
 from .watching import render_watch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .findings import Tree
     from .ladder import External, Rung
     from .model import Check, Limits, Manifest, Port, Probe, RestartPolicy, ServiceSpec, Stop
 
 
-def render(manifest: Manifest) -> dict[str, object]:
-    """Return the manifest's name and services as maps, lists and scalars."""
+def render(manifest: Manifest, inherited: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Return the manifest's name and services as maps, lists and scalars; `inherited`: see Secrecy."""
     # Who shares another's secret, by a variable of all services or a reference, does not give it away.
-    secrecy = Secrecy(manifest.services.values())
+    secrecy = Secrecy(manifest.services.values(), inherited or {})
     services: Tree = {name: _masked(_service(spec), secrecy) for name, spec in manifest.services.items()}
     tree: dict[str, object] = {"name": manifest.name, "services": services}
     if manifest.smoke:

@@ -40,6 +40,13 @@ def test_secrets_of_a_spawned_service_are_masked():
     assert "hunter22" not in json.dumps(render(read(tree).manifest))
 
 
+def test_a_secret_that_only_the_shell_has_is_masked():
+    tree = {"services": {"a": {"command": ["run", "--key=${KEY}"], "secrets": ["KEY"]}}}
+    shell = {"KEY": "hunter22"}
+    found = read(tree, environ=shell).manifest
+    assert render(found, shell)["services"]["a"]["command"] == ["run", "--key=********"]
+
+
 def test_a_secret_of_one_service_is_masked_in_those_that_share_its_value():
     tree = {
         "env": {"KEY": "hunter22"},
