@@ -85,15 +85,17 @@ class Feed:
     def open(self, spec: ServiceSpec) -> tuple[int, int]:
         """Make the input and the output of a new listener: the ends that are its own, for the caller to close."""
         self.leave(spec.name)
-        stdin, to = os.pipe()
+        ends: list[int] = []
         try:
-            back, stdout = os.pipe()
+            ends += os.pipe()
+            ends += os.pipe()
+            stdin, to, back, stdout = ends
+            # Kept before the spawn: a listener whose input ends would end.
+            self._house.custody.keep(_kept(spec.name), [to, back])
         except OSError:
-            os.close(stdin)
-            os.close(to)
+            for end in ends:
+                os.close(end)
             raise
-        # Kept before the spawn: a listener whose input ends would end.
-        self._house.custody.keep(_kept(spec.name), [to, back])
         self._admit(spec, Pipes(to, back))
         self._ledger.flush()
         return stdin, stdout

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.runtime.journal import read_journal, record_line
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 LARGEST: Final = 500_000
+# After a disk that was full it is tried again so much later: to write all of it takes its time.
+PAUSE_SECONDS: Final = 1.0
 
 
 class Ledger:
@@ -41,6 +44,7 @@ class Ledger:
         self._file = -1
         self._size = 0
         self._bound = LARGEST
+        self._again_at = 0.0
 
     def read(self) -> list[Record]:
         """Return what an earlier supervisor wrote since the machine was started; nothing when there was none."""
@@ -60,11 +64,11 @@ class Ledger:
             return
         data, self._lines = b"".join(self._lines), []
         self._size += len(data)
-        if self._file < 0 or self._size > self._bound:
-            self._rewrite()
-            return
-        with contextlib.suppress(OSError):
-            os.write(self._file, data)
+        if self._file >= 0 and self._size <= self._bound:
+            if not _is_written(self._file, data):
+                self._forget()
+        elif time.monotonic() >= self._again_at and not self._rewrite(data):
+            self._forget()
 
     def close(self, *, over: bool) -> None:
         """Let go of the file; `over`: everything ended in order, so nothing of it holds any more."""
@@ -76,24 +80,52 @@ class Ledger:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
 
-    def _rewrite(self) -> None:
-        """Keep only what still holds. The old file stays until the new one is whole."""
+    def _forget(self) -> None:
+        """Leave nothing that is not true any more: of whom nothing is known, the next supervisor starts anew.
+
+        All is written once there is room again.
+        """
+        with contextlib.suppress(OSError):
+            os.truncate(self._path, 0)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._again_at = -1, time.monotonic() + PAUSE_SECONDS
+
+    def _rewrite(self, data: bytes) -> bool:
+        """Keep only what still holds, and the newest notes; tell whether that is written.
+
+        The old file stays until the new one is whole. Who is being touched stands in the notes only.
+        """
         records = [{"type": "begin", "boot": boot_id()}, *self._whole()]
-        data = b"".join(record_line(**record) for record in records)
+        data = b"".join(record_line(**record) for record in records) + data
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        new = f"{self._path}.new"
         try:
-            file = os.open(f"{self._path}.new", flags, 0o600)
+            file = os.open(new, flags, 0o600)
         except OSError:
-            return
-        try:
-            written = os.write(file, data)
-            if written == len(data):
-                os.replace(f"{self._path}.new", self._path)
-        except OSError:
-            written = -1
-        if written != len(data):
+            return False
+        if not (_is_written(file, data) and _is_renamed(new, self._path)):
             os.close(file)
-            return
+            with contextlib.suppress(OSError):
+                os.unlink(new)
+            return False
         if self._file >= 0:
             os.close(self._file)
         self._file, self._size, self._bound = file, len(data), max(LARGEST, 2 * len(data))
+        return True
+
+
+def _is_written(file: int, data: bytes) -> bool:
+    """Append data; tell whether all of it found room."""
+    try:
+        return os.write(file, data) == len(data)
+    except OSError:
+        return False
+
+
+def _is_renamed(path: str, new: str) -> bool:
+    try:
+        os.replace(path, new)
+    except OSError:
+        return False
+    return True

@@ -24,6 +24,8 @@ _CHUNK: Final = 65_536
 _LAST_TURNS: Final = 16
 # Who closes its input or output and is still there after this many seconds is no listener any more.
 DEAF_SECONDS: Final = 1.0
+# What one says that is told nothing any more is read so seldom: who never stops talking must not keep us busy.
+IDLE_SECONDS: Final = 0.1
 
 
 class Pipes(NamedTuple):
@@ -68,6 +70,7 @@ class Member:
         self._loop = loop
         self._take = take
         self._deaf: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
 
     @property
     def free(self) -> bool:
@@ -120,8 +123,9 @@ class Member:
 
     def _hush(self) -> None:
         self._loop.remove_reader(self._pipes.back)
-        if self._deaf is not None:
-            self._deaf.cancel()
+        for timer in (self._deaf, self._resting):
+            if timer is not None:
+                timer.cancel()
 
     def _touch(self) -> None:
         self._ledger.note("member", **self.record(touched=True))
@@ -136,6 +140,10 @@ class Member:
         if self._hear_some() is False:
             self._loop.remove_reader(self._pipes.back)
             self._suspect("it closed its output")
+        elif self.standing.phase is Phase.UNKNOWN:
+            back = self._pipes.back
+            self._loop.remove_reader(back)
+            self._resting = self._loop.call_later(IDLE_SECONDS, self._loop.add_reader, back, self._read)
 
     def _suspect(self, why: str) -> None:
         if self._deaf is None and self.standing.phase is not Phase.UNKNOWN:

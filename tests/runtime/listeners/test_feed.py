@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
+import resource
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from mamctl.core.manifest.model import Manifest, ServiceSpec
 from mamctl.runtime.custody import NoCustody
@@ -16,9 +21,7 @@ from mamctl.runtime.listeners.memory import Memory, remember
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
-
-    import pytest
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
 EAR = ServiceSpec("ear", events=("EVENT",))
 WEB = ServiceSpec("web")
@@ -406,7 +409,7 @@ def test_a_ledger_of_another_boot_says_nothing(tmp_path: pathlib.Path, monkeypat
     assert book.read() == []
     book.note("left", name="a")
     book.flush()
-    assert [record["type"] for record in book.read()] == ["gone"]
+    assert [record["type"] for record in book.read()] == ["gone", "left"]
     monkeypatch.setattr(ledger, "boot_id", lambda: "another")
     assert book.read() == []
     book.close(over=True)
@@ -419,6 +422,66 @@ def test_a_ledger_that_cannot_be_written_stops_nobody(tmp_path: pathlib.Path) ->
     book.flush()
     book.close(over=False)
     assert book.read() == []
+
+
+def test_a_full_disk_leaves_no_ledger_that_is_out_of_date(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Ledger(str(tmp_path / "x"), list)
+    book.note("member", name="a", touched=False)
+    book.flush()
+    assert [record["type"] for record in book.read()] == ["member"]
+    with only_bytes_of_room((tmp_path / "x").stat().st_size + 20):
+        book.note("member", name="a", touched=True)
+        book.flush()
+        assert book.read() == []
+        book.note("left", name="b")
+        book.flush()
+    monkeypatch.setattr(ledger, "PAUSE_SECONDS", 0.0)
+    book._again_at = 0.0
+    with only_bytes_of_room(20):
+        book.note("left", name="c")
+        book.flush()
+        assert book.read() == []
+        assert not (tmp_path / "x.new").exists()
+    book.note("left", name="d")
+    book.flush()
+    assert [record["name"] for record in book.read()] == ["d"]
+    book.close(over=True)
+
+
+@contextlib.contextmanager
+def only_bytes_of_room(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_ledger_that_is_written_anew_still_says_who_is_being_touched(tmp_path: pathlib.Path) -> None:
+    book = Ledger(str(tmp_path / "x"), lambda: [{"type": "member", "name": "a", "touched": False}])
+    book.note("member", name="a", touched=True)
+    book.flush()
+    assert [record["touched"] for record in book.read()] == [False, True]
+    book.close(over=True)
+
+
+def test_an_input_and_output_that_cannot_be_kept_are_closed(tmp_path: pathlib.Path) -> None:
+    async def scenario(world: World) -> None:
+        before = os.listdir("/dev/fd")
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EMFILE, "no descriptors are left")
+
+        world.custody.keep = refuse  # type: ignore[method-assign]  # the guardian's copies need descriptors, too
+        with pytest.raises(OSError, match="no descriptors"):
+            world.feed.open(EAR)
+        assert os.listdir("/dev/fd") == before
+
+    play(tmp_path, scenario)
 
 
 def test_records_that_make_no_sense_are_passed_over() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import sys
+import termios
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,6 +195,24 @@ def test_nonsense_ends_the_telling_once_and_frees_the_event(tmp_path: pathlib.Pa
         assert not stage.pool.busy
 
     on_stage(tmp_path, scenario)
+
+
+def test_one_that_never_stops_talking_nonsense_is_read_seldom(tmp_path: pathlib.Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ear = stage.ear("p-1")
+        ear.say("y\n")
+        await stage.until(lambda: stage.warnings)
+        ear.say("y\n")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert unread(ear.stdout) > 0
+        await stage.until(lambda: unread(ear.stdout) == 0)
+
+    on_stage(tmp_path, scenario)
+
+
+def unread(pipe: int) -> int:
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
 
 @pytest.mark.parametrize("side", ["input", "output"])
