@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1 << 20
 READ = 1 << 16
+PIECE = 1 << 18
 # Who is refused may still be sending; we read on for this long, so that the answer is not lost with the connection.
 LINGER_SECONDS = 1.0
 # supervisorctl takes an answer without a phrase for none. (http.HTTPStatus takes a millisecond to import.)
@@ -79,9 +80,12 @@ class Wire:
         if last:
             headers.append(("Connection", "close"))
         self._put(_head(answer.status, headers))
-        self._put(h11.Data(data=b"" if self._bodiless else body))
-        self._put(h11.EndOfMessage())
         async with asyncio.timeout(self._patience):
+            # In pieces: a large body would be copied twice, and lie there until a slow client takes it.
+            for start in range(0, 0 if self._bodiless else len(body), PIECE):
+                self._put(h11.Data(data=body[start : start + PIECE]))
+                await self._writer.drain()
+            self._put(h11.EndOfMessage())
             await self._writer.drain()
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False

@@ -13,7 +13,7 @@ from mamctl.control.xmlrpc.reading import Unreadable, read_call
 from mamctl.control.xmlrpc.stack import Memory, Overseer, Programs, Stack
 from mamctl.control.xmlrpc.system import guarded
 from mamctl.control.xmlrpc.tails import Tails
-from mamctl.control.xmlrpc.writing import fault, response
+from mamctl.control.xmlrpc.writing import BLOCK, fault, response, size
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,6 +37,7 @@ class Facade:
         self._stack = Stack(operator, views, programs, Memory(), remote=False)
         self._remote = self._stack._replace(remote=True)
         self._tails = Tails(self._stack)
+        self._writing = asyncio.Lock()
 
     def stream(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
         """Return what streams the answer of a request, None when it is a call. Raises Refusal."""
@@ -56,8 +57,11 @@ class Facade:
             found = await guarded(self._remote if request.strict else self._stack, name, params)
         except Fault as error:
             return Answer(200, fault(error), _HEADERS)
-        # A log may be large, and other services wait for this loop.
-        return Answer(200, await asyncio.to_thread(response, found), _HEADERS)
+        if size(found) <= BLOCK:
+            return Answer(200, response(found), _HEADERS)
+        # A log may be large, and other services wait for this loop. Several threads at once would starve it.
+        async with self._writing:
+            return Answer(200, await asyncio.to_thread(response, found), _HEADERS)
 
     def end(self) -> None:
         """Let streams end, and whatever nobody waits for."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.control.xmlrpc.faults import Code, Fault
 from mamctl.control.xmlrpc.method import METHODS, Method, call, method
-from mamctl.control.xmlrpc.writing import fault_struct
+from mamctl.control.xmlrpc.writing import fault_struct, size
 
 if TYPE_CHECKING:
     from mamctl.control.xmlrpc.stack import Stack
 
 logger = logging.getLogger("mamctl")
 MOST_CALLS: Final = 500
-# Characters of log that the answers of one request may have together.
+# Characters that the answers of one request may have together, about.
 MOST_TEXT: Final = 1 << 24
 
 
@@ -48,8 +49,10 @@ async def multicall(stack: Stack, calls: list[Any]) -> list[Any]:
             found = await _one(stack, wish) if left > 0 else _too_much()
         except Fault as fault:
             found = fault_struct(fault)
-        left -= _length(found)
+        left -= size(found)
         results.append(found)
+        # Many methods never wait for anything: between two of them the others have their turn.
+        await asyncio.sleep(0)
     return results
 
 
@@ -80,11 +83,6 @@ def _known(name: str) -> Method:
     if found is None:
         raise Fault(Code.SIGNATURE_UNSUPPORTED)
     return found
-
-
-def _length(value: Any) -> int:
-    text = value[0] if isinstance(value, list) and value else value
-    return len(text) if isinstance(text, str) else 0
 
 
 def _too_much() -> Any:

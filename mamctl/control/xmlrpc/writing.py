@@ -16,6 +16,8 @@ MOST: Final = (1 << 31) - 1
 LEAST: Final = -MOST - 1
 # Characters.
 BLOCK: Final = 1 << 16
+# Characters around a value, about.
+MARKS: Final = 40
 _UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _HEAD: Final = "<?xml version='1.0' encoding='utf-8'?>\n<methodResponse>\n"
 _TAIL: Final = "\n</methodResponse>\n"
@@ -34,6 +36,19 @@ def fault(found: Fault) -> bytes:
 def fault_struct(found: Fault) -> dict[str, Any]:
     """Return a fault as a struct, which is also how multicall tells one."""
     return {"faultCode": int(found.code), "faultString": found.text}
+
+
+def size(value: Any) -> int:
+    """Return about how many characters an answer has, marks included."""
+    match value:
+        case str():
+            return len(value)
+        case list() | tuple():
+            return sum(MARKS + size(item) for item in value)
+        case dict():
+            return sum(MARKS + len(name) + size(item) for name, item in value.items())
+        case _:
+            return MARKS
 
 
 def _of(value: Any) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import mamctl.control.xmlrpc.facade  # noqa: F401 - it knows all methods
 from mamctl.control.xmlrpc import logs as log_methods
+from mamctl.control.xmlrpc import system as system_methods
 from mamctl.control.xmlrpc.method import METHODS
 from tests.control.realstack import PATIENCE, RealStack, real_stack
 from tests.control.serving import Unix
@@ -198,6 +199,15 @@ def test_several_calls_go_in_one_request(call: Caller) -> None:
     assert found[:2] == ["3.0", {"statecode": 1, "statename": "RUNNING"}]
     assert [one["faultCode"] for one in found[2:]] == [10, 2, 2, 2, 70]
     assert call("system.multicall", [{"methodName": "supervisor.getPID"}] * 501) == FaultCode(2)
+
+
+def test_the_answers_of_one_request_have_a_bound_whatever_they_tell(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_methods, "MOST_TEXT", 100)
+    found = call("system.multicall", [{"methodName": "supervisor.getAllProcessInfo"}] * 2)
+    assert isinstance(found[0], list)
+    assert found[1]["faultString"].startswith("FAILED: the answers before this one are large enough")
 
 
 @pytest.mark.parametrize(
