@@ -23,7 +23,7 @@ from mamctl.runtime.errands import Errands
 from mamctl.runtime.filechanges import FileChanges
 from mamctl.runtime.hooks import Hooks, OwnStack
 from mamctl.runtime.incarnations import Equipment, Incarnations
-from mamctl.runtime.keepsake import keep_manifest
+from mamctl.runtime.keepsake import keep_manifest, keep_manifest_soon
 from mamctl.runtime.launcher import Launcher, LaunchError
 from mamctl.runtime.listeners import Listeners
 from mamctl.runtime.listeners.farewell import ask_to_stop
@@ -53,10 +53,9 @@ if TYPE_CHECKING:
     from mamctl.runtime.outputs import Folders
 
 logger = logging.getLogger("mamctl")
-# Orphans that end are nobody's news: they are collected now and then. SIGCHLD would tell of each at once, but hundreds
-# of exits in one moment fill the loop's signal pipe, and a SIGTERM that comes then would be lost.
+# Orphans that end are nobody's news: collected now and then. SIGCHLD would tell of each at once, but hundreds of exits
+# in one moment fill the loop's signal pipe, and a SIGTERM that comes then would be lost.
 REAP_SECONDS = 10.0
-KEEP_SECONDS = 0.2
 
 
 class Hands:
@@ -105,22 +104,22 @@ class Hands:
         self.errands = Errands(self.outputs, group=group, post=self.post, inherited=self._inherited)
         self.hooks = Hooks(OwnStack(self, home, self._inherited), history, group.create_task)
         self.files = FileChanges(self._loop, folders, self.post, history)
-        self._take(manifest)
-        # Not in the way of the services that are being started now.
-        self._loop.call_later(KEEP_SECONDS, lambda: keep_manifest(self.custody, self.manifest))
         self._events: deque[Event] = deque()
         self._pumping = False
         self._timers = Timers(self._loop, self.post)
         self.schedules = Schedules(self._loop, self.post)
         self._waiters: set[asyncio.Future[None]] = set()
         self.watcher = Watcher(self._prober, group=group, post=self.post, ask=who_answers)
+        self._begin(manifest)
+
+    def _begin(self, manifest: Manifest) -> None:
+        self._take(manifest)
+        keep_manifest_soon(self._loop, self.custody, lambda: self.manifest)
         self._reaping = self._loop.call_later(REAP_SECONDS, self._reap_orphans)
 
     def _notifications(self, folder: str) -> Notifications:
-        # What runs is asked for later: it is not made yet.
-        return Notifications(
-            folder, custody=self.custody, alive=lambda: self.alive, post=self.post, environ=self._inherited
-        )
+        alive = lambda: self.alive  # noqa: E731 - what runs is asked for later: it is not made yet
+        return Notifications(folder, custody=self.custody, alive=alive, post=self.post, environ=self._inherited)
 
     @property
     def now(self) -> float:

@@ -18,11 +18,13 @@ from mamctl.core.manifest import hooks, model, schedules, watching
 from mamctl.core.manifest.model import Manifest
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from mamctl.runtime.custody import Custody
 
 NAME = "manifest"
+SOON_SECONDS = 0.2
 
 
 def freeze(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
@@ -49,6 +51,11 @@ def keep_manifest(custody: Custody, manifest: Manifest) -> None:
     except OSError:
         # What was kept before holds no longer.
         custody.drop(NAME)
+
+
+def keep_manifest_soon(loop: AbstractEventLoop, custody: Custody, manifest: Callable[[], Manifest]) -> None:
+    """Keep the manifest that holds in a moment: not in the way of the services that are being started now."""
+    loop.call_later(SOON_SECONDS, lambda: keep_manifest(custody, manifest()))
 
 
 def kept_manifest(custody: Custody) -> Manifest | None:
