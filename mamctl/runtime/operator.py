@@ -186,9 +186,9 @@ class Operator:
         # Who asks a second time hears of all that ends.
         self._stopped |= dict.fromkeys(name for name, service in self._services.items() if service.running)
         held = [name for name, service in self._services.items() if service.pid is not None]
-        await make_way(self._hands, self.until, wait, force=force)
+        left = await make_way(self._hands, self.until, wait, force=force)
         self._hands.post(Down(self._hands.now, force))
-        done = await self.until(lambda: all(found.state in ENDED for found in self._services.values()), wait)
+        done = await self.until(lambda: all(found.state in ENDED for found in self._services.values()), left)
         if done:
             await self._hands.hooks.settle()
         survivors = await self._outcomes.sweep() if done else self._outcomes.survivors()

@@ -104,6 +104,22 @@ def test_one_that_never_answers_holds_up_neither_the_others_nor_the_end(tmp_path
     run(scenario())
 
 
+def test_a_stop_with_a_bound_takes_no_longer_for_a_listener(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        mule = {"command": ["sh", "-c", "trap '' TERM; sleep 100"], "stop": {"grace": "30s"}}
+        stack = Stack(tmp_path, {"ear": ear("silent"), "mule": mule})
+        async with stack.managed() as manager:
+            await manager.up()
+            await until(manager, lambda: heard(stack))
+            began = time.monotonic()
+            report = await manager.operator.down(force=False, wait=0.4)
+            assert time.monotonic() - began < 1.5
+            assert not report["settled"]
+            await manager.down(force=True)
+
+    run(scenario())
+
+
 def test_listeners_hear_the_end_of_the_others(tmp_path: pathlib.Path) -> None:
     async def scenario() -> None:
         services = {"ear": ear(events=("SUPERVISOR_STATE_CHANGE", "PROCESS_STATE_STOPPED"), depends_on=["db"])}
