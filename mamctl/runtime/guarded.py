@@ -51,7 +51,7 @@ class Guarded:
 
     def keep(self, name: str, descriptors: Sequence[int], note: Mapping[str, object] | None = None) -> None:
         """Let the guardian keep these under a name."""
-        self._remember(name, [os.dup(descriptor) for descriptor in descriptors], note or {})
+        self._remember(name, _copies(descriptors), note or {})
         self._say({"do": "keep", "name": name, "note": note or {}}, descriptors)
         self._under_way += len(descriptors)
         if self._under_way >= UNDER_WAY:
@@ -62,7 +62,7 @@ class Guarded:
         """Return what was kept under a name when we began; it goes on being kept."""
         descriptors, note = self._found.pop(name, ([], {}))
         if descriptors:
-            self._remember(name, [os.dup(descriptor) for descriptor in descriptors], note)
+            self._remember(name, _copies(descriptors), note)
         return descriptors
 
     def note(self, name: str) -> Mapping[str, Any]:
@@ -185,3 +185,15 @@ class Guarded:
             else:
                 answers.append((message, descriptors))
         return answers
+
+
+def _copies(descriptors: Sequence[int]) -> list[int]:
+    """Duplicate all, or none: who has no descriptors left tries again, and loses none by that."""
+    copies: list[int] = []
+    try:
+        copies.extend(map(os.dup, descriptors))
+    except OSError:
+        for copy in copies:
+            os.close(copy)
+        raise
+    return copies
