@@ -26,8 +26,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from media_rows import PLACES, STREAM_BYTES, THINGS, fill
 from websockets.asyncio.client import connect
+
+from media_rows import PLACES, STREAM_BYTES, THINGS, fill
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ROWS = 1_000_000

@@ -14,9 +14,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from media_rows import fill
-
 from media import LISTS, Client, backend
+from media_rows import fill
 
 ROWS = 1_000_000
 GOAL_MS = 15.0
