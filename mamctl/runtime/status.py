@@ -71,7 +71,7 @@ class Reporter:
             "wanted": service.wanted,
             "state": service.state,
             "reason": service.reason,
-            "detail": service.detail,
+            "detail": service.detail or hands.listeners.trouble(service.name),
             "pid": service.pid,
             "generation": service.generation,
             "restarts": service.restarts,

@@ -11,7 +11,7 @@ killed and another one goes on (see `member`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mamctl.runtime.listeners.feed import Feed
 
 __all__ = ["Ends", "Listeners"]
+
+_DEAF: Final = "does not keep to the events' protocol, and is told nothing until it is started again"
 
 
 class Ends(NamedTuple):
@@ -90,6 +92,10 @@ class Listeners:
         """Know that a listener ended; what it was being told counts as not managed."""
         if self._feed is not None:
             self._feed.leave(name, failed=True)
+
+    def trouble(self, name: str) -> str | None:
+        """Return why a listener that runs is of no use."""
+        return _DEAF if self._feed is not None and self._feed.is_deaf(name) else None
 
     def end(self) -> None:
         """Know that everything is being stopped for good."""

@@ -16,6 +16,7 @@ from mamctl.runtime.listeners.ledger import Ledger
 from mamctl.runtime.listeners.member import Member, Pipes, Standing, record_of
 from mamctl.runtime.listeners.memory import Waiting, heard, remember
 from mamctl.runtime.listeners.pool import Pool
+from mamctl.runtime.listeners.protocol import Phase
 
 if TYPE_CHECKING:
     import asyncio
@@ -111,6 +112,11 @@ class Feed:
             return _UNKNOWN
         self._admit(spec, Pipes(*ends), standing)
         return None
+
+    def is_deaf(self, name: str) -> bool:
+        """Tell whether a listener is told nothing any more, because it did not keep to the protocol."""
+        found = [pool.members[name] for pool in self._pools.values() if name in pool.members]
+        return any(member.standing.phase is Phase.UNKNOWN for member in found)
 
     def leave(self, name: str, *, failed: bool = False) -> None:
         """Take the last words of a listener that ended, and forget it."""

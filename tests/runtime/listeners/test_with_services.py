@@ -88,6 +88,8 @@ def test_one_that_speaks_nonsense_is_told_so_in_its_own_log_once(tmp_path: pathl
             )
             assert [(found["service"], found["data"]["detail"]) for found in warnings] == [("ear", why)]
             await until(manager, lambda: stack.log("ear").decode() == f"mamctl: {why}\n")
+            assert "is told nothing until it is started again" in row(manager, "ear")["detail"]
+            assert row(manager, "web")["detail"] is None
 
     run(scenario())
 
