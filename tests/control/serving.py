@@ -220,10 +220,19 @@ class _Errors(logging.Handler):
         self._into.append(self.format(record))
 
 
+def descriptors() -> dict[str, str]:
+    """Return this process's open files: what each number stands for."""
+    found = {}
+    for file in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[file] = os.readlink(f"/proc/self/fd/{file}")
+    return found
+
+
 @contextlib.contextmanager
 def serving(folder: pathlib.Path, *, may_log: bool = False, **timing: float) -> Iterator[Served]:
     """Serve while entered; nothing may have gone wrong inside, and no descriptor may be left."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     served = Served(folder, **timing)
     handler = _Errors(served.defects)
     logging.getLogger("mamctl").addHandler(handler)
@@ -238,7 +247,8 @@ def serving(folder: pathlib.Path, *, may_log: bool = False, **timing: float) -> 
         logging.getLogger("mamctl").removeHandler(handler)
     assert not thread.is_alive()
     assert may_log or served.defects == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    left = {file: what for file, what in descriptors().items() if before.get(file) != what}
+    assert not left, f"left open: {left}"
 
 
 def rest_of(made: socket.socket) -> bytes:
