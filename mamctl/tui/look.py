@@ -120,14 +120,13 @@ class Look(App[int]):
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - textual's signature
         """Lay out anew."""
-        self._arrange()
+        if self._stands:
+            self._arrange()
         self.call_after_refresh(self.draw)
 
     def on_service_table_resized(self) -> None:
         """Choose the columns anew: only now the table knows its width."""
-        if self.query("#stack"):
-            # The last screen is gone when it is resized on the way out.
-            self.draw()
+        self.draw()
 
     def tell(self, note: str, *, lasting: bool = False) -> None:
         """Show a note in the first line, for a while."""
@@ -139,11 +138,18 @@ class Look(App[int]):
 
     def draw(self) -> None:
         """Show what is known now; what stands already is not drawn again."""
+        if not self._stands:
+            return
         self._arrange()
         changed = self.table.put(self.roster.shown)
         self.heads.tell(self.roster.order, self.roster.sought, changed=changed)
         self._entitle()
         self.lower.draw()
+
+    @property
+    def _stands(self) -> bool:
+        """Whether there is a screen: on the way out it is gone before the last word of the supervisor comes."""
+        return bool(self.query("#stack"))
 
     def _entitle(self) -> None:
         self.headline.put(headline(self.roster.document, self._called, self._note, self.size.width))

@@ -252,6 +252,19 @@ def test_a_supervisor_that_is_gone_leaves_the_table_until_another_takes_over(sta
     run(stack, play)
 
 
+def test_what_comes_when_the_screen_is_gone_already_is_no_failure(stack: Path, fake: FakeSupervisor) -> None:
+    async def leave() -> None:
+        async with shown(str(stack / ".mamctl" / "control.sock")) as seen:
+            await seen.expect("db", "web")
+        # On the way out, while the last requests are still being answered.
+        seen.app.hear_status(fake.document)
+        seen.app.hear_events([happened(9, "stopped", "db")], anew=False)
+        seen.app.hear_lines([])
+        seen.app.hear_silence("it left", gone=True)
+
+    asyncio.run(leave())
+
+
 def test_with_a_real_stack_lines_come_are_searched_and_filtered(tmp_path: Path) -> None:
     async def play(socket: str) -> None:
         async with shown(socket, size=(80, 24)) as seen:
