@@ -135,7 +135,7 @@ bench: $(VENV)/.stack frontend  ## measure beside the peers and the limits of th
 	python benchmarks/takeover.py
 	python benchmarks/search.py
 
-bench-media: $(VENV)/.stack  ## measure the media library at a million assets, and how fast media come in (14 minutes)
+bench-media: $(VENV)/.stack  ## measure the media library at a million assets, and how fast media come in (6 minutes)
 	python benchmarks/media.py
 	python benchmarks/media_filters.py
 	python benchmarks/media_ingest.py
