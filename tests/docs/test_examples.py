@@ -84,6 +84,7 @@ def test_commands_are_told_from_what_they_print():
         ("1 ready in 0.85 s", "1 ready in 12 ms"),
         ("started just now", "started just now"),
         ("user you, started just now", "user root, started 3 s ago"),
+        ("next run at 2026-11-22 03:00", "next run at 03:00"),
         ("can't open ...", "can't open /tmp/x: no such file"),
     ],
 )

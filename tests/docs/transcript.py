@@ -138,4 +138,5 @@ def plain(text: str) -> str:
     """Text in which all amounts are alike: pids, ports, times, sizes, shares."""
     text = re.sub(r"\d[\d.,:]*\d|\d", "N", " ".join(text.split()))
     text = re.sub(r"\bN ?(ms|s|m|h|MB|GB|kB|%)(?!\w)", "N", text)
+    text = re.sub(r"\bN-N-N (?=N\b)", "", text)  # a moment of today is told without its day
     return re.sub(r"user \S+, started (just now|N ago)", "user you, started N ago", text)
