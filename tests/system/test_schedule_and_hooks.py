@@ -125,10 +125,10 @@ def test_after_down_nothing_is_missed(tmp_path: pathlib.Path) -> None:
 
 def test_the_next_time_is_told_in_words_and_in_utc(tmp_path: pathlib.Path) -> None:
     with supervised(tmp_path) as folder:
-        folder.start({"hourly": task("true", "0 * * * *")})
+        folder.start({"hourly": task("true", {"cron": "0 * * * *", "timezone": "Asia/Kathmandu"})})
         folder.settle()
         row = folder.row("hourly")
-        assert row["next_run_at"].endswith(":00:00Z")
+        assert row["next_run_at"].endswith(":15:00Z")
         assert row["detail"].startswith("next run at ")
         assert (row["state"], row["reason"]) == ("waiting", "scheduled")
         folder.down()

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -52,6 +53,18 @@ def sent(server, place: str, content: bytes, *, at: int = 0):
 def assert_full(answer) -> None:
     assert (answer.status_code, answer.json()["error"].partition(";")[0]) == (507, FULL)
     assert set(answer.json()) == {"error", "timestamp"}
+
+
+def is_caught_drawing(worker, server, asset: int) -> bool:
+    """Whether the worker stands still now, with a thumbnail under way and nothing of the journal left to write over."""
+    os.kill(worker.pid, signal.SIGSTOP)
+    jobs = server.get("/api/v1/jobs?state=running&kind=thumbnail").json()["items"]
+    with closing(sqlite3.connect(server.data / "mam.db")) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    caught = asset in [job["asset_id"] for job in jobs] and not busy
+    if not caught:
+        os.kill(worker.pid, signal.SIGCONT)
+    return caught
 
 
 WRITES = [
@@ -164,12 +177,12 @@ def test_a_worker_that_starts_on_a_full_disk_waits_for_room_and_then_does_what_i
 
 def test_a_result_that_finds_no_room_is_no_result_and_the_job_is_done_again(disk):
     Image.effect_noise((4000, 4000), 80).save(disk.folder / "media" / "slow.png", compress_level=1)
-    jobs = "/api/v1/jobs?state=running&kind=thumbnail"
     with running_backend(disk.folder, worker=False) as server:
         slow = server.add("slow.png").json()["id"]
         with running_worker(disk.folder) as worker:
-            wait_for(lambda: slow in [job["asset_id"] for job in server.get(jobs).json()["items"]], "it is drawn")
+            wait_for(lambda: is_caught_drawing(worker, server, slow), "it is drawn")
             disk.fill()
+            os.kill(worker.pid, signal.SIGCONT)
             wait_for(lambda: worker.said("in trouble"), "what was drawn cannot be stored")
             assert server.get(f"{A}/{slow}").json()["status"] == "thumbnailing"
             disk.free()
