@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from contextlib import closing
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -190,17 +191,24 @@ def test_each_incarnation_has_a_socket_of_its_own(tmp_path):
     play(tmp_path, {"a": speaker("READY=1")}, scenario)
 
 
-def test_a_home_whose_path_is_too_long_for_a_socket_is_no_obstacle(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+@pytest.mark.parametrize("deep_too", [False, True], ids=["a runtime folder", "one that is too deep itself"])
+def test_a_home_whose_path_is_too_long_for_a_socket_is_no_obstacle(tmp_path, monkeypatch, deep_too):
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
+    with TemporaryDirectory(prefix="run") as short:
+        runtime = str(deep) if deep_too else short
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        path = ""
 
-    async def scenario(manager):
-        assert (await manager.up())["ok"]
-        assert path_of(manager).startswith(str(tmp_path / "run" / "mamctl"))
+        async def scenario(manager):
+            nonlocal path
+            assert (await manager.up())["ok"]
+            path = path_of(manager)
+            assert path.startswith(f"/tmp/mamctl-{os.getuid()}/" if deep_too else f"{runtime}/mamctl/")
 
-    play(deep, {"a": speaker("READY=1")}, scenario)
-    assert os.listdir(tmp_path / "run" / "mamctl") == []
+        play(deep, {"a": speaker("READY=1")}, scenario)
+        assert path
+        assert not os.path.exists(path)
 
 
 def test_a_service_that_cannot_be_spawned_leaves_no_socket(tmp_path):

@@ -112,12 +112,13 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path):
         Mailbox.at(str(tmp_path / "open" / "web.1"))
 
 
-def test_a_path_that_is_too_long_for_a_socket_goes_elsewhere(tmp_path):
+def test_a_path_that_is_too_long_for_a_socket_goes_elsewhere():
     folder = f"/{'x' * 120}/notify"
-    found = socket_path(folder, "web", 1, {"XDG_RUNTIME_DIR": str(tmp_path)})
-    assert found.startswith(f"{tmp_path}/mamctl/")
-    assert found != socket_path(folder, "web", 2, {"XDG_RUNTIME_DIR": str(tmp_path)})
-    assert len(socket_path(folder, "web", 1, {})) <= LONGEST
+    found = socket_path(folder, "web", 1, {"XDG_RUNTIME_DIR": "/run/user/1000"})
+    assert found.startswith("/run/user/1000/mamctl/")
+    assert found != socket_path(folder, "web", 2, {"XDG_RUNTIME_DIR": "/run/user/1000"})
+    for variables in ({}, {"XDG_RUNTIME_DIR": folder}):
+        assert len(socket_path(folder, "web", 1, variables)) <= LONGEST
     assert socket_path("/run", "web", 1, {}) == "/run/web.1"
 
 

@@ -20,9 +20,11 @@ def socket_path(folder: str, name: str, generation: int, environ: Mapping[str, s
         return direct
     from hashlib import blake2s  # Short paths are usual.
 
+    tag = blake2s(os.fsencode(direct), digest_size=8).hexdigest()
+    own = f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - see `prepare`
     runtime = environ.get("XDG_RUNTIME_DIR")
-    elsewhere = os.path.join(runtime, "mamctl") if runtime else f"/tmp/mamctl-{os.getuid()}"  # noqa: S108 - see `prepare`
-    return os.path.join(elsewhere, f"{blake2s(os.fsencode(direct), digest_size=8).hexdigest()}.notify")
+    beside = os.path.join(runtime, "mamctl", f"{tag}.notify") if runtime else ""
+    return beside if beside and len(os.fsencode(beside)) <= LONGEST else os.path.join(own, f"{tag}.notify")
 
 
 def shared_path(folder: str, name: str, generation: int) -> str:

@@ -55,7 +55,9 @@ def running_agent(data: Path, llm_url: str, name: str = "agent", **settings: Any
             yield agent
     finally:
         service.drain(0.5)
-        server.trigger.pull_trigger(lambda: _close_all(server))
+        with server.trigger.lock:  # which the loop needs to run it: it must not close the trigger before this is over
+            server.trigger.thunks.append(lambda: _close_all(server))
+            server.pull_trigger()
         thread.join(5)
         server.task_dispatcher.shutdown(timeout=2)
         service.history.close()
