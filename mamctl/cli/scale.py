@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import click
 
@@ -38,20 +37,17 @@ if TYPE_CHECKING:
 def scale_command(invocation: Invocation, wishes: tuple[str, ...], *, timeout: float) -> int:
     """Run so many replicas of services that have the key `replicas`, and wait for the outcome.
 
-    What is missing is started, and the highest numbers are stopped. It holds until the next `up`,
-    which goes back to the manifest's number. Ends with 0, 1 when something failed, 5 after the timeout.
+    What is missing is started, and the highest numbers are stopped. When one of several cannot be scaled,
+    none is. It holds until the next `up`, which goes back to the manifest's number. Ends with 0, 1 when
+    something failed, 5 after the timeout.
     """
     numbers = _numbers(wishes)
-    if len(numbers) > 1:
-        # Refusals first: then all of them come and go at the same time.
-        begun = [invocation.client.request("POST", *_request(name, number)) for name, number in numbers.items()]
-    else:
-        begun = []
-    reports = [
-        attend(invocation, *_request(name, number, timeout), timeout, progress.starting)
-        for name, number in numbers.items()
-    ]
-    return _tell(invocation, numbers, begun or reports, reports)
+    # In one request: the supervisor does all of it, or refuses all of it.
+    body = {"replicas": numbers, "wait": timeout}
+    report = attend(invocation, "/v1/scale", body, timeout, progress.starting)
+    invocation.say(page(report["status"], invocation.width, invocation.paint, told=told_in(report)))
+    invocation.tell(["", *_told(invocation, numbers, report)])
+    return exit_code(report)
 
 
 def _numbers(wishes: Sequence[str]) -> dict[str, int]:
@@ -66,23 +62,9 @@ def _numbers(wishes: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _request(name: str, number: int, wait: float | None = None) -> tuple[str, dict[str, Any]]:
-    return f"/v1/services/{quote(name, safe='')}/scale", {"replicas": number, "wait": wait}
-
-
-def _tell(
-    invocation: Invocation,
-    numbers: Mapping[str, int],
-    begun: Sequence[dict[str, Any]],
-    reports: Sequence[dict[str, Any]],
-) -> int:
-    """Show the outcome and return the exit code: the worst of the reports'."""
-    lines = [line for report in begun for line in words.rescaled(report["scaled"])]
+def _told(invocation: Invocation, numbers: Mapping[str, int], report: Mapping[str, Any]) -> list[str]:
+    """Return what came of it, in words: how many there are, and who failed."""
+    lines = list(words.rescaled(report["scaled"]))
     lines = lines or [f"{name}: {count(number, 'replica')}, as before" for name, number in numbers.items()]
-    for report in reports:
-        others = {**report, "scaled": [], "removed": [], "absent": []}
-        lines += outcome(others, invocation.side_width, invocation.side_paint)
-    told = {name for report in reports for name in told_in(report)}
-    invocation.say(page(reports[-1]["status"], invocation.width, invocation.paint, told=told))
-    invocation.tell(["", *lines])
-    return max(exit_code(report) for report in reports)
+    others = {**report, "scaled": [], "removed": [], "absent": []}
+    return [*lines, *outcome(others, invocation.side_width, invocation.side_paint)]

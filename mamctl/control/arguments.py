@@ -85,6 +85,13 @@ class ScaleBody(NamedTuple):
     wait: Wait | None = None
 
 
+class ScaleSeveralBody(NamedTuple):
+    """How many replicas there are to be of several services."""
+
+    replicas: Annotated[dict[str, Annotated[int, Between(0, 1000)]], "How many of each, by name or glob."]
+    wait: Wait | None = None
+
+
 class AttachBody(NamedTuple):
     """How a terminal is attached: what it shows first, and its size."""
 

@@ -111,8 +111,8 @@ class Operator(Protocol):
         """Restart services and wait."""
         ...
 
-    async def scale(self, name: str, number: int, *, wait: float | None) -> Any:
-        """Let a service have so many replicas and wait; raises NotScalableError."""
+    async def scale(self, numbers: Mapping[str, int], *, wait: float | None) -> Any:
+        """Let services, by name or glob, have so many replicas, and wait; raises NotScalableError for all of them."""
         ...
 
     async def down(self, *, force: bool, wait: float | None) -> Any:

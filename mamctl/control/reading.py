@@ -100,6 +100,8 @@ def _reader(hint: Any, *, text: bool) -> Callable[[str, object], object]:
             return _signal
     if get_origin(hint) is Literal:
         return partial(_word, get_args(hint))
+    if get_origin(hint) is dict:
+        return partial(_map, _reader(get_args(hint)[1], text=text))
     return _BARE.get((hint, text)) or (_text_names if text else _names)
 
 
@@ -181,6 +183,12 @@ def _names(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise _wrong(f"{name} must be a list of names")
     return tuple(value)
+
+
+def _map(read: Callable[[str, object], object], name: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise _wrong(f"{name} must be an object")
+    return {key: read(f"{name}.{key[:100]}", entry) for key, entry in value.items()}
 
 
 def _text_names(_name: str, value: object) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         DownBody,
         EventsQuery,
         ScaleBody,
+        ScaleSeveralBody,
         SignalBody,
         UpBody,
         WaitBody,
@@ -148,6 +149,11 @@ class Routes:
         names = None if body.services is None else list(body.services)
         return await self._operator.restart(names, wait=body.wait)
 
+    @endpoint("POST", "/v1/scale")
+    async def scale_several(self, body: ScaleSeveralBody) -> answers.UpOutcome:
+        """Let services have more or fewer replicas, until the next up: all of them, or none when one is refused."""
+        return await self._operator.scale(body.replicas, wait=body.wait)
+
     @endpoint("POST", "/v1/reexec")
     async def reexec(self) -> answers.Replaced:
         """Let the installed version take over. The new one answers: repeat the request with the same id."""
@@ -182,9 +188,11 @@ class Routes:
     @endpoint("POST", "/v1/services/{name}/scale")
     async def scale(self, name: str, body: ScaleBody) -> answers.UpOutcome:
         """Let a service have more or fewer replicas, until the next up; it needs the key `replicas` for that."""
-        return await self._operator.scale(name, body.replicas, wait=body.wait)
+        return await self._operator.scale({name: body.replicas}, wait=body.wait)
 
 
 def _wish(request: Request) -> RestartBody:
     """Return which services a change was for, and how long its outcome is waited for."""
-    return read_body(RestartBody, {name: request.body.get(name) for name in ("services", "wait")})
+    replicas = request.body.get("replicas")
+    services = list(replicas) if isinstance(replicas, dict) else request.body.get("services")
+    return read_body(RestartBody, {"services": services, "wait": request.body.get("wait")})

@@ -26,7 +26,7 @@ from mamctl.control import calls
 from mamctl.control.endpoint import NDJSON, SSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Literal
 
@@ -163,6 +163,10 @@ class Client:
     def scale(self, name: str, replicas: int, *, wait: float | None = 120.0) -> answers.UpOutcome:
         """Let a service have so many replicas, until the next up; its manifest needs the key `replicas` for that."""
         return self._ask(calls.post(calls.service(name, "scale"), wait=wait, replicas=replicas))
+
+    def scale_several(self, replicas: Mapping[str, int], *, wait: float | None = 120.0) -> answers.UpOutcome:
+        """Let services, each by name or glob, have so many replicas: all of them, or none when one is refused."""
+        return self._ask(calls.post("/v1/scale", wait=wait, replicas=dict(replicas)))
 
     def reexec(self, *, wait: float = 120.0) -> answers.Replaced:
         """Let the installed version of mamctl take over; no service notices."""

@@ -22,7 +22,7 @@ from mamctl.control.endpoint import NDJSON, SSE
 from mamctl.control.sdk import pause_after, require_socket, taken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from types import TracebackType
     from typing import Literal
 
@@ -165,6 +165,10 @@ class AsyncClient:
     async def scale(self, name: str, replicas: int, *, wait: float | None = 120.0) -> answers.UpOutcome:
         """Let a service have so many replicas, until the next up; its manifest needs the key `replicas` for that."""
         return await self._ask(calls.post(calls.service(name, "scale"), wait=wait, replicas=replicas))
+
+    async def scale_several(self, replicas: Mapping[str, int], *, wait: float | None = 120.0) -> answers.UpOutcome:
+        """Let services, each by name or glob, have so many replicas: all of them, or none when one is refused."""
+        return await self._ask(calls.post("/v1/scale", wait=wait, replicas=dict(replicas)))
 
     async def reexec(self, *, wait: float = 120.0) -> answers.Replaced:
         """Let the installed version of mamctl take over; no service notices."""

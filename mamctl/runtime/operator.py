@@ -12,7 +12,7 @@ from mamctl.core.selection import families_of, select
 from mamctl.core.states import ENDED, Wanted
 from mamctl.runtime.listeners.farewell import make_way
 from mamctl.runtime.outcomes import Outcomes
-from mamctl.runtime.scaling import changes, load_scaled, meant, replicas_of, scaled, staying
+from mamctl.runtime.scaling import changes, load_scaled, replicas_of, scaled, staying, wished
 from mamctl.runtime.signalling import signal_leaders
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ class Operator:
         self._journal.scale(scaled(manifest))
         return gone
 
-    async def scale(self, name: str, number: int, *, wait: float | None) -> Report:
-        """Let a service have so many replicas, all of them wanted; the highest go first.
+    async def scale(self, numbers: Mapping[str, int], *, wait: float | None) -> Report:
+        """Let services have so many replicas, all of them wanted; the highest go first.
 
         Raises NotScalableError, ManifestError and UsageError, and then nothing changed.
         """
         self._require_standing()
         before = self._hands.manifest
-        services = meant(before, name)
-        manifest = load_scaled(self._load, scaled(before), services, number)
-        chosen = replicas_of(manifest, services)
+        wishes = wished(before, numbers)
+        manifest = load_scaled(self._load, scaled(before), wishes)
+        chosen = replicas_of(manifest, wishes)
         removed = self.take(manifest)
         self._hands.post(Up(tuple(chosen), self._hands.now))
         rescaled = changes(before, manifest)

@@ -209,7 +209,7 @@ class ProcessManager:
 
     async def scale(self, name: str, replicas: int, *, wait: float = WAIT_SECONDS) -> dict[str, Any]:
         """Let a service with the key `replicas` have so many, until the next `up`. Raises NotScalableError."""
-        return await self.operator.scale(name, replicas, wait=wait)
+        return await self.operator.scale({name: replicas}, wait=wait)
 
     async def down(self, *, force: bool = False) -> dict[str, Any]:
         """Stop everything for good."""

@@ -58,15 +58,20 @@ def meant(manifest: Manifest, name: str) -> list[str]:
     return select([name], manifest.replicas) if is_glob(name) else [name]
 
 
-def replicas_of(manifest: Manifest, services: Iterable[str]) -> list[str]:
-    """Return the names of all replicas of services. Raises NotScalableError, UsageError for who does not exist."""
-    found: list[str] = []
-    for service in services:
-        count = manifest.replicas.get(service)
-        if count is None:
-            raise _not_scalable(manifest, service)
-        found += names(service, count.number)
+def wished(manifest: Manifest, numbers: Mapping[str, int]) -> dict[str, int]:
+    """Return how many replicas each service is to have, from names and globs. Raises UsageError, NotScalableError."""
+    found: dict[str, int] = {}
+    for pattern, number in numbers.items():
+        for name in meant(manifest, pattern):
+            if name in found:
+                raise NotScalableError(f"{pattern} means {name}, which is to be scaled already", "leave one out")
+            found[name] = number
     return found
+
+
+def replicas_of(manifest: Manifest, services: Iterable[str]) -> list[str]:
+    """Return the names of all replicas of services that can have some."""
+    return [name for service in services for name in names(service, manifest.replicas[service].number)]
 
 
 def _not_scalable(manifest: Manifest, service: str) -> NotScalableError:
@@ -78,15 +83,32 @@ def _not_scalable(manifest: Manifest, service: str) -> NotScalableError:
     return NotScalableError(f"the manifest gives {name} no replicas", "write `replicas: 1` there, then scale it")
 
 
-def load_scaled(load: Load, now: Mapping[str, int], services: Sequence[str], number: int) -> Manifest:
-    """Read the manifest with so many replicas of these services, beside those that were scaled before.
+def load_scaled(load: Load, now: Mapping[str, int], wishes: Mapping[str, int]) -> Manifest:
+    """Read the manifest with so many replicas of some services, beside those that were scaled before.
 
-    Raises ManifestError, and NotScalableError when it is wrong only with so many.
+    Raises ManifestError, NotScalableError when it is wrong only with so many, UsageError for who does not exist.
     """
     try:
-        return load({**now, **dict.fromkeys(services, number)})
+        manifest = load({**now, **wishes})
     except ManifestError as error:
         load(now)
-        (problem, *_), who = error.problems, ", ".join(services)
-        message = f"{who} cannot have {number} replicas: {problem.key}: {problem.message}"
-        raise NotScalableError(message, problem.hint) from error
+        (problem, *_), who = error.problems, _listed(wishes)
+        raise NotScalableError(f"{who}: {problem.key}: {problem.message}", problem.hint) from error
+    for service in wishes:
+        if service not in manifest.replicas:
+            # A hint names what there is, not what there would have been.
+            raise _not_scalable(load(now), service)
+    return manifest
+
+
+def _listed(wishes: Mapping[str, int]) -> str:
+    """Return `worker cannot have 4 replicas`, or the same of several services."""
+    told = [f"{', '.join(names)} cannot have {number} replicas" for number, names in _by_number(wishes).items()]
+    return " and ".join(told)
+
+
+def _by_number(wishes: Mapping[str, int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for name, number in wishes.items():
+        found.setdefault(number, []).append(name)
+    return found

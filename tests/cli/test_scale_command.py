@@ -47,37 +47,34 @@ def replicated(stack: Path) -> Path:
 def test_scale_shows_the_table_and_how_many_there_are(
     supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
 ) -> None:
-    supervisor.answers["POST /v1/services/worker/scale"] = scaled(3, 2, removed=["worker-3"])
+    supervisor.answers["POST /v1/scale"] = scaled(3, 2, removed=["worker-3"])
     outcome = mamctl("scale", "worker=2", "--timeout", "5s")
     assert outcome.code == 0
     assert "worker-2  ● ready" in outcome.out
     assert outcome.err == "\nworker: 2 replicas, 3 before\n"
-    assert supervisor.wait_for("POST", "/v1/services/worker/scale") == {"replicas": 2, "wait": 5.0}
+    assert supervisor.wait_for("POST", "/v1/scale") == {"replicas": {"worker": 2}, "wait": 5.0}
 
 
 def test_scale_to_what_is_there_says_so(supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]) -> None:
-    supervisor.answers["POST /v1/services/worker/scale"] = scaled(1, 1)
+    supervisor.answers["POST /v1/scale"] = scaled(1, 1)
     assert mamctl("scale", "worker=1").err == "\nworker: 1 replica, as before\n"
 
 
-def test_several_are_scaled_at_the_same_time_once_none_is_refused(
+def test_several_are_scaled_with_one_request_so_that_a_refusal_is_one_of_all(
     supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
 ) -> None:
-    for name in ("worker", "web"):
-        supervisor.answers[f"POST /v1/services/{name}/scale"] = scaled(1, 2)
-    assert mamctl("scale", "worker=2", "web=2").code == 0
-    paths = [(path, body["wait"]) for verb, path, body in supervisor.requests if verb == "POST"]
-    assert paths == [
-        ("/v1/services/worker/scale", None), ("/v1/services/web/scale", None),
-        ("/v1/services/worker/scale", 120.0), ("/v1/services/web/scale", 120.0),
-    ]  # fmt: skip
+    supervisor.answers["POST /v1/scale"] = scaled(1, 2)
+    assert mamctl("scale", "worker=2", "web=3").code == 0
+    assert [body for verb, _, body in supervisor.requests if verb == "POST"] == [
+        {"replicas": {"worker": 2, "web": 3}, "wait": 120.0}
+    ]
 
 
 def test_a_failure_of_a_new_replica_is_told_and_the_code_is_1(
     supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]
 ) -> None:
     failed = {"service": "worker-2", "state": "failed", "reason": "exited", "detail": "exited with code 3", "tail": []}
-    supervisor.answers["POST /v1/services/worker/scale"] = scaled(1, 2, ok=False, failed=[failed])
+    supervisor.answers["POST /v1/scale"] = scaled(1, 2, ok=False, failed=[failed])
     outcome = mamctl("scale", "worker=2")
     assert outcome.code == 1
     assert "✗ worker-2 failed: exited with code 3" in outcome.err
@@ -101,7 +98,7 @@ def test_a_service_cannot_be_scaled_to_two_numbers(mamctl: Callable[..., Outcome
 
 def test_a_refusal_is_told_with_its_hint(supervisor: FakeSupervisor, mamctl: Callable[..., Outcome]) -> None:
     body = {"error": "the manifest gives db no replicas", "code": "not_scalable", "hint": "write `replicas: 1` there"}
-    supervisor.answers["POST /v1/services/db/scale"] = lambda _body: (409, body)
+    supervisor.answers["POST /v1/scale"] = lambda _body: (409, body)
     outcome = mamctl("scale", "db=2")
     assert (outcome.code, outcome.err) == (
         1, "error: the manifest gives db no replicas\nhint: write `replicas: 1` there\n",

@@ -24,7 +24,7 @@ from mamctl.runtime.history import History
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
 PATIENCE = 10.0
 SERVICES = ("web", "db")
@@ -63,8 +63,8 @@ class NotingOperator:
     async def restart(self, names: Sequence[str] | None, *, wait: float | None) -> dict[str, Any]:
         return await self._note("restart", names and self.select(names), wait)
 
-    async def scale(self, name: str, number: int, *, wait: float | None) -> dict[str, Any]:
-        return await self._note("scale", name, number, wait)
+    async def scale(self, numbers: Mapping[str, int], *, wait: float | None) -> dict[str, Any]:
+        return await self._note("scale", dict(numbers), wait)
 
     async def down(self, *, force: bool, wait: float | None) -> dict[str, Any]:
         return await self._note("down", force, wait)

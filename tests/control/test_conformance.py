@@ -107,6 +107,8 @@ def ask(stack: RealStack, method: str, path: str, body: Any = None) -> Any:
         ("POST", "/v1/services/idle/signal", {"signal": "CONT"}, "Signalled"),
         ("POST", "/v1/services/crew/scale", {"replicas": 2, "wait": 10}, "UpOutcome"),
         ("POST", "/v1/services/idle/scale", {"replicas": 2}, "Error"),
+        ("POST", "/v1/scale", {"replicas": {"crew": 1}, "wait": 10}, "UpOutcome"),
+        ("POST", "/v1/scale", {"replicas": {"crew": 2, "idle": 2}}, "Error"),
         ("POST", "/v1/reexec", {}, "Error"),
     ],
 )

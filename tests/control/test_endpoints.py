@@ -265,7 +265,18 @@ def test_replicas_are_scaled_to_a_number_within_reason(served: Served) -> None:
     assert post(served, "/v1/services/web/scale", {"replicas": 0})[0] == 200
     for body in ({"replicas": -1}, {"replicas": 1001}, {"replicas": "many"}, {}):
         assert post(served, "/v1/services/web/scale", body)[0] == 400
-    assert served.operator.calls == [("scale", ("web", 3, 2.0)), ("scale", ("web", 0, None))]
+    assert served.operator.calls == [("scale", ({"web": 3}, 2.0)), ("scale", ({"web": 0}, None))]
+
+
+def test_several_are_scaled_with_one_request(served: Served) -> None:
+    assert post(served, "/v1/scale", {"replicas": {"web": 3, "w*": 0}, "wait": "2s"})[0] == 200
+    for wish in ({"web": -1}, {"web": 1001}, {"web": None}, ["web"], "web", 3, None):
+        status, document = post(served, "/v1/scale", {"replicas": wish})
+        assert (status, document["code"]) == (400, "bad_request")
+    assert post(served, "/v1/scale", {"replicas": {"web": "many"}})[1]["error"] == (
+        "replicas.web must be a whole number from 0 to 1000"
+    )
+    assert served.operator.calls == [("scale", ({"web": 3, "w*": 0}, 2.0))]
 
 
 def test_what_has_no_replicas_cannot_be_scaled(served: Served) -> None:

@@ -124,6 +124,7 @@ def test_everything_can_be_asked_and_done(stack: RealStack) -> None:
         assert next(event["seq"] for event in client.events(since=numbers[-2])) == numbers[-1]
         assert [one["now"] for one in client.scale("crew", 2)["scaled"]] == [2]
         assert client.stop("crew")["ok"]
+        assert client.scale_several({"crew": 2})["scaled"] == []
         assert client.scale("crew", 0, wait=10)["removed"] == ["crew-1", "crew-2"]
         assert client.up("crew", wait=10)["scaled"] == [{"service": "crew", "before": 0, "now": 1}]
         with pytest.raises(ApiError, match="replicas") as caught:
@@ -147,6 +148,7 @@ def test_everything_can_be_awaited(stack: RealStack) -> None:
             assert [line["line"] async for line in client.logs("web", tail=1)] == ["two"]
             assert len([event async for event in client.events()]) > 3
             assert (await client.scale("crew", 1))["scaled"] == []
+            assert (await client.scale_several({"crew": 1}))["scaled"] == []
             assert len(await client.services()) == 5
 
     asyncio.run(scenario())

@@ -102,7 +102,7 @@ def test_when_all_supervisors_are_killed_up_takes_over_what_was_scaled(
 def test_a_supervisor_killed_while_it_scales_leaves_no_half_of_it(stack: Stack) -> None:
     stack.up(services(stack))
     for number in (5, 1, 4):
-        with stack.command("scale", f"worker={number}") as scaling:
+        with stack.command("scale", f"worker={number}", "web=1") as scaling:
             os.kill(stack.brain, signal.SIGKILL)
             said, trouble = scaling.communicate(timeout=SOON)
         assert scaling.returncode == 0, said + trouble

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mamctl import ProcessManager
 
 SECONDS = 8.0
+TOO_SHORT = "the range has 3 numbers, too few for 4 replicas"
 
 
 def replicated(number: int, **keys: Any) -> dict[str, Any]:
@@ -251,6 +252,53 @@ def test_what_cannot_be_scaled_is_refused_and_nothing_changes(
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("wishes", "kind", "message"),
+    [
+        ({"worker": 3, "worker-3": 2}, UsageError, "no such service: worker-3"),
+        ({"worker": 3, "wroker": 2}, UsageError, "no such service: wroker"),
+        ({"worker": 3, "x*": 2}, UsageError, "no service matches x*"),
+        ({"worker": 3, "db": 2}, NotScalableError, "the manifest gives db no replicas"),
+        ({"worker": 3, "worker-1": 2}, NotScalableError, "worker-1 is one replica of worker"),
+        ({"worker": 3, "w*": 2}, NotScalableError, "w* means worker, which is to be scaled already"),
+        (
+            {"worker": 3, "other": 3, "web": 4}, NotScalableError,
+            f"worker, other cannot have 3 replicas and web cannot have 4 replicas: services.web.port: {TOO_SHORT}",
+        ),
+    ],
+)  # fmt: skip
+def test_of_several_none_is_scaled_when_one_is_refused(
+    tmp_path: pathlib.Path, wishes: dict[str, int], kind: type[MamctlError], message: str
+) -> None:
+    first = free_port()
+    web = replicated(1, port=f"{first}-{first + 2}", ready=None)
+    stack = Stack(tmp_path, {"worker": replicated(1), "other": replicated(1), "web": web, "db": service()})
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            await manager.up(["worker"])
+            before = pids(manager)
+            with pytest.raises(kind) as caught:
+                await manager.operator.scale(wishes, wait=SECONDS)
+            assert caught.value.message == message
+            assert (pids(manager), manager.status()["replicas"]["worker"]["number"]) == (before, 1)
+
+    run(scenario())
+
+
+def test_several_are_scaled_together(tmp_path: pathlib.Path) -> None:
+    stack = Stack(tmp_path, {"worker": replicated(1), "other": replicated(2), "db": service()})
+
+    async def scenario() -> None:
+        async with stack.managed() as manager:
+            report = await manager.operator.scale({"worker": 2, "oth*": 1}, wait=SECONDS)
+            assert report["ok"]
+            assert [(one["service"], one["now"]) for one in report["scaled"]] == [("worker", 2), ("other", 1)]
+            assert sorted(pids(manager)) == ["other-1", "worker-1", "worker-2"]
+
+    run(scenario())
+
+
 def test_a_broken_manifest_is_told_as_it_is(tmp_path: pathlib.Path) -> None:
     stack = Stack(tmp_path, {"worker": replicated(1)})
 
@@ -273,7 +321,7 @@ def test_what_waits_for_a_replica_that_goes_is_not_left_waiting(tmp_path: pathli
             waiting = asyncio.create_task(manager.operator.wait_for(["worker-2"], "ready", SECONDS))
             stopped = asyncio.create_task(manager.operator.wait_for(["worker-2"], "stopped", SECONDS))
             await asyncio.sleep(0)
-            await manager.operator.scale("worker", 1, wait=None)
+            await manager.operator.scale({"worker": 1}, wait=None)
             assert (await stopped)["ok"]
             assert await waiting == {"ok": True, "timed_out": False, "cause": None}
 
