@@ -8,26 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .database import Database
+from .move_store import MoveStore
 from .root_store import ROOT
+from .seen_file import SeenFile
 from .touch import NOW, TOUCH
 
 PAGE = 2000
-CANDIDATES = 20
-"""So many files of one size are compared with a new one of that size, at most."""
-
-_LOST = "id, file_path, status, file_size, mtime_ns, inode, quick_hash"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenFile:
-    """A file of a known type in the media folder, as it was seen just now."""
-
-    path: str
-    """Relative to the media folder, with forward slashes."""
-    size: int
-    mtime_ns: int
-    device: int
-    inode: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +40,13 @@ class KnownFile:
     trashed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An asset whose file may have moved to where a new one was found."""
-
-    id: int
-    path: str
-    status: str
-    size: int
-    mtime_ns: int
-    inode: int | None
-    quick_hash: str | None
-
-
 class ScanStore:
     """The table of assets, for the scanner."""
 
     def __init__(self, database: Database, root_id: int = ROOT) -> None:
         self._database = database
         self._root_id = root_id
+        self.moves = MoveStore(database, root_id)
 
     def known(self, folder: str) -> Iterator[KnownFile]:
         """Give all files beneath ``folder`` ("" is the root) in the order of their paths, a page at a time.
@@ -109,19 +83,6 @@ class ScanStore:
             ).fetchone()
         return int(row[0])
 
-    def candidates(self, seen: SeenFile) -> list[Lost]:
-        """Return assets that ``seen`` may be under a new name: of the same inode, or of the same size."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT {_LOST} FROM media_assets WHERE inode = :inode AND file_size = :size AND deleted_at IS NULL"
-                " AND root_id = :root"
-                f" UNION SELECT * FROM (SELECT {_LOST} FROM media_assets INDEXED BY idx_media_assets_size_hash"
-                " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL AND root_id = :root"
-                " LIMIT :most)",
-                {"root": self._root_id, "inode": seen.inode, "size": seen.size, "most": CANDIDATES},
-            ).fetchall()
-        return [Lost(*row) for row in rows]
-
     def add(self, batch: Sequence[NewFile]) -> int:
         """Make files known that were new; a path that came in meanwhile is left alone. Returns how many were new."""
         with self._database.write() as connection:
@@ -153,22 +114,6 @@ class ScanStore:
                 [(seen.device, seen.inode, number) for number, seen in batch],
             )
 
-    def move(self, lost: Lost, seen: SeenFile) -> bool:
-        """Give an asset the new path of its file, with id, title, tags and thumbnail; False when the path is taken."""
-        unchanged = (lost.size, lost.mtime_ns) == (seen.size, seen.mtime_ns)
-        state = "iif(status = 'offline', iif(thumbnail_key IS NULL, 'queued', 'ready'), status)"
-        with self._database.write() as connection:
-            try:
-                done = connection.execute(
-                    "UPDATE media_assets SET file_path = ?, mtime_ns = ?, device = ?, inode = ?, offline_since = NULL,"
-                    f" status = {state if unchanged else repr('queued')}, {TOUCH}"
-                    " WHERE id = ? AND file_path = ? AND deleted_at IS NULL",
-                    (seen.path, seen.mtime_ns, seen.device, seen.inode, lost.id, lost.path),
-                )
-            except sqlite3.IntegrityError:
-                return False
-        return done.rowcount == 1
-
     def miss(self, ids: Sequence[int]) -> int:
         """Mark assets ``offline``: their files are not there. What is known of them stays. Returns how many."""
         with self._database.write() as connection:
@@ -181,6 +126,15 @@ class ScanStore:
                 "DELETE FROM jobs WHERE asset_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
             )
         return done.rowcount
+
+    def still_here(self, ids: Sequence[int]) -> list[int]:
+        """Return those that are assets of this root: the others have moved to another one."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id FROM media_assets WHERE id IN (SELECT value FROM json_each(?)) AND root_id = ?",
+                (json.dumps(list(ids)), self._root_id),
+            ).fetchall()
+        return [row[0] for row in rows]
 
     def redraw(self, ids: Sequence[int]) -> None:
         """Queue assets whose thumbnail somebody removed from the disk."""

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from services.backend.app.models.scan_store import NewFile, ScanStore, SeenFile
+from services.backend.app.models.scan_store import NewFile, ScanStore
+from services.backend.app.models.seen_file import SeenFile
 
 BATCH = 500
 

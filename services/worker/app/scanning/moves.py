@@ -2,30 +2,30 @@
 
 A rename keeps inode, size and time. A move to another disk (copied, then deleted) keeps the content: then the size
 leads to candidates and the quick hash decides. An asset whose old path still has a file has not moved; that is a copy.
+The same holds between two roots, where the old place has to be there as well (:mod:`whereabouts`).
 """
 
-import os
-
-from services.backend.app.models.scan_store import Lost, ScanStore, SeenFile
+from services.backend.app.models.move_store import Lost, MoveStore
+from services.backend.app.models.seen_file import SeenFile
 from services.backend.app.services.content_hash import quick_hash
 from services.backend.app.services.media_root import MediaRoot, PathRejected, closed
+
+from .whereabouts import Whereabouts
 
 
 class Moves:
     """Those of one scan."""
 
-    def __init__(self, root: MediaRoot, scans: ScanStore) -> None:
+    def __init__(self, root: MediaRoot, store: MoveStore, whereabouts: Whereabouts) -> None:
         self._root = root
-        self._scans = scans
+        self._store = store
+        self._whereabouts = whereabouts
         self._moved: set[int] = set()
 
     def is_one(self, seen: SeenFile) -> bool:
         """Whether a file at a new path is that of a known asset, which then has the new path."""
-        candidates = self._scans.candidates(seen)
-        if not candidates:
-            return False
-        lost = self._whose(seen, [lost for lost in candidates if not self._is_there(lost.path)])
-        if lost is None or not self._scans.move(lost, seen):
+        lost = self._from_here(seen) or self._from_elsewhere(seen)
+        if lost is None or not self._store.move(lost, seen):
             return False
         self._moved.add(lost.id)
         return True
@@ -34,13 +34,28 @@ class Moves:
         """Return the ids whose file was not found elsewhere."""
         return [number for number in missing if number not in self._moved]
 
-    def _whose(self, seen: SeenFile, lost: list[Lost]) -> Lost | None:
+    def _from_here(self, seen: SeenFile) -> Lost | None:
+        lost = [one for one in self._store.candidates(seen) if self._whereabouts.is_gone(one.path)]
         for one in lost:
             if (one.inode, one.size, one.mtime_ns) == (seen.inode, seen.size, seen.mtime_ns):
                 return one
         hashed = [one for one in lost if one.quick_hash]
         mark = self._quick_hash(seen.path) if hashed else None
         return next((one for one in hashed if mark is not None and one.quick_hash == mark), None)
+
+    def _from_elsewhere(self, seen: SeenFile) -> Lost | None:
+        if not self._root.reserved:
+            return None  # there is no other root
+        renamed = self._first_that_left(self._store.renamed_elsewhere(seen))
+        if renamed is not None or not self._store.has_size_elsewhere(seen.size):
+            return renamed
+        mark = self._quick_hash(seen.path)
+        alike = self._store.alike_elsewhere(seen.size, mark) if mark is not None else []
+        # Of several with one content, the one that was called the same.
+        return self._first_that_left(sorted(alike, key=lambda one: _name(one.path) != _name(seen.path)))
+
+    def _first_that_left(self, candidates: list[Lost]) -> Lost | None:
+        return next((one for one in candidates if self._whereabouts.has_left(one)), None)
 
     def _quick_hash(self, path: str) -> str | None:
         try:
@@ -54,6 +69,6 @@ class Moves:
         finally:
             closed(descriptor)
 
-    def _is_there(self, path: str) -> bool:
-        root, inner = self._root.place_of(path)
-        return os.path.lexists(os.path.join(root.folder, inner))
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -58,8 +58,14 @@ class Places:
         self, name: str, folder: str = "", *, accept_missing: bool = False, stopped: Callable[[ScanResult], bool]
     ) -> ScanResult:
         """Scan ``folder`` of the one called ``name``; "" is all of it. Raises RootAway when that one is away."""
+        others = ScanResult()
         try:
-            result = self._scanners[name].scan(folder, accept_missing=accept_missing, stopped=stopped)
+            result = self._scanners[name].scan(
+                folder,
+                accept_missing=accept_missing,
+                stopped=stopped,
+                elsewhere=lambda: self._look_elsewhere(name, others, stopped),
+            )
         except RootAway:
             self._away.add(name)
             self._folders.pop(name, None)
@@ -68,7 +74,22 @@ class Places:
         if not folder and result.folders:
             self._away.discard(name)
             self._folders[name] = result.folders
+        _add(result, others)
         return result
+
+    def _look_elsewhere(self, but: str, found: ScanResult, stopped: Callable[[ScanResult], bool]) -> bool:
+        """Scan every other folder, which may have what one misses; False when that was stopped."""
+        for name in self._scanners:
+            if name == but:
+                continue
+            try:
+                result = self._scanners[name].scan(stopped=stopped)
+            except RootAway:
+                continue  # its own scan says so
+            if not result.folders:
+                return False
+            _add(found, result)
+        return True
 
 
 def _add(total: ScanResult, part: ScanResult) -> None:

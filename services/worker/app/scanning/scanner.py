@@ -3,7 +3,8 @@
 Both come in the order of their paths, so that memory stays small whatever their size. Rows of new files are written in
 batches while the walk goes on: cards appear at once, their metadata and thumbnails follow as jobs. A file whose size,
 time and inode are known is not touched. A new path whose file was known under another one is a move, and keeps its id.
-Nothing is ever deleted; what is missing is `offline`, unless so much is missing that the root is.
+Nothing is ever deleted; what is missing is `offline`, unless so much is missing that the root is. Before that is said,
+the other roots are looked through: the files may have moved there.
 """
 
 import logging
@@ -13,7 +14,8 @@ from dataclasses import asdict, dataclass
 
 from services.backend.app.models.asset import Status
 from services.backend.app.models.root_store import RootStore
-from services.backend.app.models.scan_store import KnownFile, NewFile, ScanStore, SeenFile
+from services.backend.app.models.scan_store import KnownFile, NewFile, ScanStore
+from services.backend.app.models.seen_file import SeenFile
 from services.backend.app.services.media_root import MediaRoot
 from services.backend.app.services.media_types import media_type_of, title_of
 
@@ -21,6 +23,7 @@ from .batch import Batches
 from .moves import Moves
 from .root_guard import why_away, why_doubtful
 from .walk import Notes, walk
+from .whereabouts import Whereabouts
 
 log = logging.getLogger("mam.scan")
 
@@ -64,10 +67,16 @@ class Scanner:
         self._roots = roots
 
     def scan(
-        self, folder: str = "", *, accept_missing: bool = False, stopped: Callable[[ScanResult], bool]
+        self,
+        folder: str = "",
+        *,
+        accept_missing: bool = False,
+        stopped: Callable[[ScanResult], bool],
+        elsewhere: Callable[[], bool] = lambda: True,
     ) -> ScanResult:
         """Scan ``folder`` and all beneath it; ``stopped`` is asked now and then, and ends the scan early.
 
+        ``elsewhere`` looks for moves into other roots when too much is missing; it is False when that was cut short.
         Raises RootAway when the root is offline, or is now.
         """
         self._check(None)
@@ -75,27 +84,50 @@ class Scanner:
         status, notes = os.stat(base), Notes(reserved=frozenset() if self._name else self._root.reserved)
         expected = self._scans.count()
         result = ScanResult()
-        batches, moves = Batches(self._scans), Moves(self._root, self._scans)
-        missing: list[int] = []
         walked = walk(base, folder, notes, prefix=f"{self._name}/" if self._name else "")
-        for seen, known in side_by_side(walked, self._scans.known("/".join(filter(None, (self._name, folder))))):
-            if stopped(result):
-                batches.flush(result)
+        missing = self._compared(walked, folder, notes, result, stopped)
+        if missing is None:
+            return result
+        if not accept_missing and self._may_have_moved(missing, expected, status):
+            if not elsewhere():
                 return result
-            if seen is not None:
-                result.files += 1
-                _sort(seen, known, batches, moves, result)
-            elif known is not None and _is_missed(known) and not notes.hides(known.path):
-                missing.append(known.id)
-        batches.flush(result)
+            missing = self._scans.still_here(missing)
         result.skipped, result.folders = notes.unusable, notes.folders
-        missing = moves.without_moved(missing)
         # The disk may have gone between the walk and here: then everything was missing, and nothing is.
         self._check(None if accept_missing else why_doubtful(len(missing), expected, self._roots.get(), status))
         result.missing = self._scans.miss(missing) if missing else 0
         if not folder:
             self._roots.scanned(status.st_dev, status.st_ino)
         return result
+
+    def _compared(
+        self,
+        walked: Iterator[SeenFile],
+        folder: str,
+        notes: Notes,
+        result: ScanResult,
+        stopped: Callable[[ScanResult], bool],
+    ) -> list[int] | None:
+        """Write what is new, changed, moved or back, and return the ids of what is missing; None: it was stopped."""
+        batches = Batches(self._scans)
+        moves = Moves(self._root, self._scans.moves, Whereabouts(self._root, self._roots))
+        missing: list[int] = []
+        for seen, known in side_by_side(walked, self._scans.known("/".join(filter(None, (self._name, folder))))):
+            if stopped(result):
+                batches.flush(result)
+                return None
+            if seen is not None:
+                result.files += 1
+                _sort(seen, known, batches, moves, result)
+            elif known is not None and _is_missed(known) and not notes.hides(known.path):
+                missing.append(known.id)
+        batches.flush(result)
+        return moves.without_moved(missing)
+
+    def _may_have_moved(self, missing: list[int], expected: int, status: os.stat_result) -> bool:
+        """Whether so much is missing that the root would be offline now, which it was not."""
+        root = self._roots.get()
+        return root.offline_since is None and why_doubtful(len(missing), expected, root, status) is not None
 
     def _check(self, doubt: str | None) -> None:
         reason = why_away(self._folder) or doubt

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from services.backend.app.models.scan_store import SeenFile
+from services.backend.app.models.seen_file import SeenFile
 from services.backend.app.services.media_root import PathRejected, checked_path
 from services.backend.app.services.media_types import media_type_of
 
