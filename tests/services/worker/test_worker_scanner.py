@@ -5,8 +5,11 @@ from contextlib import closing
 import pytest
 from library_double import Library
 
+from services.backend.app.api.registration import registration_from
 from services.backend.app.models.asset import Status
+from services.backend.app.models.asset_store import register_in
 from services.backend.app.models.database import Database
+from services.backend.app.services.media_root import MediaRoot
 from services.worker.app.scanning.scanner import RootAway
 
 
@@ -233,3 +236,57 @@ def test_a_scan_that_is_stopped_marks_nothing_missing(library):
     (library.folder / "0.jpg").unlink()
     library.scanner.scan(stopped=lambda result: result.files >= 2)
     assert set(library.states().values()) == {Status.QUEUED}
+
+
+def register(library, path):
+    """What POST /assets does."""
+    found = registration_from({"file_path": path}, MediaRoot(library.folder))
+    with library.database.write() as connection:
+        register_in(connection, found, restore=True)
+
+
+@pytest.mark.parametrize("path", [".hidden.png", ".cache/d.png", "link.png", "folder/d.png"])
+def test_a_file_that_a_walk_passes_over_and_somebody_registered_by_its_name_is_no_missing_file(library, path):
+    picture = b"\x89PNG\r\n\x1a\n" + b"x" * 90
+    for name in (".hidden.png", ".cache/d.png", "there/d.png"):
+        library.add(name, picture)
+    (library.folder / "link.png").symlink_to(".hidden.png")
+    (library.folder / "folder").symlink_to(".cache")
+    register(library, path)
+    result = library.scan()
+    assert (result.missing, result.created) == (0, 1)
+    assert library.states()[path] == Status.QUEUED
+
+    (library.folder / path).write_bytes(picture + b"y")
+    assert library.scan().changed == 1
+
+    (library.folder / path).rename(library.folder / "aside")
+    assert library.scan().missing == 1
+    (library.folder / "aside").rename(library.folder / path)
+    assert library.scan().returned == 1
+    assert library.states()[path] == Status.QUEUED
+
+
+def test_a_link_that_leads_out_of_the_folder_now_is_a_missing_file(library, tmp_path):
+    library.add("a.png", b"\x89PNG\r\n\x1a\n" + b"x" * 90)
+    (tmp_path / "secret.png").write_bytes(b"x")
+    (library.folder / "link.png").symlink_to("a.png")
+    register(library, "link.png")
+    (library.folder / "link.png").unlink()
+    (library.folder / "link.png").symlink_to(tmp_path / "secret.png")
+    library.scan()
+    assert library.states() == {"a.png": Status.QUEUED, "link.png": Status.OFFLINE}
+
+
+def test_folders_may_lie_as_deep_as_a_path_may_be_long(library):
+    deepest = "d/" * 500 + "a.jpg"
+    library.add(deepest)
+    library.scan()
+    library.scan()
+    assert library.states() == {deepest: Status.QUEUED}
+
+
+def test_folders_with_an_odd_name_are_counted_as_not_usable(library):
+    library.add("new\nline/a.jpg")
+    library.add("back\\slash/a.jpg")
+    assert (library.scan().skipped, library.states()) == (2, {})

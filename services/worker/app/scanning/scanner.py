@@ -110,17 +110,20 @@ class Scanner:
     ) -> list[int] | None:
         """Write what is new, changed, moved or back, and return the ids of what is missing; None: it was stopped."""
         batches = Batches(self._scans)
-        moves = Moves(self._root, self._scans.moves, Whereabouts(self._root, self._roots))
+        whereabouts = Whereabouts(self._root, self._roots)
+        moves = Moves(self._root, self._scans.moves, whereabouts)
         missing: list[int] = []
         for seen, known in side_by_side(walked, self._scans.known("/".join(filter(None, (self._name, folder))))):
             if stopped(result):
                 batches.flush(result)
                 return None
-            if seen is not None:
+            file = seen
+            if file is None and known is not None and not known.trashed and not notes.hides(known.path):
+                file, is_missed = _passed_over(known, notes, whereabouts)
+                missing += [known.id] if is_missed else []
+            if file is not None:
                 result.files += 1
-                _sort(seen, known, batches, moves, result)
-            elif known is not None and _is_missed(known) and not notes.hides(known.path):
-                missing.append(known.id)
+                _sort(file, known, batches, moves, result)
         batches.flush(result)
         return moves.without_moved(missing)
 
@@ -138,8 +141,14 @@ class Scanner:
         raise RootAway(reason)
 
 
-def _is_missed(known: KnownFile) -> bool:
-    return not known.trashed and known.status != Status.OFFLINE
+def _passed_over(known: KnownFile, notes: Notes, whereabouts: Whereabouts) -> tuple[SeenFile | None, bool]:
+    """Look for a known file that the walk did not give: it, or whether its asset is offline from now on."""
+    is_other_root = known.path.partition("/")[0] in notes.reserved
+    try:
+        file = None if is_other_root else whereabouts.look(known.path)
+    except OSError:
+        return None, False
+    return file, file is None and known.status != Status.OFFLINE
 
 
 def side_by_side(

@@ -14,8 +14,6 @@ from services.backend.app.models.seen_file import SeenFile
 from services.backend.app.services.media_root import PathRejected, checked_path
 from services.backend.app.services.media_types import media_type_of
 
-MAX_DEPTH = 64
-
 log = logging.getLogger("mam.scan")
 
 
@@ -25,7 +23,7 @@ class Notes:
 
     folders: int = 0
     unusable: int = 0
-    """Files of a known type with an odd name, and what is no regular file."""
+    """Files of a known type with an odd name, what is no regular file, and folders with an odd name."""
     closed: list[str] = field(default_factory=list)
     """Folders that could not be read: what lies in them is not missing. Relative, each with a slash at its end."""
 
@@ -40,10 +38,10 @@ class Notes:
 def walk(base: str, folder: str, notes: Notes, *, prefix: str = "") -> Iterator[SeenFile]:
     """Give the media beneath ``folder`` (relative; "" is all) by their paths, in order; each begins with ``prefix``."""
     inner = f"{prefix}{folder}/" if folder else prefix
-    yield from _folder(os.path.join(base, folder) if folder else base, inner, notes, 0)
+    yield from _folder(os.path.join(base, folder) if folder else base, inner, notes)
 
 
-def _folder(absolute: str, prefix: str, notes: Notes, depth: int) -> Iterator[SeenFile]:
+def _folder(absolute: str, prefix: str, notes: Notes) -> Iterator[SeenFile]:
     try:
         with os.scandir(absolute) as entries:
             children = sorted(
@@ -63,8 +61,11 @@ def _folder(absolute: str, prefix: str, notes: Notes, depth: int) -> Iterator[Se
             seen = _file(entry, prefix + name, notes)
             if seen is not None:
                 yield seen
-        elif depth < MAX_DEPTH and prefix + name[:-1] not in notes.reserved and _is_plain(prefix + name[:-1]):
-            yield from _folder(entry.path, prefix + name, notes, depth + 1)
+        elif not _is_plain(prefix + name[:-1]):
+            notes.unusable += 1
+        elif prefix + name[:-1] not in notes.reserved:
+            # How deep this goes is bounded by the length of a plain path.
+            yield from _folder(entry.path, prefix + name, notes)
 
 
 def _file(entry: os.DirEntry[str], path: str, notes: Notes) -> SeenFile | None:
@@ -80,9 +81,7 @@ def _file(entry: os.DirEntry[str], path: str, notes: Notes) -> SeenFile | None:
     if not stat.S_ISREG(status.st_mode):
         notes.unusable += 1
         return None
-    return SeenFile(
-        path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, device=status.st_dev, inode=status.st_ino
-    )
+    return SeenFile.of(path, status)
 
 
 def _is_plain(path: str) -> bool:

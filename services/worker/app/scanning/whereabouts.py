@@ -8,7 +8,8 @@ import os
 
 from services.backend.app.models.move_store import Lost
 from services.backend.app.models.root_store import Root, RootStore
-from services.backend.app.services.media_root import MediaRoot
+from services.backend.app.models.seen_file import SeenFile
+from services.backend.app.services.media_root import MediaRoot, PathRejected, closed
 
 
 class Whereabouts:
@@ -28,6 +29,24 @@ class Whereabouts:
         except OSError:
             return False
         return False
+
+    def look(self, path: str) -> SeenFile | None:
+        """Return the file at ``path``, however it is reached; None when there is none that may be used.
+
+        A walk passes over hidden names and links, and who names such a file may have it all the same.
+        Raises OSError when it cannot be told.
+        """
+        if self.is_gone(path):
+            return None
+        try:
+            descriptor = self._root.open(path)
+        except (PathRejected, FileNotFoundError):
+            return None
+        try:
+            status = os.fstat(descriptor)
+        finally:
+            closed(descriptor)
+        return SeenFile.of(path, status)
 
     def has_left(self, lost: Lost) -> bool:
         """Whether the file of an asset is not where it was, and its root is."""
