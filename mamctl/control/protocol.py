@@ -57,14 +57,26 @@ class Request:
     payload: bytes = b""
 
 
+class Flow(Protocol):
+    """A body too large to be held at once: it is made while it is sent. Whoever has it closes it."""
+
+    def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield it; raises ConnectionError when it cannot be told to its end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it is made from."""
+        ...
+
+
 class Answer(NamedTuple):
     """What a request gets: a document, or a text for Prometheus, and headers of its own.
 
-    Bytes are a file; their headers say which kind.
+    Bytes are a file, and so is a flow; their headers say which kind.
     """
 
     status: int
-    body: Document | str | bytes
+    body: Document | str | bytes | Flow
     headers: tuple[tuple[str, str], ...] = ()
 
 

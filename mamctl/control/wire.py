@@ -15,7 +15,7 @@ from mamctl.control.protocol import TEXT, Answer, Refusal, Request, answer_to
 
 if TYPE_CHECKING:
     from mamctl.control.admission import Admission
-    from mamctl.control.protocol import Document
+    from mamctl.control.protocol import Document, Flow
     from mamctl.core.errors import MamctlError
 
 LARGEST_BODY = 1 << 20
@@ -75,6 +75,8 @@ class Wire:
 
     async def answer(self, answer: Answer, *, last: bool = False) -> bool:
         """Send an answer; tell whether the client may send another request."""
+        if not isinstance(answer.body, (dict, str, bytes)):
+            return await self._flow(answer.body, answer)
         body, kind = _encoded(answer.body)
         headers = [*kind, ("Content-Length", str(len(body))), *answer.headers]
         if last:
@@ -87,10 +89,7 @@ class Wire:
                 await self._writer.drain()
             self._put(h11.EndOfMessage())
             await self._writer.drain()
-        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
-            return False
-        self._http.start_next_cycle()
-        return True
+        return self._goes_on()
 
     async def refuse(self, error: MamctlError) -> None:
         """Send an error as the last word of this connection."""
@@ -150,6 +149,26 @@ class Wire:
     def gone(self) -> bool:
         """Whether the other side has said that it says no more, and all of that was read."""
         return self._reader.at_eof()
+
+    async def _flow(self, flow: Flow, answer: Answer) -> bool:
+        """Send an answer whose length nobody knows yet: in chunks, or to a client of HTTP/1.0 up to the end."""
+        try:
+            self._put(_head(answer.status, [*answer.headers]))
+            async with asyncio.timeout(self._patience), contextlib.aclosing(flow.pieces()) as pieces:
+                async for piece in pieces:
+                    self._put(h11.Data(data=piece))
+                    await self._writer.drain()
+                self._put(h11.EndOfMessage())
+                await self._writer.drain()
+        finally:
+            flow.close()
+        return self._goes_on()
+
+    def _goes_on(self) -> bool:
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        return True
 
     async def _request(self) -> Request | None:
         head: h11.Request | None = None

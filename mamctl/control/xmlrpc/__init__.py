@@ -7,7 +7,8 @@
 | module | what it knows |
 | --- | --- |
 | `facade` | a request in, an answer out; whatever went wrong is a fault |
-| `reading`, `writing` | XML, within bounds and without any DTD |
+| `reading`, `writing`, `text` | XML, within bounds and without any DTD |
+| `stretch` | long logs, which are read while they are sent |
 | `method` | which method there is, what it takes and gives |
 | `asking`, `starting`, `stopping`, `signalling`, `logs`, `config`, `whole`, `system` | the methods themselves |
 | `program`, `info` | services as processes in groups, and how they are told |

@@ -13,7 +13,7 @@ from mamctl.control.xmlrpc.reading import Unreadable, read_call
 from mamctl.control.xmlrpc.stack import Memory, Overseer, Programs, Stack
 from mamctl.control.xmlrpc.system import guarded
 from mamctl.control.xmlrpc.tails import Tails
-from mamctl.control.xmlrpc.writing import BLOCK, fault, response, size
+from mamctl.control.xmlrpc.writing import Flow, fault, response, size, stretches
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A web page may not send these to strangers unasked; what it may send is not answered.
 XML: Final = ("text/xml", "application/xml")
+# Characters, about, that are made an answer without a thread.
+LARGEST_AT_ONCE: Final = 1 << 16
 _HEADERS: Final = (
     ("Content-Type", "text/xml"),
     ("Cache-Control", "no-store"),
@@ -57,11 +59,12 @@ class Facade:
             found = await guarded(self._remote if request.strict else self._stack, name, params)
         except Fault as error:
             return Answer(200, fault(error), _HEADERS)
-        if size(found) <= BLOCK:
-            return Answer(200, response(found), _HEADERS)
-        # A log may be large, and other services wait for this loop. Several threads at once would starve it.
+        make = Flow if any(stretches(found)) else response
+        if size(found) <= LARGEST_AT_ONCE:
+            return Answer(200, make(found), _HEADERS)
+        # Other services wait for this loop. Several threads at once would starve it.
         async with self._writing:
-            return Answer(200, await asyncio.to_thread(response, found), _HEADERS)
+            return Answer(200, await asyncio.to_thread(make, found), _HEADERS)
 
     def end(self) -> None:
         """Let streams end, and whatever nobody waits for."""

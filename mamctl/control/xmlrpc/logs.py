@@ -1,6 +1,7 @@
 """Logs by bytes: offsets are those of the file as it is now, with supervisord's own rules about them.
 
-What one call may get has a bound; who wants more reads it in pieces. A log that is cleared is rotated: it begins anew,
+What one call may get has a bound; who wants more reads it in pieces. What is long is a stretch of the file, which is
+read while the answer is sent. A log that is cleared is rotated: it begins anew,
 and what was in it is the youngest of its old files. Files are read in threads, for they may be large.
 """
 
@@ -8,33 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from mamctl.control.xmlrpc.faults import Code, Fault
 from mamctl.control.xmlrpc.method import method
 from mamctl.control.xmlrpc.program import in_order, result, the_one
+from mamctl.control.xmlrpc.stretch import Stretch
 from mamctl.core.errors import MamctlError
 
 if TYPE_CHECKING:
     from mamctl.control.xmlrpc.stack import Stack
 
 LARGEST: Final = 1 << 24
+# More bytes than this are not held.
+LONG: Final = 1 << 18
 
 
 @method("supervisor.readLog", "supervisor.readMainLog")
-async def read_main(stack: Stack, offset: int, length: int) -> str:
+async def read_main(stack: Stack, offset: int, length: int) -> str | Stretch:
     """Read the supervisor's own log from an offset; a negative one counts from the end and takes no length."""
     return await _read(stack.programs.main_log, offset, length)
 
 
 @method("supervisor.readProcessStdoutLog", "supervisor.readProcessLog")
-async def read_stdout(stack: Stack, name: str, offset: int, length: int) -> str:
+async def read_stdout(stack: Stack, name: str, offset: int, length: int) -> str | Stretch:
     """Read a process's log from an offset; a negative one counts from the end and takes no length."""
     return await _read(_path(stack, name, "stdout"), offset, length)
 
 
 @method("supervisor.readProcessStderrLog")
-async def read_stderr(stack: Stack, name: str, offset: int, length: int) -> str:
+async def read_stderr(stack: Stack, name: str, offset: int, length: int) -> str | Stretch:
     """Read a process's log of its standard error, if that is apart."""
     return await _read(_path(stack, name, "stderr"), offset, length)
 
@@ -94,7 +98,7 @@ def _path(stack: Stack, name: str, channel: str) -> str:
     return stack.programs.logs(the_one(stack, name).run).get(channel, "")
 
 
-async def _read(path: str, offset: int, length: int) -> str:
+async def _read(path: str, offset: int, length: int) -> str | Stretch:
     if not path:
         raise Fault(Code.NO_FILE, "its two streams have one log, that of stdout")
     if length and (offset < 0 or length < 0):
@@ -108,7 +112,7 @@ async def _tail(path: str, offset: int, length: int) -> list[Any]:
     return await asyncio.to_thread(_end, path, offset, min(length, LARGEST))
 
 
-def _piece(path: str, offset: int, length: int) -> str:
+def _piece(path: str, offset: int, length: int) -> str | Stretch:
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -116,8 +120,7 @@ def _piece(path: str, offset: int, length: int) -> str:
             count = size - start if not length else min(length, size - start)
             if count > LARGEST:
                 raise Fault(Code.FAILED, f"{count} bytes are too many for one answer: read {LARGEST} at a time")
-            file.seek(min(start, size))
-            return file.read(max(0, count)).decode(errors="replace")
+            return _text(file, min(start, size), max(0, count))
     except FileNotFoundError:
         raise Fault(Code.NO_FILE, path) from None
     except OSError as error:
@@ -134,9 +137,16 @@ def _end(path: str, offset: int, length: int) -> list[Any]:
             if offset + length > size:
                 length = 0 if offset > size - 1 else length
                 offset = size - length
-            file.seek(max(0, offset))
-            return [file.read(max(0, length)).decode(errors="replace"), size, overflow]
+            return [_text(file, max(0, offset), max(0, length)), size, overflow]
     except FileNotFoundError:
         return ["", 0, False]
     except OSError:
         return ["", offset, False]
+
+
+def _text(file: BinaryIO, start: int, count: int) -> str | Stretch:
+    """Return so much of a file: what is short at once."""
+    if count > LONG:
+        return Stretch(os.dup(file.fileno()), start, count)
+    file.seek(start)
+    return file.read(count).decode(errors="replace")
