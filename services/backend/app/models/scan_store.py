@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .copy_store import CopyStore
 from .database import Database
 from .move_store import MoveStore
 from .root_store import ROOT
@@ -47,6 +48,7 @@ class ScanStore:
         self._database = database
         self._root_id = root_id
         self.moves = MoveStore(database, root_id)
+        self.copies = CopyStore(database)
 
     def known(self, folder: str) -> Iterator[KnownFile]:
         """Give all files beneath ``folder`` ("" is the root) in the order of their paths, a page at a time.
@@ -164,8 +166,9 @@ class ScanStore:
 def _insert(connection: sqlite3.Connection, file: NewFile) -> int:
     seen = file.seen
     done = connection.execute(
-        "INSERT INTO media_assets (title, file_path, file_size, mtime_ns, device, inode, media_type, mime_type, format)"
-        " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM media_assets WHERE file_path = ?)",
+        "INSERT INTO media_assets (title, file_path, file_size, mtime_ns, device, inode, media_type, mime_type, format,"
+        f" found_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW}"
+        " WHERE NOT EXISTS (SELECT 1 FROM media_assets WHERE file_path = ?)",
         (file.title, seen.path, seen.size, seen.mtime_ns, seen.device, seen.inode, file.media_type, file.mime_type,
          file.format, seen.path),
     )  # fmt: skip

@@ -5,6 +5,8 @@ leads to candidates and the quick hash decides. An asset whose old path still ha
 The same holds between two roots, where the old place has to be there as well (:mod:`whereabouts`).
 """
 
+from posixpath import basename
+
 from services.backend.app.models.move_store import Lost, MoveStore
 from services.backend.app.models.seen_file import SeenFile
 from services.backend.app.services.content_hash import quick_hash
@@ -52,7 +54,7 @@ class Moves:
         mark = self._quick_hash(seen.path)
         alike = self._store.alike_elsewhere(seen.size, mark) if mark is not None else []
         # Of several with one content, the one that was called the same.
-        return self._first_that_left(sorted(alike, key=lambda one: _name(one.path) != _name(seen.path)))
+        return self._first_that_left(sorted(alike, key=lambda one: basename(one.path) != basename(seen.path)))
 
     def _first_that_left(self, candidates: list[Lost]) -> Lost | None:
         return next((one for one in candidates if self._whereabouts.has_left(one)), None)
@@ -68,7 +70,3 @@ class Moves:
             return None
         finally:
             closed(descriptor)
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]

@@ -20,6 +20,7 @@ from services.backend.app.services.media_root import MediaRoot
 from services.backend.app.services.media_types import media_type_of, title_of
 
 from .batch import Batches
+from .late_moves import LateMoves
 from .moves import Moves
 from .root_guard import why_away, why_doubtful
 from .walk import Notes, walk
@@ -65,6 +66,8 @@ class Scanner:
         self._folder = root.place_of(f"{name}/")[0].folder if name else root.folder
         self._scans = scans
         self._roots = roots
+        self._whereabouts = Whereabouts(root, roots)
+        self._late_moves = LateMoves(root, scans.copies, self._whereabouts)
 
     def scan(
         self,
@@ -94,7 +97,7 @@ class Scanner:
             missing = self._scans.still_here(missing)
         result.skipped, result.folders = notes.unusable, notes.folders
         # The disk may have gone between the walk and here: then everything was missing, and nothing is.
-        self._check(None if accept_missing else why_doubtful(len(missing), expected, self._roots.get(), status))
+        self._check(None if accept_missing else self._doubt(missing, expected, status))
         result.missing = self._scans.miss(missing) if missing else 0
         if not folder:
             self._roots.scanned(status.st_dev, status.st_ino)
@@ -110,7 +113,7 @@ class Scanner:
     ) -> list[int] | None:
         """Write what is new, changed, moved or back, and return the ids of what is missing; None: it was stopped."""
         batches = Batches(self._scans)
-        whereabouts = Whereabouts(self._root, self._roots)
+        whereabouts = self._whereabouts
         moves = Moves(self._root, self._scans.moves, whereabouts)
         missing: list[int] = []
         for seen, known in side_by_side(walked, self._scans.known("/".join(filter(None, (self._name, folder))))):
@@ -129,8 +132,14 @@ class Scanner:
 
     def _may_have_moved(self, missing: list[int], expected: int, status: os.stat_result) -> bool:
         """Whether so much is missing that the root would be offline now, which it was not."""
+        return self._roots.get().offline_since is None and self._doubt(missing, expected, status) is not None
+
+    def _doubt(self, missing: list[int], expected: int, status: os.stat_result) -> str | None:
         root = self._roots.get()
-        return root.offline_since is None and why_doubtful(len(missing), expected, root, status) is not None
+        doubt = why_doubtful(len(missing), expected, root, status)
+        if doubt is None or (root.device, root.inode) != (status.st_dev, status.st_ino):
+            return doubt
+        return why_doubtful(len(missing) - self._late_moves.count(missing), expected, root, status)
 
     def _check(self, doubt: str | None) -> None:
         reason = why_away(self._folder) or doubt

@@ -20,6 +20,7 @@ from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import DecoderMissing
 from services.worker.app.work.tally import Tally
 
+from .late_moves import LateMoves
 from .places import Places
 from .sample_library import SampleLibrary
 from .scanner import RootAway, ScanResult
@@ -27,6 +28,7 @@ from .watchers import Watchers
 
 LOOK_S = 0.5
 RENEW_S = 2.0
+JOIN_S = 1.0
 AWAY_S = 5.0
 """So often a root that is offline is looked for, whatever the interval of scans."""
 
@@ -45,6 +47,7 @@ class Library:
     scans: ScanStore
     scanner: Places
     thumbnails: ThumbnailStore
+    late_moves: LateMoves
 
 
 class Scout:
@@ -68,6 +71,7 @@ class Scout:
         self._scans = library.scans
         self._scanner = library.scanner
         self._thumbnails = library.thumbnails
+        self._late_moves = library.late_moves
         self._samples = samples
         self._watchers = watchers
         self._heard = heard
@@ -79,6 +83,7 @@ class Scout:
         self._renew_at = 0.0
         self._scan_at = 0.0
         self._look_at = 0.0
+        self._join_at = 0.0
         self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
 
     def start(self) -> None:
@@ -141,6 +146,9 @@ class Scout:
             self._scans.redraw(lost)
 
     def _lead(self) -> bool:
+        if time.monotonic() >= self._join_at:
+            self._join_at = time.monotonic() + JOIN_S
+            self._late_moves.find()
         claim = self._claims.claim_scan(time.time())
         if claim is not None:
             self._tally.begin(claim.job_id)

@@ -48,14 +48,17 @@ class Whereabouts:
             closed(descriptor)
         return SeenFile.of(path, status)
 
-    def has_left(self, lost: Lost) -> bool:
-        """Whether the file of an asset is not where it was, and its root is."""
-        # In this order: the disk may go between the two, and then the second finds out.
-        return self.is_gone(lost.path) and self._is_in_place(lost)
+    def has_left(self, lost: Lost, *, even_offline: bool = False) -> bool:
+        """Whether the file of an asset is not where it was, and its root is.
 
-    def _is_in_place(self, lost: Lost) -> bool:
+        ``even_offline`` is for who finds out whether the root is rightly offline.
+        """
+        # In this order: the disk may go between the two, and then the second finds out.
+        return self.is_gone(lost.path) and self._is_in_place(lost, even_offline=even_offline)
+
+    def _is_in_place(self, lost: Lost, *, even_offline: bool) -> bool:
         root = next((root for root in self._roots.all() if root.id == lost.root_id), None)
-        if root is None or root.offline_since is not None:
+        if root is None or (root.offline_since is not None and not even_offline):
             return False
         first = lost.path.partition("/")[0]
         if (f"@{root.name}" != first) if root.name else (first in self._root.reserved):

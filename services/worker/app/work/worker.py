@@ -16,11 +16,13 @@ from services.backend.app.services.media_roots import MediaRoots
 from services.backend.app.services.media_types import support
 from services.backend.app.services.thumbnail_store import ThumbnailStore
 from services.worker.app.decoding.decoder import Decoder
+from services.worker.app.scanning.late_moves import LateMoves
 from services.worker.app.scanning.places import Places
 from services.worker.app.scanning.sample_library import SampleLibrary
 from services.worker.app.scanning.scanner import Scanner
 from services.worker.app.scanning.scout import Library, Scout
 from services.worker.app.scanning.watchers import Watchers
+from services.worker.app.scanning.whereabouts import Whereabouts
 from services.worker.app.settings import Settings
 
 from .bell import Bell
@@ -138,10 +140,11 @@ class Worker:
     def _make_scout(self, config: Config) -> Scout:
         scans, roots = ScanStore(self._database), RootStore(self._database)
         places = Places(Scanner(self._root, scans, roots), self._further_scanners(config, roots))
+        late_moves = LateMoves(self._root, scans.copies, Whereabouts(self._root, roots))
         folder, marker = config.media_base_path, config.samples_marker
         return Scout(
             self.id,
-            library=Library(self._claims, roots, scans, places, self._thumbnails),
+            library=Library(self._claims, roots, scans, places, self._thumbnails, late_moves),
             samples=SampleLibrary(folder, marker, self._sample_decoder) if config.samples else None,
             watchers=Watchers(self._root.folders, self._heard) if self._settings.watch else None,
             heard=self._heard,
