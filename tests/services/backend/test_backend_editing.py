@@ -264,6 +264,45 @@ def test_an_export_is_taken_in_by_another_library_over_the_same_files(api, tmp_p
         assert (again["created"], again["updated"], again["failed"]) == (0, 2, 0)
 
 
+def imported(api, lines):
+    return api.post(f"{A}/import", content=lines, headers={"Content-Type": "application/x-ndjson"}).json()
+
+
+def test_an_import_changes_assets_whose_file_is_away_or_damaged(api):
+    api.add("away.jpg")
+    api.add("damaged.jpg")
+    (api.media / "away.jpg").unlink()
+    (api.media / "damaged.jpg").write_bytes(b"no picture")
+    rows = [{"file_path": f"{name}.jpg", "tags": ["kept"]} for name in ("away", "damaged", "unknown")]
+    done = imported(api, "\n".join(map(json.dumps, rows)).encode())
+    assert (done["created"], done["updated"], done["errors"]) == (
+        0, 2, [{"line": 3, "error": "there is no such file in the media folder"}],
+    )  # fmt: skip
+    assert sorted(api.paths(tag="kept")) == ["away.jpg", "damaged.jpg"]
+
+
+def test_an_export_of_the_trash_comes_into_the_trash_again_with_all_that_was_written(api, tmp_path):
+    number = api.add("a.jpg", title="One", tags=["x"], rating=2)
+    api.add("b.jpg")
+    api.delete(f"{A}/{number}")
+    trash = api.get(f"{A}/export?trashed=true").content
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "media").symlink_to(api.media)
+    with library_client(other) as fresh:
+        for outcome in ("created", "updated"):
+            assert imported(fresh, trash)[outcome] == 1
+            assert (fresh.items(), fresh.paths(trashed="true")) == ([], ["a.jpg"])
+        fresh.post(f"{A}/1/restore")
+        one = fresh.items()[0]
+        assert (one["title"], one["tags"], one["rating"]) == ("One", ["x"], 2)
+
+
+def test_tags_that_differ_in_the_case_of_a_letter_beyond_ascii_replace_each_other(api):
+    number = api.add("a.jpg", tags=["ü", "a"])
+    assert api.patch(f"{A}/{number}", json={"tags": ["Ü", "A"]}).json()["tags"] == ["a", "Ü"]
+
+
 def test_an_import_of_something_else_is_a_400(api):
     assert api.post(f"{A}/import", json={"file_path": "a.jpg"}).status_code == 400
     long = b'{"file_path": "' + b"x" * 70_000 + b'"}\n'

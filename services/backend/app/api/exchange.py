@@ -1,7 +1,8 @@
 """``/assets/export`` and ``/assets/import``: what people wrote about their assets, one JSON object a line.
 
 An export holds what cannot be read from the files again: titles, tags, ratings, favorites, collections.
-Assets are named by their path, so an export is good for another library over the same files.
+Assets are named by their path, so an export is good for another library over the same files. That of the trash
+(``trashed=true``) is a second one, whose assets come into the trash again.
 """
 
 import json
@@ -15,6 +16,7 @@ from flask import Blueprint, Response, jsonify, request
 from services.backend.app.application import Application
 from services.backend.app.errors import ApiError
 from services.backend.app.models import asset_edit
+from services.backend.app.models.asset import Asset
 from services.backend.app.models.asset_selection import assets_of
 from services.backend.app.models.asset_store import Outcome
 from services.backend.app.models.collection_store import NameTaken, collect
@@ -96,23 +98,38 @@ def _lines_of_body() -> Iterator[bytes]:
 
 def _take(application: Application, line: bytes) -> Outcome:
     row = _row(line)
-    path = row.get("file_path")
     # What an export has beyond these is read from the file again.
     known = {name: row[name] for name in ("title", "tags", "rating", "favorite") if name in row}
     changes = changes_from(known) if known else Changes({}, None)
-    names = _collections(row.get("collections", []))
-    asset, outcome = application.assets.register(
-        registration_from({"file_path": path}, application.media_root), restore=False
-    )
-    if asset.deleted_at is not None:
+    names, is_trash = _collections(row.get("collections", [])), row.get("deleted_at") is not None
+    asset, outcome = _asset_at(application, row.get("file_path"))
+    if asset.deleted_at is not None and not is_trash:
         raise ApiError(409, "the asset is in the trash")
+    numbers = [_collection(application, name) for name in names]
     with application.database.write() as connection:
+        if is_trash:
+            asset_edit.restore(connection, [asset.id])  # nothing is written to what is in the trash
         asset_edit.write_fields(connection, [asset.id], changes.fields)
         if changes.tags is not None:
             asset_edit.set_tags(connection, asset.id, changes.tags)
-    for name in names:
-        _collect(application, name, asset.id)
+        for number in numbers:
+            collect(connection, number, [asset.id])
+        if is_trash:
+            asset_edit.trash(connection, [asset.id])
     return outcome
+
+
+def _asset_at(application: Application, path: Any) -> tuple[Asset, Outcome]:
+    """Register the file at ``path``. A file that cannot be registered (away, or damaged) may be an asset already."""
+    try:
+        return application.assets.register(
+            registration_from({"file_path": path}, application.media_root), restore=False
+        )
+    except ApiError:
+        known = application.assets.at(path) if isinstance(path, str) else None
+        if known is None:
+            raise
+        return known, Outcome.KNOWN
 
 
 def _row(line: bytes) -> dict[str, Any]:
@@ -131,10 +148,8 @@ def _collections(value: Any) -> list[str]:
     return [name_from(name) for name in value]
 
 
-def _collect(application: Application, name: str, asset_id: int) -> None:
+def _collection(application: Application, name: str) -> int:
     try:
-        number = application.collections.create(name).id
+        return application.collections.create(name).id
     except NameTaken:
-        number = application.collections.id_of(name)
-    with application.database.write() as connection:
-        collect(connection, number, [asset_id])
+        return application.collections.id_of(name)

@@ -83,10 +83,15 @@ def set_tags(connection: sqlite3.Connection, asset_id: int, names: Sequence[str]
     rows = connection.execute(
         "SELECT name FROM tags JOIN asset_tags ON tag_id = tags.id WHERE asset_id = ?", (asset_id,)
     ).fetchall()
-    wanted = {name.casefold() for name in names}
-    superfluous = [row[0] for row in rows if row[0].casefold() not in wanted]
+    wanted = {_folded(name) for name in names}
+    superfluous = [row[0] for row in rows if _folded(row[0]) not in wanted]
     changed = add_tags(connection, [asset_id], names)
     return max(changed, remove_tags(connection, [asset_id], superfluous) if superfluous else 0)
+
+
+def _folded(name: str) -> str:
+    """Return what the database's NOCASE compares: to it, only letters of ASCII have a case."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _tagged(connection: sqlite3.Connection, ids: Sequence[int], names: Sequence[str], *, has: bool) -> list[int]:

@@ -63,6 +63,12 @@ class AssetStore:
             row = connection.execute(f"SELECT {COLUMNS} FROM media_assets WHERE id = ?", (asset_id,)).fetchone()
         return Asset.from_row(row) if row else None
 
+    def at(self, path: str) -> Asset | None:
+        """Return the asset of this path, also when it is in the trash."""
+        with self._database.read() as connection:
+            row = connection.execute(f"SELECT {COLUMNS} FROM media_assets WHERE file_path = ?", (path,)).fetchone()
+        return Asset.from_row(row) if row else None
+
     def register(self, found: FoundFile, *, restore: bool) -> tuple[Asset, Outcome]:
         """Make the file known, or find that it is; a changed file is queued again.
 
