@@ -24,9 +24,6 @@ from .touch import NOW, TOUCH
 BACKOFF_S = 2.0
 """Before the second attempt; four times as long before the third."""
 
-TOLD = 20
-"""So many copies are told of an older one at most: of more, it is no news to any that they are copies."""
-
 METADATA = ("width", "height", "duration", "fps", "codec", "container_format", "bit_rate", "taken_at")
 IN_HAND = ("extracting", "thumbnailing")
 
@@ -139,7 +136,6 @@ class ClaimStore:
                 connection.execute(
                     f"UPDATE media_assets SET content_hash = ?, {TOUCH} WHERE id = ?", (content_hash, _id(claim))
                 )
-                _tell_younger(connection, content_hash, _id(claim))
 
     def finish_scan(self, claim: Claim, result: dict[str, Any], *, error: str | None = None) -> None:
         """Store what a scan found, or why it could not."""
@@ -258,15 +254,6 @@ def _queue_twins(connection: sqlite3.Connection, claim: Claim, quick_hash: str) 
     for row in meeting:
         if row["content_hash"] is None or row["id"] == _id(claim):
             queue_later(connection, Kind.HASH, row["id"], Priority.HASH)
-
-
-def _tell_younger(connection: sqlite3.Connection, content_hash: str, asset_id: int) -> None:
-    """Raise the revision of those who have an older twin now: clients fetch what they are a duplicate of."""
-    connection.execute(
-        f"UPDATE media_assets SET {TOUCH} WHERE id IN (SELECT id FROM media_assets WHERE content_hash = ? AND id > ?"
-        " AND deleted_at IS NULL LIMIT ?)",
-        (content_hash, asset_id, TOLD),
-    )
 
 
 def _id(claim: Claim) -> int:

@@ -70,6 +70,31 @@ class Duplicates:
             ).fetchall()
         return [Asset.from_row(row) for row in rows]
 
+    def tell(self, most: int) -> bool:
+        """Raise the revision of up to ``most`` copies that have another original now; False when there are none.
+
+        Only the revision: an asset whose twin went is not itself newer, and keeps its place in the list.
+        """
+        with self._database.read() as connection:
+            if connection.execute("SELECT 1 FROM twin_news LIMIT 1").fetchone() is None:
+                return False
+        with self._database.write() as connection:
+            due = connection.execute("SELECT content_hash, after_id FROM twin_news LIMIT 1").fetchone()
+            if due is None:
+                return False  # another backend was quicker
+            content_hash, after = due
+            rows = connection.execute(
+                "UPDATE media_assets SET rev = rev + 1 WHERE id IN (SELECT id FROM media_assets WHERE content_hash = ?"
+                " AND id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?) RETURNING id",
+                (content_hash, after, most),
+            ).fetchall()
+            if len(rows) < most:
+                connection.execute("DELETE FROM twin_news WHERE content_hash = ?", (content_hash,))
+            else:
+                last = max(row[0] for row in rows)
+                connection.execute("UPDATE twin_news SET after_id = ? WHERE content_hash = ?", (last, content_hash))
+        return True
+
 
 def _twins(mark: str, members: list[tuple[Asset, str | None]]) -> list[Twins]:
     """Split what looks the same by what is known to be the same; what is not known yet is one group."""

@@ -14,6 +14,7 @@ from services.backend.app.models.database_problem import DatabaseProblem
 from services.backend.app.models.event_log import KEPT, Event, EventLog
 
 from .job_news import JobNews
+from .twin_news import TwinNews
 
 LOOK_EVERY_S = 0.05
 BATCH = 1000
@@ -27,13 +28,20 @@ class EventReader:
     """Reads every event after ``seq`` and hands it to ``deliver`` in order, from a thread of its own."""
 
     def __init__(
-        self, database: Database, *, seq: int, deliver: Callable[[Sequence[Event]], None], jobs: JobNews
+        self,
+        database: Database,
+        *,
+        seq: int,
+        deliver: Callable[[Sequence[Event]], None],
+        jobs: JobNews,
+        twins: TwinNews,
     ) -> None:
         self._database = database
         self._log = EventLog(database)
         self._seq = seq
         self._deliver = deliver
         self._jobs = jobs
+        self._twins = twins
         self._pruned_at = 0
         self._news = threading.Event()
         self._stopping = False
@@ -43,6 +51,7 @@ class EventReader:
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
+        self._twins.start()
 
     def wake(self) -> None:
         """Say that something was committed just now."""
@@ -52,6 +61,7 @@ class EventReader:
         """End the thread; waits for at most STOP_S."""
         self._stopping = True
         self._news.set()
+        self._twins.stop()
         if self._thread.is_alive():
             self._thread.join(STOP_S)
 
@@ -65,6 +75,7 @@ class EventReader:
                     self._read()
                     version = seen
                     self._jobs.note_change()
+                    self._twins.note_change()
                 self._jobs.tell()
                 self._failing = False
             except (sqlite3.Error, DatabaseProblem) as error:

@@ -29,6 +29,7 @@ from services.backend.app.models.event_log import Event, EventLog, Extent
 
 from .event_reader import EventReader
 from .job_news import JobNews
+from .twin_news import TwinNews
 
 RING = 10_000
 CROWDED = 1_000
@@ -97,6 +98,7 @@ class Hub:
             seq=self.seq,
             deliver=lambda events: self._hand_over(self._deliver, events),
             jobs=JobNews(self._database, lambda text: self._hand_over(self._deliver_jobs, text)),
+            twins=TwinNews(self._database),
         )
         self._reader.start()
 
