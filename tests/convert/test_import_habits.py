@@ -162,3 +162,48 @@ def test_what_docker_still_runs_is_reached_on_the_ports_that_it_publishes(tmp_pa
         "API": "127.0.0.1:80", "ADDRESS": "127.0.0.1:5433",
     }  # fmt: skip
     assert [note.key for note in notes if "publishes no port" in note.message] == ["services.cache"]
+
+
+def test_a_watcher_of_circus_sees_its_own_variables_in_its_command(tmp_path):
+    text = (
+        "[env]\nA = all\nB = all\n[env:web]\nB = more\n"
+        "[watcher:web]\ncmd = serve $(circus.env.a) $(circus.env.b)\nenv = A=own,B=own\n"
+    )
+    services, _ = services_of(tmp_path, "circus.ini", text)
+    assert services["web"]["command"] == ["serve", "own", "more"]
+
+
+def test_one_edge_that_cannot_be_is_left_out_and_the_others_stay(tmp_path):
+    text = (
+        "processes:\n"
+        "  web: {command: serve, depends_on: {job: {condition: process_completed_successfully},"
+        " tick: {condition: process_started}}}\n"
+        "  job: {command: make}\n"
+        '  tick: {command: tick, schedule: {cron: "0 * * * *"}}\n'
+    )
+    services, notes = services_of(tmp_path, "process-compose.yaml", text)
+    assert list(services["web"]["depends_on"]) == ["job"]
+    assert [note.key for note in notes if "schedule" in note.message] == ["depends_on tick"]
+
+
+@pytest.mark.parametrize("said", ["scale: 1", "deploy: {replicas: 1}"])
+def test_a_single_replica_of_compose_keeps_its_port(tmp_path, said):
+    text = f"services: {{web: {{build: ., command: serve, ports: ['8190:8190'], {said}}}}}"
+    services, notes = services_of(tmp_path, "compose.yaml", text)
+    assert services["web"]["ports"] == {"http": 8190}
+    assert not left_out(notes, "ports")
+
+
+def test_an_app_that_pm2_does_not_start_by_itself_is_manual(tmp_path):
+    text = '{"apps": [{"name": "a", "script": "a.js", "autostart": false, "combine_logs": true}]}'
+    services, notes = services_of(tmp_path, "ecosystem.json", text)
+    assert services["a"]["manual"] is True
+    assert not [note for note in notes if note.left_out]
+
+
+def test_a_service_without_a_command_is_left_out_for_that_reason(tmp_path):
+    text = '[program:a]\ncommand=a\n[program:b]\ncommand=sh -c "x ; y"\n'
+    services, notes = services_of(tmp_path, "supervisord.conf", text)
+    assert list(services) == ["a"]
+    assert left_out(notes, "b the service: it has no command that can be run here")
+    assert left_out(notes, "a quote that is not closed")

@@ -12,6 +12,7 @@ from mamctl.convert.importing.files import Unreadable, refuse
 from mamctl.convert.importing.includes import matching
 from mamctl.convert.importing.rules import apply
 from mamctl.convert.importing.stack import ONE_SOCKET
+from mamctl.convert.importing.supervisord_rules import environment
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _take(name: str, section: Value, stack: Stack, sections: dict[str, Value]) -
     alone = count < 2 or not numbered or section.get("use_sockets") is not None
     for number in (1,) if alone else range(1, count + 1):
         service = stack.add(name if alone else f"{name}-{number}", section, of=name)
-        _fill(service, name, section, sections, Words(stack.around, _given(name, sections), number))
+        _fill(service, name, section, sections, Words(stack.around, _given(name, section, sections), number))
     value = section.get("numprocesses")
     if value is not None and not alone:
         value.seen = True
@@ -101,10 +102,23 @@ def _environments(name: str, sections: dict[str, Value]) -> list[Value]:
     return found
 
 
-def _given(name: str, sections: dict[str, Value]) -> dict[str, str]:
+def _given(name: str, section: Value, sections: dict[str, Value]) -> dict[str, str]:
     """Return the variables of the file that a watcher sees."""
-    everyone = [section for section in (sections.get("env"), *_environments(name, sections)) if section]
-    return {key: value.text or "" for section in everyone for key, value in (section.pairs or {}).items()}
+    everyone, own = _texts(sections.get("env")), _own(section.get("env"))
+    theirs = {key: text for one in _environments(name, sections) for key, text in _texts(one).items()}
+    return everyone | own | theirs
+
+
+def _texts(section: Value | None) -> dict[str, str]:
+    return {key: value.text or "" for key, value in (section.pairs or {}).items()} if section else {}
+
+
+def _own(value: Value | None) -> dict[str, str]:
+    """Return the variables of a watcher's own `env`; what is wrong with it is told where the key is taken."""
+    try:
+        return environment(text(value)) if value is not None else {}
+    except Unfit:
+        return {}
 
 
 def _fill(service: Service, name: str, section: Value, sections: dict[str, Value], words: Words) -> None:

@@ -94,6 +94,9 @@ def _take(name: str, section: Value, stack: Stack, variables: Variables, file: s
     if restart is not None and deploy is not None and deploy.get("restart_policy"):
         restart.why = "the restart_policy of `deploy` counts"
     apply(RULES, section, service, ADVICE)
+    if service.keys.get("replicas") == 1 and "ports" in service.keys:
+        # One is what there is anyway; the key would cost it the fixed port.
+        del service.keys["replicas"]
     return service, False
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.amounts import size
 from mamctl.convert.importing.commands import is_plain, literal, split
-from mamctl.convert.importing.rules import Advice, Rules, attempt, expected, folder, member, milliseconds, to, variable
+from mamctl.convert.importing.rules import (
+    Advice,
+    Rules,
+    attempt,
+    expected,
+    folder,
+    member,
+    milliseconds,
+    opposite,
+    to,
+    variable,
+)
 from mamctl.convert.importing.value import Unfit, Value, flag, text, texts, whole
 
 if TYPE_CHECKING:
@@ -144,6 +155,8 @@ def _taken(value: Value, _service: Service) -> None:
         text(item)
 
 
+# Under two names.
+_LOGS: Final = expected(wanted=True, otherwise="both streams are in one file; write `logs: {streams: split}`")
 RULES: Final[Rules] = {
     "name": _taken,
     "script": _taken,
@@ -166,8 +179,10 @@ RULES: Final[Rules] = {
     "out_file": _log,
     "error_file": _log,
     "log_file": _log,
-    "merge_logs": expected(wanted=True, otherwise="both streams are in one file; write `logs: {streams: split}`"),
+    "merge_logs": _LOGS,
+    "combine_logs": _LOGS,
     "autorestart": _restarting,
+    "autostart": to("manual", read=opposite),
     "max_restarts": to("restart", "max_attempts", read=lambda value, _: whole(value)),
     "restart_delay": to("restart", "delay", read=milliseconds),
     "exp_backoff_restart_delay": to("restart", "delay", read=milliseconds),

@@ -25,6 +25,8 @@ _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _PORT: Final = re.compile(r"(PORT(?:_[A-Z0-9_]+)?) is ")
 # What these say may hold a secret.
 _SECRET: Final = frozenset({"env", "command", "hooks"})
+# Of these one part may go and the others stay.
+_IN_PARTS: Final = frozenset({"depends_on", "ports", "sockets", "limits", "stop", "restart", "logs"})
 
 
 def settle(stack: Stack, title: str, check: Check) -> str:
@@ -32,7 +34,7 @@ def settle(stack: Stack, title: str, check: Check) -> str:
     for service in stack.services.values():
         _resolve(service, stack)
     # Each round takes out something; that this ends must not depend on it.
-    rounds = 10 + sum(len(service.keys) + len(service.keys.get("env", ())) for service in stack.services.values())
+    rounds = 10 + sum(_size(service) for service in stack.services.values())
     for _ in range(rounds):
         if not stack.services:
             break
@@ -45,6 +47,11 @@ def settle(stack: Stack, title: str, check: Check) -> str:
             raise Unreadable("a stack", tuple(problems))
     told = [refuse(note.file, note.line, f"{note.key}: {note.message}") for note in all_notes(stack)]
     raise Unreadable("a stack", tuple(told) or (refuse(title, 1, "nothing in it can be run"),))
+
+
+def _size(service: Service) -> int:
+    """Return how much there is to be taken out."""
+    return len(service.keys) + sum(len(value) for value in service.keys.values() if isinstance(value, dict))
 
 
 def _resolve(service: Service, stack: Stack) -> None:
@@ -74,11 +81,23 @@ def _take_out(problem: Problem, rendered: Rendered, stack: Stack) -> bool:
     if service is not None and (variable := _variable(problem, name)):
         _without_variable(service, variable)
     elif service is not None and key in ("", "command", "shell"):
-        _drop(service, why, stack)
+        _drop(service, why if service.keys.get("command") else "it has no command that can be run here", stack)
+    elif service is not None and (part := _part(problem, service, key)):
+        del service.keys[key][part]
+        _leave(service, f"{key} {part}", why)
     elif service is not None and service.keys.pop(key, None) is not None:
         _leave(service, key, why)
     # Or it was taken out for another problem of the same text.
     return True
+
+
+def _part(problem: Problem, service: Service, key: str) -> str | None:
+    """Return the part of a key that a problem is about, when the other parts mean something without it."""
+    parts = service.keys.get(key)
+    inside = problem.key.partition(f"services.{service.name}.{key}.")[2]
+    if key not in _IN_PARTS or not isinstance(parts, dict) or len(parts) < 2:
+        return None
+    return next((part for part in (inside, inside.partition(".")[0]) if part in parts), None)
 
 
 def _variable(problem: Problem, name: str) -> str | None:

@@ -49,6 +49,8 @@ def _environment(value: Value, service: Service) -> None:
 
 def _command(value: Value, service: Service) -> None:
     words = split(told(value, service))
+    if words is None:
+        raise Unfit("has a quote that is not closed (what follows a space and ; is a remark)")
     if not words or not words[0]:
         raise Unfit("is no command")
     service.set(("command",), words)
