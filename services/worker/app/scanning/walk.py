@@ -61,7 +61,7 @@ def _folder(absolute: str, prefix: str, notes: Notes) -> Iterator[SeenFile]:
             seen = _file(entry, prefix + name, notes)
             if seen is not None:
                 yield seen
-        elif not _is_plain(prefix + name[:-1]):
+        elif not is_plain(prefix + name[:-1]):
             notes.unusable += 1
         elif prefix + name[:-1] not in notes.reserved:
             # How deep this goes is bounded by the length of a plain path.
@@ -84,7 +84,8 @@ def _file(entry: os.DirEntry[str], path: str, notes: Notes) -> SeenFile | None:
     return SeenFile.of(path, status)
 
 
-def _is_plain(path: str) -> bool:
+def is_plain(path: str) -> bool:
+    """Whether a path in a media folder is one that can be written down and asked for."""
     try:
         checked_path(path)
     except PathRejected:

@@ -7,9 +7,13 @@ where the library would need most of it, it is left to the scans. Network disks 
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from services.backend.app.services.media_types import media_type_of
+
+from . import inotify
+from .walk import is_plain
 
 LIMIT_FILE = Path("/proc/sys/fs/inotify/max_user_watches")
 SHARE = 0.8
@@ -79,18 +83,15 @@ class Watcher:
         return [folder for folder in sorted(changed) if not _has_parent(folder, changed)]
 
     def _run(self, stopping: threading.Event) -> None:
-        from watchfiles import watch
-
         base = os.path.realpath(self._folder)
+        heard = _by_inotify if inotify.is_there() else _by_watchfiles
         try:
-            for changes in watch(
-                base, debounce=DEBOUNCE_MS, step=STEP_MS, rust_timeout=LOOK_MS, watch_filter=None,
-                stop_event=stopping, raise_interrupt=False, ignore_permission_denied=True,
-            ):  # fmt: skip
-                self._note({path for _, path in changes}, base)
+            for paths in heard(base, stopping):
+                self._note(paths, base)
         except (OSError, RuntimeError) as error:
             if not self._has_failed:  # once: it is tried again after every scan
-                log.warning("a media folder cannot be watched; scans find changes: %s", type(error).__name__)
+                why = error.strerror if isinstance(error, OSError) else type(error).__name__
+                log.warning("a media folder cannot be watched; scans find changes: %s", why)
             self._has_failed = True
 
     def _note(self, paths: set[str], base: str) -> None:
@@ -102,6 +103,27 @@ class Watcher:
         self._heard.set()
 
 
+def _by_inotify(base: str, stopping: threading.Event) -> Iterator[set[str]]:
+    def is_walked(folder: str) -> bool:
+        relative = os.path.relpath(folder, base)
+        return not os.path.basename(folder).startswith(".") and is_plain(relative)
+
+    with inotify.Inotify(base, wanted=is_walked) as watches:
+        while not stopping.is_set():
+            yield watches.changes(wait_s=LOOK_MS / 1000, step_s=STEP_MS / 1000, most_s=DEBOUNCE_MS / 1000)
+
+
+def _by_watchfiles(base: str, stopping: threading.Event) -> Iterator[set[str]]:
+    """Hear of changes where there is no inotify."""
+    from watchfiles import watch
+
+    for changes in watch(
+        base, debounce=DEBOUNCE_MS, step=STEP_MS, rust_timeout=LOOK_MS, watch_filter=None,
+        stop_event=stopping, raise_interrupt=False, ignore_permission_denied=True,
+    ):  # fmt: skip
+        yield {path for _, path in changes}
+
+
 def _folder_of(path: str, base: str) -> str | None:
     """Return the folder to scan for a change at ``path``; None when it is none of ours."""
     relative = os.path.relpath(path, base).replace(os.sep, "/")
@@ -109,13 +131,13 @@ def _folder_of(path: str, base: str) -> str | None:
         return None
     if relative == ".":
         return ""
-    if media_type_of(relative) is not None:
-        return relative.rpartition("/")[0]
+    is_medium = media_type_of(relative) is not None
+    folder = relative.rpartition("/")[0] if is_medium else relative
+    if folder and not is_plain(folder):
+        return None  # a scan does not go there
     # No medium: if it is a folder that came, what is in it may have been there before we heard of it; if nothing is
     # there any more, it may have been a folder. Other files are nothing to us.
-    if os.path.isfile(path):
-        return None
-    return relative
+    return None if not is_medium and os.path.isfile(path) else folder
 
 
 def _has_parent(folder: str, folders: set[str]) -> bool:
