@@ -138,7 +138,8 @@ class Noted:
     def execute(self, statement: str, values: Any = ()) -> Any:
         if "cursor_key" in statement:
             plan = self._connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-            self.plans.append(" / ".join(row["detail"] for row in plan))
+            # The rows of the page itself, found by then, are sorted once more: that is what has no parent.
+            self.plans.append(" / ".join(row["detail"] for row in plan if row["parent"]))
         return self._connection.execute(statement, values)
 
 

@@ -152,18 +152,19 @@ def _selected(
     offset: int = 0,
     is_tied: bool = False,
 ) -> list[sqlite3.Row]:
-    """Return the first rows of a source. Only their ids are sorted: whole rows are read for those that are shown."""
+    """Return the first rows of a source. Only ids are found and sorted: whole rows are read for those that are shown.
+
+    A walk tests what its index has without reading the rows (migration 0107).
+    """
     direction = "DESC" if listing.descending else "ASC"
     # Where all share one key, naming it would have SQLite sort them.
     order = f"ORDER BY id {direction}" if is_tied else f"ORDER BY cursor_key {direction}, id {direction}"
-    columns = COLUMNS if not source.is_few else "id"
     chosen = (
-        f"SELECT {columns}, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()}"
+        f"SELECT id, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()}"
         f" {order} LIMIT ? OFFSET ?"
     )
-    if source.is_few:
-        chosen = f"SELECT {COLUMNS}, cursor_key FROM ({chosen}) CROSS JOIN media_assets USING (id) {order}"
-    return connection.execute(chosen, (*source.bound(), limit, offset)).fetchall()
+    shown = f"SELECT {COLUMNS}, cursor_key FROM ({chosen}) CROSS JOIN media_assets USING (id) {order}"
+    return connection.execute(shown, (*source.bound(), limit, offset)).fetchall()
 
 
 def _walked(source: Source, listing: Listing, *, is_everywhere: bool) -> Source:
