@@ -73,11 +73,14 @@ core-test: $(VENV)/.dev  ## the pure core alone: every branch, in seconds
 	coverage run --source=mamctl/core -m pytest -q -p no:randomly tests/core
 	coverage report --fail-under=100
 
+# So many tests at the same time: half of them wait for processes. 0 is one after the other, in one process.
+JOBS ?= 2
+
 test: lint core-test frontend  ## all that must be green: lint, core with every branch, tests, the real services
 	python -m services.frontend.build --check
-	pytest -q --ignore=tests/core -m 'not slow and not system and not torture'
+	pytest -q -n $(JOBS) --dist worksteal --ignore=tests/core -m 'not slow and not system and not torture'
 	python -m tests.faults.ordinary pytest -q -p no:cacheprovider tests/faults/test_escape.py tests/faults/test_exhaustion.py tests/faults/test_pid_reuse.py
-	pytest -q -m 'system and not slow' -p no:randomly
+	pytest -q -n $(JOBS) --dist worksteal -m 'system and not slow' -p no:randomly
 
 test-long: test machine shells  ## the slow and long forms too
 	pytest -q -m slow

@@ -11,7 +11,7 @@ from mamctl.cli.main import run
 from mamctl.runtime.manifest import load
 from services.frontend.toolchain import WANTED
 from tests.docs.pages import ROOT, code, fences, links, page, sections, tables
-from tests.system.shipped import Shipped, busy_ports, request
+from tests.system.shipped import Shipped, own_ports, request
 
 PAGE = page("stack.md")
 SECTIONS = sections(PAGE)
@@ -71,14 +71,14 @@ def test_the_node_that_the_frontend_needs_is_told_as_it_tells_it():
 
 @pytest.mark.system
 def test_every_address_answers(tmp_path):
-    assert not busy_ports(), "somebody holds a port of the stack: run mamctl ports"
     stack = Shipped(tmp_path)
-    try:
-        began = stack.mamctl("up", "-d", "--timeout", "100s")
-        assert began.returncode == 0, began.stdout + began.stderr
-        addresses = [code(row["Address"])[0] for row in tables(SECTIONS["Where to look"])[0]]
-        assert {address: request(address)[0] for address in addresses} == dict.fromkeys(addresses, 200)
-        chat = re.search(r"-d '(.+)'", fences(SECTIONS["Where to look"])[0].text)
-        assert request("http://127.0.0.1:5000/chat", json.loads(chat[1]))[0] == 200
-    finally:
-        stack.mamctl("down")
+    with own_ports():
+        try:
+            began = stack.mamctl("up", "-d", "--timeout", "100s")
+            assert began.returncode == 0, began.stdout + began.stderr
+            addresses = [code(row["Address"])[0] for row in tables(SECTIONS["Where to look"])[0]]
+            assert {address: request(address)[0] for address in addresses} == dict.fromkeys(addresses, 200)
+            chat = re.search(r"-d '(.+)'", fences(SECTIONS["Where to look"])[0].text)
+            assert request("http://127.0.0.1:5000/chat", json.loads(chat[1]))[0] == 200
+        finally:
+            stack.mamctl("down")

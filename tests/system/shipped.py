@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pathlib
 import socket
 import subprocess
+import tempfile
+import threading
+import time
 import urllib.request
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MAMCTL = str(ROOT / ".venv/bin/mamctl")
 PORTS = (5001, 3001, 1234, 5000, 8080, 8000)
+LOCK = pathlib.Path(tempfile.gettempdir()) / f"mamctl-tests-of-the-stack-{os.getuid()}.lock"
+TURN_SECONDS = 240.0
 
 
 class Shipped:
@@ -42,6 +52,27 @@ class Shipped:
     def row(self, name: str) -> dict[str, Any]:
         """Return one service's row."""
         return next(row for row in self.status()["services"] if row["name"] == name)
+
+
+@contextmanager
+def own_ports() -> Iterator[None]:
+    """Have the stack's ports for oneself: tests that run beside these wait; fails when they are not free at the end."""
+    until, pause = time.monotonic() + TURN_SECONDS, threading.Event()
+    with LOCK.open("w") as lock:
+        while not _taken(lock.fileno()):
+            assert time.monotonic() < until, f"another test has had the stack's ports for {TURN_SECONDS:g} s"
+            pause.wait(0.1)
+        assert not busy_ports(), "somebody holds a port of the stack: run mamctl ports"
+        yield
+        assert not busy_ports()
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def busy_ports() -> list[int]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.shipped import MAMCTL, PORTS, ROOT, Shipped, busy_ports, request
+from tests.system.shipped import MAMCTL, PORTS, ROOT, Shipped, busy_ports, own_ports, request
 
 if TYPE_CHECKING:
     import pathlib
@@ -27,13 +27,12 @@ DEADLINE = 30.0
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
-    assert not busy_ports(), "somebody holds a port of the stack: run mamctl ports"
-    shipped = Shipped(tmp_path_factory.mktemp("stack"))
-    began = shipped.mamctl("up", "-d", "--timeout", "100s")
-    assert began.returncode == 0, began.stdout + began.stderr
-    yield shipped
-    shipped.mamctl("down")
-    assert not busy_ports()
+    with own_ports():
+        shipped = Shipped(tmp_path_factory.mktemp("stack"))
+        began = shipped.mamctl("up", "-d", "--timeout", "100s")
+        assert began.returncode == 0, began.stdout + began.stderr
+        yield shipped
+        shipped.mamctl("down")
 
 
 def eventually(test: Callable[[], object]) -> object:
