@@ -8,6 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mamctl.convert.importing.commands import filled
+from mamctl.convert.importing.unit_words import words as split
 from mamctl.convert.importing.value import Unfit, Value, text
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ class Specifiers(NamedTuple):
 def words_of(value: Value, service: Service, unit: str) -> tuple[list[str], str | None]:
     """Return the words of a line, or (as the second) the line for a shell when variables are in it."""
     line, plain = _without_prefixes(value, service)
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        raise Unfit("has a quote that is not closed") from None
+    words = split(line)
     if not words:
         raise Unfit("is empty")
     pieces = [list(Specifiers(unit).pieces(word)) for word in words]
@@ -148,6 +146,12 @@ def commands_of(value: Value) -> list[Value]:
     return [Value(value.line, value.file, value.path, part.strip()) for part in parts if part.strip()]
 
 
+def _prefix(line: str) -> str:
+    """Return what stands before the program of a line."""
+    line = line.strip()
+    return line[: len(line) - len(line.lstrip("@-:+!|"))]
+
+
 def as_words(value: Value, service: Service, unit: str) -> list[str]:
     """Return a line as words, with a shell in front where variables are in it."""
     words, line = words_of(value, service, unit)
@@ -159,11 +163,10 @@ def as_keys(values: Sequence[Value], service: Service, unit: str, *, forgiving: 
 
     `forgiving`: a line whose failure does not count (`-`) has none here either.
     """
-    forgiven = [forgiving and (value.text or "").startswith("-") for value in values]
-    notes = list(service.notes)
+    forgiven = [forgiving and "-" in _prefix(value.text or "") for value in values]
     found = [words_of(value, service, unit) for value in values]
     if any(forgiven):
-        service.notes[:] = notes
+        service.notes[:] = [note for note in service.notes if note.message != _PREFIXES["-"]]
     if len(found) == 1 and not forgiven[0]:
         words, line = found[0]
         return {"command": words} if line is None else {"command": f"exec {line}", "shell": True}

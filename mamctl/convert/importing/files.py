@@ -8,6 +8,7 @@ from typing import Final
 from mamctl.core.errors import ManifestError, Problem, UsageError
 
 LARGEST: Final = 4 << 20
+MASKED: Final = "is masked: a link to /dev/null, which systemd never starts"
 
 
 class Unreadable(ManifestError):
@@ -23,6 +24,11 @@ def refuse(file: str, line: int, message: str, hint: str | None = None) -> Probl
     return Problem(file, line, 1, "", message, hint)
 
 
+def is_masked(path: str) -> bool:
+    """Tell whether this is a unit of systemd that somebody has masked, so that it is never started."""
+    return path.endswith(".service") and os.path.realpath(path) == os.devnull
+
+
 def template_of(path: str) -> str:
     """Return the path of what is to be read: for `web@blue.service`, an instance, often only `web@.service` exists."""
     folder, name = os.path.split(path)
@@ -35,6 +41,8 @@ def template_of(path: str) -> str:
 
 def read(path: str, shown: str) -> str:
     """Return the text of a file. Raises UsageError when there is none, Unreadable for what is no text."""
+    if is_masked(path):
+        raise UsageError(f"{shown}: {MASKED}")
     if not os.path.isfile(path):
         raise UsageError(f"{shown}: {'is not a file' if os.path.exists(path) else 'there is no such file'}")
     try:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mamctl.convert.detect import safe_name
-from mamctl.convert.importing.files import Unreadable, read, refuse, template_of
+from mamctl.convert.importing.files import MASKED, Unreadable, is_masked, read, refuse, template_of
 from mamctl.convert.importing.settling import settle
 from mamctl.convert.importing.stack import WHOLE_FILE, Note, Service, Stack, Surroundings, all_notes
 from mamctl.convert.importing.value import Unfit, Value, leftovers, parts
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mamctl.core.errors import Problem
 
 NO_COUNTERPART: Final = "has no counterpart here"
+# From here on files are counted, not named.
+_MANY: Final = 4
 # Format -> how it is called. Each has a module of its name with `draft`.
 FORMATS: Final[Mapping[str, str]] = {
     "procfile": "a Procfile",
@@ -65,9 +67,10 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
 
     Raises UsageError for a file that is not there, Unreadable for one that is not of its format.
     """
+    started = [path for path in paths if not is_masked(path)] or paths
     sources = [
         Source(os.path.abspath(path), os.path.relpath(path), read(template_of(path), os.path.relpath(path)))
-        for path in paths
+        for path in started
     ]
     kind = format_name or _format_of(sources)
     if len(sources) > 1 and kind != "systemd":
@@ -83,8 +86,18 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
         _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}))
     _place(stack)
     _leave_unsaid(stack)
-    text = settle(stack, ", ".join(source.shown for source in sources), tools.check)
+    stack.notes += [
+        Note(os.path.relpath(path), 1, "", left_out=True, message=MASKED) for path in paths if path not in started
+    ]
+    advice = (NO_COUNTERPART, *getattr(module, "ADVICE", {}).values())
+    text = settle(stack, _title(sources), tools.check, advice)
     return Imported(kind, text, tuple(stack.services), tuple(all_notes(stack)))
+
+
+def _title(sources: Sequence[Source]) -> str:
+    """Return how the sources are called together."""
+    shown = [source.shown for source in sources]
+    return ", ".join(shown) if len(shown) < _MANY else f"{shown[0]} and {len(shown) - 1} others"
 
 
 def _place(stack: Stack) -> None:
@@ -135,7 +148,8 @@ def _within(value: Value) -> int:
 def _owners(value: Value, stack: Stack) -> Iterator[Service]:
     for service in stack.services.values():
         inside = service.path == WHOLE_FILE or (service.path and value.path.startswith(f"{service.path}."))
-        if inside and value.file == service.file:
+        # A drop-in of a unit is about the same service.
+        if inside and (value.file == service.file or value.file.startswith(f"{service.file}.d/")):
             yield service
 
 

@@ -44,7 +44,7 @@ def render(stack: Stack, title: str) -> Rendered:
     page.add(
         [f"# Imported by `mamctl import` from {printable(title)}. `mamctl validate` checks it, `mamctl up` runs it."]
     )
-    page.add([_remark(note) for note in stack.notes])
+    page.add([_remark(note, title) for note in stack.notes])
     page.add([f"name: {scalar(stack.name)}"], ("", "name"))
     for key, value in stack.keys.items():
         page.add(["", *_entry(key, value, 0)], ("", key))
@@ -55,7 +55,12 @@ def render(stack: Stack, title: str) -> Rendered:
 
 
 def _add_service(page: _Page, service: Service) -> None:
-    page.add([f"  # {printable(service.file)}, line {service.line}", *(f"  {_remark(note)}" for note in service.notes)])
+    page.add(
+        [
+            f"  # {printable(service.file)}, line {service.line}",
+            *(f"  {_remark(note, service.file)}" for note in service.notes),
+        ]
+    )
     page.add([f"  {scalar(service.name)}:"], (service.name, ""))
     for key in sorted(service.keys, key=lambda key: _ORDER.get(key, len(_ORDER))):
         page.add(_entry(key, _short(key, service.keys[key]), 4), (service.name, key))
@@ -67,9 +72,12 @@ def _short(key: str, value: Any) -> Any:
     return value["policy"] if key == "restart" and isinstance(value, dict) and value.keys() == {"policy"} else value
 
 
-def _remark(note: Note) -> str:
+def _remark(note: Note, file: str) -> str:
+    """Return a note as a comment; what is in another file than `file` says so."""
     what = "left out" if note.left_out else "note"
-    where = f"{printable(note.key)} (line {note.line}): " if note.key else ""
+    elsewhere = "" if note.file in ("", file) else printable(note.file)
+    place = f"{elsewhere}, line {note.line}" if elsewhere else f"line {note.line}"
+    where = f"{printable(note.key)} ({place}): " if note.key else f"{elsewhere}: " if elsewhere else ""
     return f"# {what}: {where}{printable(note.message, 400)}"
 
 

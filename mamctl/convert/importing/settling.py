@@ -29,8 +29,11 @@ _SECRET: Final = frozenset({"env", "command", "hooks"})
 _IN_PARTS: Final = frozenset({"depends_on", "ports", "sockets", "limits", "stop", "restart", "logs"})
 
 
-def settle(stack: Stack, title: str, check: Check) -> str:
-    """Return the text of a valid manifest. Raises Unreadable when nothing is left that can be run."""
+def settle(stack: Stack, title: str, check: Check, advice: tuple[str, ...] = ()) -> str:
+    """Return the text of a valid manifest. Raises Unreadable when nothing is left that can be run.
+
+    What begins with an `advice` is about a key alone, and no reason for that.
+    """
     for service in stack.services.values():
         _resolve(service, stack)
     # Each round takes out something; that this ends must not depend on it.
@@ -45,7 +48,8 @@ def settle(stack: Stack, title: str, check: Check) -> str:
         done = [_take_out(problem, rendered, stack) for problem in problems]
         if not any(done):
             raise Unreadable("a stack", tuple(problems))
-    told = [refuse(note.file, note.line, f"{note.key}: {note.message}") for note in all_notes(stack)]
+    notes = [note for note in all_notes(stack) if not note.message.startswith(advice)]
+    told = [refuse(note.file, note.line, ": ".join(filter(None, (note.key, note.message)))) for note in notes]
     raise Unreadable("a stack", tuple(told) or (refuse(title, 1, "nothing in it can be run"),))
 
 

@@ -10,14 +10,16 @@ from mamctl.convert.importing import units
 from mamctl.convert.importing.exec_lines import Specifiers, as_keys, commands_of
 from mamctl.convert.importing.files import Unreadable, read, refuse
 from mamctl.convert.importing.rules import apply, attempt
-from mamctl.convert.importing.stack import WHOLE_FILE
+from mamctl.convert.importing.stack import WHOLE_FILE, Note
 from mamctl.convert.importing.systemd_rules import ADVICE, SERVICE_RULES, UNIT_RULES
 from mamctl.convert.importing.value import Unfit, Value
 
 if TYPE_CHECKING:
     from mamctl.convert.importing.reader import Source, Tools
     from mamctl.convert.importing.stack import Service, Stack
+    from mamctl.core.errors import Problem
 
+WHAT: Final = "a unit of systemd"
 _EDGES: Final[dict[str, dict[str, bool]]] = {
     "After": {"required": False},
     "Wants": {"required": False},
@@ -31,23 +33,77 @@ _LIKE_THE_SERVICE: Final = ("cwd", "env", "env_file", "user", "group", "umask")
 
 
 def draft(sources: list[Source], stack: Stack, _tools: Tools) -> list[Value]:
-    """Add the services of the units."""
-    names = [os.path.basename(source.path).removesuffix(".service") for source in sources]
-    roots = []
-    for source, name in zip(sources, names, strict=True):
-        root = Value(1, source.shown, seen=True, pairs={})
-        units.add(source.text, source.shown, root)
-        for path in sorted(glob.glob(f"{glob.escape(source.path)}.d/*.conf")):
-            units.add(read(path, os.path.relpath(path)), os.path.relpath(path), root)
-        _take(name, root, stack, set(names))
+    """Add the services of the units; one that starts nothing is left out, if others do."""
+    aliases = _aliases([source.path for source in sources])
+    names = {_name(source.path) for source in sources}
+    roots: list[Value] = []
+    idle: list[Problem] = []
+    for source, root in zip(sources, _parsed(sources), strict=True):
+        if source.path in aliases:
+            continue
+        if why := _nothing_in(root):
+            idle.append(why)
+            continue
+        _take(_name(source.path), root, stack, names)
         roots.append(root)
+    if not roots:
+        raise Unreadable(WHAT, tuple(idle))
+    for path, real in aliases.items():
+        stack.renamed[_name(path)] = stack.renamed.get(_name(real), [])
+        idle.append(refuse(os.path.relpath(path), 1, f"is another name of {os.path.basename(real)}"))
+    stack.notes += [Note(one.file, one.line, "", left_out=True, message=one.message) for one in idle]
     return roots
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path).removesuffix(".service")
+
+
+def _aliases(paths: list[str]) -> dict[str, str]:
+    """Return the units that are links to another one that is imported, with that one; a template's are instances."""
+    first: dict[str, str] = {}
+    for path in sorted(dict.fromkeys(paths), key=os.path.islink):
+        if "@" not in path:
+            first.setdefault(os.path.realpath(path), path)
+    return {
+        path: first[real]
+        for path in paths
+        if os.path.islink(path) and (real := os.path.realpath(path)) in first and first[real] != path
+    }
+
+
+def _parsed(sources: list[Source]) -> list[Value]:
+    """Return what the units and their drop-ins say. Raises Unreadable with all that is wrong in any of them."""
+    roots: list[Value] = []
+    problems: list[Problem] = []
+    for source in sources:
+        root = Value(1, source.shown, seen=True, pairs={})
+        roots.append(root)
+        try:
+            units.add(source.text, source.shown, root)
+            for path in sorted(glob.glob(f"{glob.escape(source.path)}.d/*.conf")):
+                units.add(read(path, os.path.relpath(path)), os.path.relpath(path), root)
+        except Unreadable as error:
+            problems += error.problems
+    if problems:
+        raise Unreadable(WHAT, tuple(problems))
+    return roots
+
+
+def _nothing_in(root: Value) -> Problem | None:
+    """Return why a unit starts nothing."""
+    section = root.get("Service")
+    if section is None:
+        return refuse(root.file, 1, "there is no [Service] in it")
+    value = section.get("ExecStart")
+    if value is None or not value.items:
+        return refuse(section.file, section.line, "there is no ExecStart in it")
+    return None
 
 
 def _take(name: str, root: Value, stack: Stack, names: set[str]) -> None:
     section = root.get("Service")
-    if section is None:
-        raise Unreadable("a unit of systemd", (refuse(root.file, 1, "there is no [Service] in it"),))
+    assert section is not None
     service = stack.add(name, section)
     service.file, service.path = root.file, WHOLE_FILE
     service.tell = Specifiers(name).tell
@@ -68,9 +124,8 @@ def _take(name: str, root: Value, stack: Stack, names: set[str]) -> None:
 
 def _take_command(name: str, section: Value, service: Service) -> None:
     value = section.get("ExecStart")
-    if value is None or not value.items:
-        raise Unreadable("a unit of systemd", (refuse(section.file, section.line, "there is no ExecStart in it"),))
-
+    assert value is not None
+    assert value.items is not None
     kind = section.get("Type")
     several = kind is not None and kind.items and kind.items[-1].text == "oneshot"
     lines = [one for line in value.items for one in (commands_of(line) if several else [line])]
@@ -78,7 +133,8 @@ def _take_command(name: str, section: Value, service: Service) -> None:
         line.seen = True
 
     def rule(_value: Value, one: Service) -> None:
-        one.keys |= as_keys(lines, one, name)
+        # The failure of one alone is that of the service; of several, one may fail and the others go on.
+        one.keys |= as_keys(lines, one, name, forgiving=len(lines) > 1)
 
     attempt(rule, value, service)
     if not value.seen:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-import shlex
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing import units
 from mamctl.convert.importing.amounts import duration, seconds, signal, size
 from mamctl.convert.importing.exec_lines import as_words
 from mamctl.convert.importing.rules import Advice, Rule, Rules, member, to, told
+from mamctl.convert.importing.unit_words import words as split
 from mamctl.convert.importing.value import Unfit, Value, flag, text, whole
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def _type(value: Value, service: Service) -> None:
         service.set(("kind",), "task")
     elif word in ("forking", "dbus"):
         raise Unfit("it must stay in the foreground: give it its option for that; write a `ready` probe")
+    elif word == "idle":
+        service.note(value, "it is started at once")
+    elif word not in ("simple", "exec"):
+        raise Unfit("is no type that is known here")
 
 
 def _restart(value: Value, service: Service) -> None:
@@ -102,11 +106,7 @@ def _interval(value: Value, service: Service) -> None:
 def _environment(value: Value, service: Service) -> None:
     pairs: dict[str, str | None] = {}
     for item in value.items or ():
-        try:
-            words = shlex.split(text(item))
-        except ValueError:
-            raise Unfit("has a quote that is not closed") from None
-        for word in words:
+        for word in split(text(item)):
             name, equals, rest = word.partition("=")
             if not equals or not name:
                 raise Unfit("is not written as NAME=value")
