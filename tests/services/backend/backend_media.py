@@ -1,5 +1,6 @@
 """Small real media files for the tests."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,4 +25,14 @@ def clip(path: Path, *, frames: int = 24, size: tuple[int, int] = (160, 120), co
             image = Image.new("RGB", size, (255 * number // frames, 40, 200))
             output.mux(stream.encode(av.VideoFrame.from_image(image)))
         output.mux(stream.encode(None))
+    return path
+
+
+def turned(path: Path) -> Path:
+    """Write into an MP4 that it is to be shown turned by a quarter, as phones do that are held upright."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44  # behind type, version, times, number, duration, layer and volume
+    quarter = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    content[matrix : matrix + 36] = struct.pack(">9i", *quarter)
+    path.write_bytes(content)
     return path

@@ -82,6 +82,15 @@ def test_a_finished_asset_is_ready_its_job_gone_and_a_video_gets_a_sprite_last(q
     assert queue.claim() is None
 
 
+def test_a_thumbnail_may_tell_more_of_the_size_than_the_figures_did(queue):
+    for _ in range(3):
+        queue.described()
+    queue.execute("UPDATE media_assets SET width = 64, height = 48")
+    for shown, expected in (((None, None), (64, 48)), ((48, 64), (48, 64))):
+        ready = queue.one.finish(queue.claim(), thumbnail_key="0" * 32, thumbhash="x", shown=shown)
+        assert (ready.width, ready.height) == expected
+
+
 def test_every_step_is_an_event_of_the_same_transaction(queue):
     before = queue.events()
     claim = queue.described()

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import av
 import psutil
 import pytest
-from backend_media import clip, picture
+from backend_media import clip, picture, turned
 from PIL import Image
 from running_backend import REPOSITORY
 
@@ -22,7 +22,7 @@ from services.worker.app.decoding import stills
 from services.worker.app.decoding.decoder import DecodeFailed, Decoder, DecoderLost, DecoderMissing
 from services.worker.app.decoding.stills import describe_still, jpeg_of, small_still
 from services.worker.app.decoding.thumbhash import thumbhash
-from services.worker.app.decoding.video import describe_video, scrub_sheet
+from services.worker.app.decoding.video import describe_video, scrub_sheet, small_video
 from services.worker.app.work.processor import Processor, Trouble
 
 
@@ -95,6 +95,16 @@ def test_a_video_tells_when_it_was_taken(tmp_path):
             output.mux(stream.encode(None))
         with open(tmp_path / "a.mp4", "rb") as file:
             assert describe_video(file, "mov")["taken_at"] == expected
+
+
+def test_of_a_video_that_lies_on_its_side_the_picture_tells_how_it_is_shown(tmp_path):
+    path = clip(tmp_path / "a.mp4", size=(64, 48))
+    with open(path, "rb") as file:
+        small, shown = small_video(file, "mov")
+    assert (small.size, shown) == ((64, 48), {})
+    with open(turned(path), "rb") as file:
+        small, shown = small_video(file, "mov")
+    assert (small.size, shown) == ((48, 64), {"width": 48, "height": 64})
 
 
 def test_a_sheet_has_a_tile_for_each_key_frame_that_was_met(tmp_path):

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import psutil
 import pytest
-from backend_media import clip, picture
+from backend_media import clip, picture, turned
 from PIL import Image
 from running_backend import running_backend, wait_for
 
@@ -213,6 +213,15 @@ def test_a_new_file_is_found_without_being_named(folder):
     with running_backend(folder, SCAN_INTERVAL="0.1") as server:
         picture(server.media / "deep" / "er" / "new.png")
         assert server.wait_until_ready(1)[0]["file_path"] == "deep/er/new.png"
+
+
+def test_a_video_that_lies_on_its_side_is_listed_with_the_size_that_it_is_shown_with(folder):
+    turned(clip(folder / "media" / "phone.mp4", size=(64, 48)))
+    with running_backend(folder) as server:
+        figures = server.wait_until_ready(1)[0]["media_metadata"]
+        assert (figures["width"], figures["height"]) == (48, 64)
+        with Image.open(BytesIO(server.get(figures["thumbnail_url"]).content)) as small:
+            assert small.size == (48, 64)
 
 
 def test_types_that_were_asked_for_are_found_read_and_drawn(folder):

@@ -103,16 +103,22 @@ class ClaimStore:
             _queue_twins(connection, claim, quick_hash)
         return asset
 
-    def finish(self, claim: Claim, *, thumbnail_key: str, thumbhash: str) -> Asset | None:
-        """Store the thumbnail: the asset is ready, the job is over. A video's sprite is queued."""
+    def finish(
+        self, claim: Claim, *, thumbnail_key: str, thumbhash: str, shown: tuple[int | None, int | None] = (None, None)
+    ) -> Asset | None:
+        """Store the thumbnail: the asset is ready, the job is over. A video's sprite is queued.
+
+        ``shown``: width and height, where the picture told more of them than the file's figures.
+        """
         with self._database.write() as connection:
             if not self._end(connection, claim):
                 return None
             asset = _change(
                 connection,
                 claim,
-                "status = 'ready', error = NULL, attempts = 0, thumbnail_key = :key, thumbhash = :hash",
-                {"key": thumbnail_key, "hash": thumbhash},
+                "status = 'ready', error = NULL, attempts = 0, thumbnail_key = :key, thumbhash = :hash,"
+                " width = ifnull(:width, width), height = ifnull(:height, height)",
+                {"key": thumbnail_key, "hash": thumbhash, "width": shown[0], "height": shown[1]},
             )
             if asset is not None and asset.media_type == "video":
                 queue_later(connection, Kind.SPRITE, asset.id, Priority.SPRITE)

@@ -17,9 +17,9 @@ def describe(file: BinaryIO, demuxer: str) -> tuple[dict[str, Any], bytes]:
 
 
 def thumbnail(file: BinaryIO, demuxer: str) -> tuple[dict[str, Any], bytes]:
-    """Return a placeholder and a JPEG."""
-    picture = small_still(file, demuxer) if demuxer in IMAGE_FORMATS else small_video(file, demuxer)
-    return {"thumbhash": placeholder_of(picture)}, jpeg_of(picture)
+    """Return a placeholder and a JPEG; of a video that lies on its side, also the width and height it is shown with."""
+    picture, shown = (small_still(file, demuxer), {}) if demuxer in IMAGE_FORMATS else small_video(file, demuxer)
+    return {"thumbhash": placeholder_of(picture), **shown}, jpeg_of(picture)
 
 
 def sprite(file: BinaryIO, demuxer: str) -> tuple[dict[str, Any], bytes]:

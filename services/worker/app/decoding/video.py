@@ -40,13 +40,18 @@ def describe_video(file: BinaryIO, demuxer: str) -> dict[str, Any]:
         }
 
 
-def small_video(file: BinaryIO, demuxer: str) -> Image.Image:
-    """Return the key frame before the first quarter's end, upright, at the size of a thumbnail."""
+def small_video(file: BinaryIO, demuxer: str) -> tuple[Image.Image, dict[str, int]]:
+    """Return the key frame before the first quarter's end, upright, at the size of a thumbnail.
+
+    Of a video that lies on its side, as phones write them, also the width and height that it is shown with: only a
+    frame tells, and the figures are read without one.
+    """
     with _opened(file, demuxer) as container:
         frame = _frame_at(container, (container.duration or 0) // 4) or _frame_at(container, 0)
         if frame is None:
             raise Unreadable("no picture of the video can be decoded")
-        return _upright(frame, THUMBNAIL_SIDE)
+        lies = _turn(frame) % 180 != 0
+        return _upright(frame, THUMBNAIL_SIDE), {"width": frame.height, "height": frame.width} if lies else {}
 
 
 def scrub_sheet(file: BinaryIO, demuxer: str) -> tuple[Image.Image, dict[str, Any]]:
@@ -121,8 +126,13 @@ def _upright(frame: Any, side: int) -> Image.Image:
     picture: Image.Image = frame.to_image(
         width=max(1, round(frame.width * scale)), height=max(1, round(frame.height * scale)), interpolation="AREA"
     )
-    turn = int(getattr(frame, "rotation", 0) or 0)
+    turn = _turn(frame)
     return picture.rotate(turn, expand=True) if turn % 360 else picture
+
+
+def _turn(frame: Any) -> int:
+    """Return by how many degrees a player turns the frame, counter-clockwise."""
+    return int(getattr(frame, "rotation", 0) or 0)
 
 
 def _duration(container: Any, stream: Any) -> float | None:

@@ -102,7 +102,9 @@ class Processor:
         started = time.monotonic()
         value, picture = self._decoder.request("thumbnail", descriptor=descriptor, demuxer=media_type.demuxer)
         key = self._stored(claim, picture)
-        ready = self._claims.finish(claim, thumbnail_key=key, thumbhash=value["thumbhash"])
+        ready = self._claims.finish(
+            claim, thumbnail_key=key, thumbhash=value["thumbhash"], shown=(value.get("width"), value.get("height"))
+        )
         if ready is not None:
             log.info("asset %d is ready after %.2f s: %r", ready.id, time.monotonic() - started, ready.file_path)
         return ready
