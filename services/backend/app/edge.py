@@ -8,14 +8,15 @@ stops the first, the Origin allow-list and the JSON-only bodies the second.
 import hmac
 import ipaddress
 import re
+import time
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import error_body
 from .native.json_answer import json_answer
+from .session_key import opens
 
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 COOKIE = "mam_token"
@@ -33,12 +34,23 @@ SECURITY_HEADERS = {
 _HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
-def given_token(headers: Headers) -> str:
-    """Return the token that a request carries, in its header or its cookie; empty when there is none."""
+def knows(headers: Headers, token: str) -> bool:
+    """Whether a request carries the token in its header or its cookie, or a cookie that POST /session gave."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        given = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-    return given.strip()
+    if scheme.lower() == "bearer":
+        return is_same(given.strip(), token)
+    # Of several with the name the right one counts: other services of this host can set one beside ours.
+    return any(is_same(value, token) or opens(value, token, now=time.time()) for value in _cookies(headers))
+
+
+def is_same(given: str, token: str) -> bool:
+    """Compare in a time that tells nothing."""
+    return hmac.compare_digest(given.encode(), token.encode())
+
+
+def _cookies(headers: Headers) -> list[str]:
+    pairs = (part.partition("=") for line in headers.getlist("cookie") for part in line.split(";"))
+    return [value.strip() for name, _, value in pairs if name.strip() == COOKIE]
 
 
 def is_our_host(header: str | None, hosts: frozenset[str] = HOSTS) -> bool:
@@ -62,7 +74,7 @@ class Rules:
         # A browser asks before it sends what it knows: a preflight has no token and tells nothing.
         if self.token is None or scope["path"] in self.open_paths or scope.get("method") == "OPTIONS":
             return True
-        return hmac.compare_digest(given_token(headers).encode(), self.token.encode())
+        return knows(headers, self.token)
 
 
 class Edge:

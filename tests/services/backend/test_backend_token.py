@@ -1,9 +1,14 @@
 """A backend that asks for a token (API_TOKEN)."""
 
+import time
+
 import pytest
 from library_client import A, library_client
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from services.backend.app import edge
+from services.backend.app.session_key import opens, session_key
 
 TOKEN = "0123456789abcdef01234567"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -76,26 +81,69 @@ def test_who_has_no_token_is_told_that_one_is_needed(guarded):
 def test_the_right_token_is_answered_with_a_cookie_that_lets_in(guarded):
     answer = guarded.post(S, json={"token": f" {TOKEN}\n"})
     assert (answer.status_code, answer.json()["is_signed_in"]) == (200, True)
-    parts = answer.headers["set-cookie"].split("; ")
-    assert parts[0] == f"mam_token={TOKEN}"
-    assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=2592000"} <= set(parts)
+    parts = answer.headers.get_list("set-cookie")[0].split("; ")
+    assert {"HttpOnly", "SameSite=Strict", "Max-Age=2592000"} <= set(parts)
     assert "Secure" not in parts
-    assert TOKEN not in answer.text
     guarded.cookies.clear()
     assert guarded.get(A, headers={"Cookie": parts[0]}).status_code == 200
+
+
+def test_nobody_who_gets_the_cookie_learns_the_token(guarded):
+    answer = guarded.post(S, json={"token": TOKEN})
+    guarded.cookies.clear()
+    assert TOKEN not in answer.text + str(answer.headers)
+    [key] = {line.partition(";")[0].removeprefix("mam_token=") for line in answer.headers.get_list("set-cookie")}
+    assert guarded.get(A, headers={"Authorization": f"Bearer {key}"}).status_code == 401
+    assert guarded.post(S, json={"token": key}).status_code == 401
+
+
+def test_the_cookie_goes_to_the_paths_of_this_server_only(guarded):
+    answer = guarded.post(S, json={"token": TOKEN})
+    paths = {part for line in answer.headers.get_list("set-cookie") for part in line.split("; ") if "Path=" in part}
+    assert paths == {"Path=/api/v1", "Path=/thumbnails", "Path=/ws"}
+    sent = {path: "cookie" in guarded.build_request("GET", path).headers for path in ("/", "/admin/", A, "/ws")}
+    guarded.cookies.clear()
+    assert sent == {"/": False, "/admin/": False, A: True, "/ws": True}
+
+
+def test_a_cookie_lets_in_until_its_time_is_over_whatever_the_browser_thinks(guarded, monkeypatch):
+    guarded.post(S, json={"token": TOKEN})
+    assert guarded.get(A).status_code == 200
+    later = time.time() + 30 * 24 * 3600 + 1
+    monkeypatch.setattr(edge.time, "time", lambda: later)
+    assert guarded.get(A).status_code == 401
+    monkeypatch.undo()
+    guarded.cookies.clear()
+
+
+@pytest.mark.parametrize("until", ["", "9999999999999", "-1", "1e9", "\u0663", "99999999999"])
+def test_a_time_that_was_made_up_is_no_key(until):
+    true = session_key(TOKEN, until=4_000_000_000)
+    assert opens(true, TOKEN, now=1.0)
+    assert not opens(f"{until}.{true.partition('.')[2]}", TOKEN, now=1.0)
+    assert not opens(true, TOKEN[:-1] + "x", now=1.0)
+
+
+def test_a_cookie_that_another_service_of_the_host_sets_beside_ours_does_not_lock_out(guarded):
+    guarded.post(S, json={"token": TOKEN})
+    [ours] = {cookie.value for cookie in guarded.cookies.jar}
+    guarded.cookies.clear()
+    for both in (f"mam_token={ours}; mam_token=theirs", f"mam_token=theirs; mam_token={ours}"):
+        assert guarded.get(A, headers={"Cookie": both}).status_code == 200
 
 
 def test_a_cookie_that_came_over_tls_never_goes_without(guarded):
     answer = guarded.post(S, json={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"})
     guarded.cookies.clear()
-    assert "Secure" in answer.headers["set-cookie"].split("; ")
+    assert all("Secure" in line.split("; ") for line in answer.headers.get_list("set-cookie"))
 
 
 def test_signing_out_takes_the_cookie_away(guarded):
     answer = guarded.delete(S)
     assert answer.json() == {"needs_token": True, "is_signed_in": False}
-    assert answer.headers["set-cookie"].startswith("mam_token=; ")
-    assert "Max-Age=0" in answer.headers["set-cookie"]
+    lines = answer.headers.get_list("set-cookie")
+    assert len(lines) == 3
+    assert all(line.startswith("mam_token=; ") and "Max-Age=0" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,7 @@ def _selected(
     # Where all share one key, naming it would have SQLite sort them.
     order = f"ORDER BY id {direction}" if is_tied else f"ORDER BY cursor_key {direction}, id {direction}"
     chosen = (
-        f"SELECT id, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()}"
-        f" {order} LIMIT ? OFFSET ?"
+        f"SELECT id, {listing.key} AS cursor_key FROM {source.table} WHERE {source.where()} {order} LIMIT ? OFFSET ?"
     )
     shown = f"SELECT {COLUMNS}, cursor_key FROM ({chosen}) CROSS JOIN media_assets USING (id) {order}"
     return connection.execute(shown, (*source.bound(), limit, offset)).fetchall()

@@ -14,7 +14,7 @@ from .touch import TOUCH
 CANDIDATES = 20
 """So many files of one size are compared with a new one of that size, at most."""
 
-_LOST = "id, root_id, file_path, status, file_size, mtime_ns, inode, quick_hash"
+_LOST = "id, root_id, file_path, status, file_size, mtime_ns, inode, quick_hash, deleted_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Lost:
     mtime_ns: int
     inode: int | None
     quick_hash: str | None
+    is_trashed: int = 0
 
 
 class MoveStore:
@@ -39,10 +40,12 @@ class MoveStore:
         self._root_id = root_id
 
     def candidates(self, seen: SeenFile) -> list[Lost]:
-        """Return assets of this root that ``seen`` may be under a new name: of the same inode, or of the same size."""
+        """Return assets of this root that ``seen`` may be under a new name: of the same inode, or of the same size.
+
+        Those of the inode also out of the trash.
+        """
         return self._lost(
-            f"SELECT {_LOST} FROM media_assets WHERE inode = :inode AND file_size = :size AND deleted_at IS NULL"
-            " AND root_id = :root"
+            f"SELECT {_LOST} FROM media_assets WHERE inode = :inode AND file_size = :size AND root_id = :root"
             f" UNION SELECT * FROM (SELECT {_LOST} FROM media_assets INDEXED BY idx_media_assets_size_hash"
             " WHERE file_size = :size AND quick_hash IS NOT NULL AND deleted_at IS NULL AND root_id = :root"
             " LIMIT :most)",
@@ -97,7 +100,7 @@ def take_path(connection: sqlite3.Connection, lost: Lost, seen: SeenFile, root_i
     done = connection.execute(
         "UPDATE media_assets SET file_path = ?, root_id = ?, mtime_ns = ?, device = ?, inode = ?, offline_since = NULL,"
         f" status = {state if unchanged else repr('queued')}, {TOUCH}"
-        " WHERE id = ? AND file_path = ? AND deleted_at IS NULL",
-        (seen.path, root_id, seen.mtime_ns, seen.device, seen.inode, lost.id, lost.path),
+        " WHERE id = ? AND file_path = ? AND (deleted_at IS NOT NULL) = ?",
+        (seen.path, root_id, seen.mtime_ns, seen.device, seen.inode, lost.id, lost.path, lost.is_trashed),
     )
     return done.rowcount == 1

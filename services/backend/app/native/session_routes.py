@@ -1,10 +1,9 @@
-"""``/session``: how a browser gets the token's cookie, and how it gives it back.
+"""``/session``: how a browser gets the cookie that lets it in, and how it gives it back.
 
-A page cannot give its pictures, players and WebSockets a header. So it sends the token once, and a cookie that no
-script can read carries it from then on, to this site's own requests only.
+A page cannot give its pictures, players and WebSockets a header. So it sends the token once, and gets a cookie that no
+script can read, and that goes with this site's own requests only.
 """
 
-import hmac
 import json
 import math
 import time
@@ -15,8 +14,9 @@ from starlette.routing import Route
 
 from services.backend.app import answers
 from services.backend.app.config import Config
-from services.backend.app.edge import COOKIE, given_token
+from services.backend.app.edge import COOKIE, is_same, knows
 from services.backend.app.errors import ApiError, error_body
+from services.backend.app.session_key import session_key
 
 from .json_answer import json_answer
 from .token_bucket import TokenBucket
@@ -30,7 +30,7 @@ SIGNED_IN_FOR_S = 30 * 24 * 3600
 
 
 class SessionRoutes:
-    """Signs browsers in and out. There is nothing to remember: the cookie is the token."""
+    """Signs browsers in and out. There is nothing to remember: the cookie is a key that the token proves."""
 
     def __init__(self, config: Config) -> None:
         self._prefix = config.api_prefix
@@ -48,12 +48,13 @@ class SessionRoutes:
 
     async def read_session(self, request: Request) -> Response:
         """Answer whether a token is needed here, and whether this request has it."""
-        return self._told(is_signed_in=self._token is None or _same(given_token(request.headers), self._token))
+        return self._told(is_signed_in=self._token is None or knows(request.headers, self._token))
 
     async def sign_in(self, request: Request) -> Response:
-        """Take the token and answer with the cookie that carries it.
+        """Take the token and answer with a cookie that lets in for 30 days, and from which nobody learns the token.
 
-        The cookie is HttpOnly and SameSite=Strict and lasts 30 days. A wrong token is a 401; ten in a row are a 429.
+        It is HttpOnly and SameSite=Strict, and sent for the paths of this server only. A wrong token is a 401;
+        ten in a row are a 429.
         """
         given = await _token_of(request)
         if self._token is None:
@@ -63,25 +64,28 @@ class SessionRoutes:
         if wait:
             again = str(math.ceil(wait))
             return json_answer(error_body("too many tries; wait a little"), 429, **{"retry-after": again})
-        if not _same(given, self._token):
+        if not is_same(given, self._token):
             raise ApiError(401, "this is not the token")
         self._tries.forget(client)
         answer = self._told(is_signed_in=True)
-        answer.headers["set-cookie"] = _cookie(self._token, SIGNED_IN_FOR_S, is_secure=_is_secure(request))
+        key = session_key(self._token, until=int(time.time()) + SIGNED_IN_FOR_S)
+        self._set_cookies(answer, request, key, SIGNED_IN_FOR_S)
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        """Take the cookie away."""
+        """Take the cookies away."""
         answer = self._told(is_signed_in=self._token is None)
-        answer.headers["set-cookie"] = _cookie("", 0, is_secure=_is_secure(request))
+        self._set_cookies(answer, request, "", 0)
         return answer
+
+    def _set_cookies(self, answer: Response, request: Request, value: str, age_s: int) -> None:
+        """Set one for each path that needs it: whatever else runs on this host and has other paths never gets it."""
+        is_secure = _is_secure(request)
+        for path in (self._prefix, "/thumbnails", "/ws"):
+            answer.headers.append("set-cookie", _cookie(path, value, age_s, is_secure=is_secure))
 
     def _told(self, *, is_signed_in: bool) -> Response:
         return json_answer(answers.Session(needs_token=self._token is not None, is_signed_in=is_signed_in))
-
-
-def _same(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode(), token.encode())
 
 
 def _is_secure(request: Request) -> bool:
@@ -89,9 +93,8 @@ def _is_secure(request: Request) -> bool:
     return "https" in {request.url.scheme, request.headers.get("x-forwarded-proto", "")}
 
 
-def _cookie(value: str, age_s: int, *, is_secure: bool) -> str:
-    # Every character that a token may have can stand in a cookie as it is.
-    cookie = f"{COOKIE}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict"
+def _cookie(path: str, value: str, age_s: int, *, is_secure: bool) -> str:
+    cookie = f"{COOKIE}={value}; Path={path}; Max-Age={age_s}; HttpOnly; SameSite=Strict"
     return f"{cookie}; Secure" if is_secure else cookie
 
 
