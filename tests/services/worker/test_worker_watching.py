@@ -1,6 +1,7 @@
 """Hearing of changes in several media folders, and what is done where that cannot be."""
 
 import logging
+import shutil
 import threading
 
 import pytest
@@ -140,4 +141,29 @@ def test_a_further_folder_is_watched_its_moves_are_known_again_and_it_may_come_a
         server.wait_until_ready(3)
         picture(archive / "new.jpg", (42, 30))
         server.wait_until_ready(4)
+        assert not server.said("Traceback")
+
+
+@pytest.mark.system
+def test_a_file_that_moves_between_folders_is_the_same_asset_also_when_it_was_seen_as_a_copy_first(tmp_path):
+    archive, media = tmp_path / "archive", tmp_path / "media"
+    archive.mkdir()
+    for number in range(2):
+        picture(media / f"{number}.jpg", (40, 30 + number))
+    # Scans as well: a watch begins a moment after the files are ready, and does not hear of what was before.
+    with running_backend(tmp_path, ALLOWED_DIRS=f"archive={archive}", MEDIA_WATCH="1", SCAN_INTERVAL="0.5") as server:
+        ids = {asset["file_path"]: asset["id"] for asset in server.wait_until_ready(2)}
+        for number in ids.values():
+            server.request("PATCH", f"/api/v1/assets/{number}", json={"title": f"Mine {number}", "tags": ["kept"]})
+        (media / "0.jpg").rename(archive / "renamed.jpg")
+        shutil.copy2(media / "1.jpg", archive / "copied.jpg")
+        server.wait_until_ready(3)
+        (media / "1.jpg").unlink()
+        wait_for(lambda: len(server.assets()) == 2, "the copy was a move")
+        wait_for(lambda: {asset["status"] for asset in server.assets()} == {"ready"}, "both are there")
+        after = {asset["file_path"]: asset for asset in server.assets()}
+        assert {path: asset["id"] for path, asset in after.items()} == {
+            "@archive/renamed.jpg": ids["0.jpg"], "@archive/copied.jpg": ids["1.jpg"],
+        }  # fmt: skip
+        assert all(asset["title"] == f"Mine {asset['id']}" and asset["tags"] == ["kept"] for asset in after.values())
         assert not server.said("Traceback")
