@@ -278,6 +278,32 @@ def test_a_link_that_leads_out_of_the_folder_now_is_a_missing_file(library, tmp_
     assert library.states() == {"a.png": Status.QUEUED, "link.png": Status.OFFLINE}
 
 
+def test_a_file_that_is_renamed_while_its_asset_is_in_the_trash_stays_there(library):
+    library.add("trips/a.jpg", b"the content of a.jpg")
+    library.scan()
+    library.hash_all()
+    library.execute("UPDATE media_assets SET status = 'ready', thumbnail_key = 'abc', deleted_at = 'now'")
+    (library.folder / "trips").rename(library.folder / "travels")
+    result = library.scan()
+    assert (result.moved, result.created) == (1, 0)
+    assert library.states() == {}
+    assert library.rows("SELECT file_path, status FROM media_assets") == [("travels/a.jpg", Status.READY)]
+    library.execute("UPDATE media_assets SET deleted_at = NULL")
+    assert not library.scan().is_news
+
+
+def test_a_file_that_is_there_again_under_another_name_is_no_longer_that_of_the_trash(library):
+    library.add("a.jpg", b"the content of a.jpg")
+    library.scan()
+    library.hash_all()
+    library.execute("UPDATE media_assets SET deleted_at = 'now'")
+    library.add("b.jpg", b"the content of a.jpg")
+    os.utime(library.folder / "b.jpg", ns=(1, 1))
+    os.remove(library.folder / "a.jpg")
+    assert library.scan().created == 1
+    assert library.states() == {"b.jpg": Status.QUEUED}
+
+
 def test_folders_may_lie_as_deep_as_a_path_may_be_long(library):
     deepest = "d/" * 500 + "a.jpg"
     library.add(deepest)

@@ -41,7 +41,8 @@ class Moves:
         for one in lost:
             if (one.inode, one.size, one.mtime_ns) == (seen.inode, seen.size, seen.mtime_ns):
                 return one
-        hashed = [one for one in lost if one.quick_hash]
+        # A file that was renamed stays in the trash; one that was put there again is new.
+        hashed = [one for one in lost if one.quick_hash and not one.is_trashed]
         mark = self._quick_hash(seen.path) if hashed else None
         return next((one for one in hashed if mark is not None and one.quick_hash == mark), None)
 
