@@ -133,6 +133,15 @@ def test_too_many_thumbnails_at_once_are_a_429_that_says_when_to_come_back(folde
         assert "error" in refused.json()
 
 
+def test_a_thumbnail_that_the_client_has_already_is_not_counted(folder):
+    picture(folder / "media" / "a.jpg")
+    with running_backend(folder) as server, server.client() as client:
+        url = server.wait_until_ready(1)[0]["media_metadata"]["thumbnail_url"]
+        tag = {"If-None-Match": client.get(url).headers["etag"]}
+        assert {client.get(url, headers=tag).status_code for _ in range(1500)} == {304}
+        assert client.get(url).status_code == 200
+
+
 def open_files(pid: int) -> int:
     return psutil.Process(pid).num_fds()
 
