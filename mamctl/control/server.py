@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mamctl.control.admission import is_of_tools, is_page, on_our_socket
 from mamctl.control.attaching import Attaching
 from mamctl.control.gate import Gate
+from mamctl.control.leaving import only_waits, unless_left, watching
 from mamctl.control.listener import is_ours
 from mamctl.control.protocol import Answer, Refusal, answer_to
 from mamctl.control.routes import Routes
@@ -153,7 +154,19 @@ class ControlServer:
             except MamctlError as error:
                 await wire.refuse(error)
                 return
-            goes_on = await wire.answer(await self._answer(request))
+            goes_on = await wire.answer(await self._attended(request, wire))
+
+    async def _attended(self, request: Request, wire: Wire) -> Answer:
+        """Answer a request. Raises ConnectionResetError when its client left while it waited."""
+        if not is_of_tools(request.path) and not only_waits(request):
+            return await self._answer(request)
+        async with watching(wire) as left:
+            if is_of_tools(request.path):
+                return await self._call(request, left)
+            answer = await unless_left(self._answer(request), left)
+        if answer is None:
+            raise ConnectionResetError("the client has left")
+        return answer
 
     def _stream(self, request: Request) -> Callable[[Wire], Awaitable[None]] | None:
         if is_of_tools(request.path):
@@ -168,9 +181,9 @@ class ControlServer:
             self._facade = self.make_facade()
         return self._facade
 
-    async def _call(self, request: Request) -> Answer:
+    async def _call(self, request: Request, left: asyncio.Future[None]) -> Answer:
         try:
-            return await self._facade_for(request).answer(request)
+            return await self._facade_for(request).answer(request, left)
         except MamctlError as error:
             return answer_to(error)
 
@@ -195,8 +208,6 @@ class ControlServer:
     async def _answer(self, request: Request) -> Answer:
         if request.strict and self._visitors is not None and is_page(request.path):
             return self._page(request, self._visitors)
-        if is_of_tools(request.path):
-            return await self._call(request)
         identity = request.headers.get("x-request-id")
         if identity is None or request.method != "POST":
             return await self._carry_out(request)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
+import socket
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -124,6 +126,30 @@ class Wire:
         """Return when the other side says that it says no more; what it says until then is not listened to."""
         while await self._reader.read(READ):
             pass
+
+    async def until_left(self) -> None:
+        """Return when the client has closed the connection, while its request is carried out.
+
+        Over the Unix socket one that only says no more (`nc -N`) still gets its answer; over TCP it looks the same.
+        """
+        with contextlib.suppress(ConnectionError):
+            room = LARGEST_BODY
+            while early := await self._reader.read(READ):
+                # The next request, or as much of it as is there: its turn comes when this one is answered.
+                self._http.receive_data(early)
+                room -= len(early)
+                if room < 0:
+                    await asyncio.get_running_loop().create_future()
+            while not self._hung_up():  # noqa: ASYNC110 - the kernel tells only who asks
+                await asyncio.sleep(LINGER_SECONDS)
+
+    def _hung_up(self) -> bool:
+        connection = self._writer.get_extra_info("socket")
+        if connection is None or connection.family != socket.AF_UNIX:
+            return True
+        poll = select.poll()
+        poll.register(connection.fileno(), 0)
+        return any(found & (select.POLLHUP | select.POLLERR) for _, found in poll.poll(0))
 
     def end_pieces(self) -> None:
         """End such an answer."""

@@ -36,8 +36,7 @@ class Facade:
     """Answers tools made for supervisord."""
 
     def __init__(self, operator: Overseer, views: Views, programs: Programs) -> None:
-        self._stack = Stack(operator, views, programs, Memory(), remote=False)
-        self._remote = self._stack._replace(remote=True)
+        self._stack = Stack(operator, views, programs, Memory())
         self._tails = Tails(self._stack)
         self._writing = asyncio.Lock()
 
@@ -45,8 +44,11 @@ class Facade:
         """Return what streams the answer of a request, None when it is a call. Raises Refusal."""
         return None if is_call(request.path) else self._tails.of(request)
 
-    async def answer(self, request: Request) -> Answer:
-        """Carry a call out. Raises Refusal for what is none; what goes wrong with one that is, is a fault."""
+    async def answer(self, request: Request, left: asyncio.Future[None]) -> Answer:
+        """Carry a call out. Raises Refusal for what is none; what goes wrong with one that is, is a fault.
+
+        `left` is done once the client has gone.
+        """
         if request.method != "POST":
             raise Refusal(405, "method_not_allowed", f"{RPC} takes POST", headers=(("Allow", "POST"),))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in XML:
@@ -56,7 +58,7 @@ class Facade:
         except Unreadable as error:
             raise Refusal(400, "bad_xml", f"this is no XML-RPC call: {error}") from None
         try:
-            found = await guarded(self._remote if request.strict else self._stack, name, params)
+            found = await guarded(self._stack._replace(remote=request.strict, left=left), name, params)
         except Fault as error:
             return Answer(200, fault(error), _HEADERS)
         make = Flow if any(stretches(found)) else response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from mamctl.control.leaving import unless_left
 from mamctl.core.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -141,10 +142,18 @@ class Memory:
 
 
 class Stack(NamedTuple):
-    """What every method gets. `remote`: the call came over TCP."""
+    """What every method gets. `remote`: the call came over TCP. `left` is done once the caller has gone."""
 
     operator: Overseer
     views: Views
     programs: Programs
     memory: Memory
-    remote: bool
+    remote: bool = False
+    left: asyncio.Future[None] | None = None
+
+    async def until(self, test: Callable[[], bool], seconds: float) -> bool:
+        """Wait as `Programs.until`, but no longer than the caller does; tell whether the test holds."""
+        waiting = self.programs.until(test, seconds)
+        if self.left is None or seconds <= 0:
+            return await waiting
+        return await unless_left(waiting, self.left) or False

@@ -88,12 +88,12 @@ async def _start(stack: Stack, found: Sequence[Service], *, wait: bool) -> list[
 
 async def _came_of(stack: Stack, before: Service, seconds: float) -> Fault | None:
     """Wait so long for what becomes of a start. Without waiting, only what failed at once is told."""
-    settled = await stack.programs.until(lambda: _settled(stack, before), seconds)
+    settled = await stack.until(lambda: _settled(stack, before), seconds)
     now = again(stack, before)
     if now is None:
         return Fault(Code.BAD_NAME, namespec(before.spec))
     if not settled:
-        late = f"{namespec(now.spec)} is not ready after {seconds:g} s; its start goes on"
+        late = f"{namespec(now.spec)} is not ready yet; its start goes on"
         return Fault(Code.FAILED, late) if seconds else None
     return _fault(stack, now)
 

@@ -79,6 +79,6 @@ async def _came_of(stack: Stack, before: Service) -> Fault | None:
         now = again(stack, before)
         return now is None or told_as(now) in STOPPED
 
-    if await stack.programs.until(over, LONGEST):
+    if await stack.until(over, LONGEST):
         return None
-    return Fault(Code.FAILED, f"{namespec(before.spec)} has not ended after {LONGEST:g} s")
+    return Fault(Code.FAILED, f"{namespec(before.spec)} has not ended yet")
