@@ -208,6 +208,26 @@ def answering(document: Any) -> Callable[[Any], None]:
     return lambda route: route.fulfill(json=document)
 
 
+def test_a_task_between_two_runs_says_when_the_next_one_is(window: Window, stack: Folder) -> None:
+    status = stack.client.request("GET", "/v1/status")
+    for one in status["services"]:
+        one["next_run_at"] = "2040-05-06T07:08:00Z" if one["name"] == "migrate" else None
+    page = window.open(link(stack), routes={"**/v1/status": answering(status)})
+    page.wait_for_selector(row("migrate"))
+    assert re.fullmatch(r"next run at .+ \d\d:\d\d:00", page.inner_text(f"{row('migrate')} .why"))
+
+
+def test_one_figure_alone_can_be_seen_in_a_chart(page: Any) -> None:
+    page.wait_for_selector(row("api"))
+    drawn = page.evaluate("""async () => {
+        const { Chart } = await import("/dashboard/charts.js");
+        const chart = new Chart("cpu", "CPU of one", "one");
+        chart.update([{ at: Date.now(), value: 5 }]);
+        return chart.line.getAttribute("d");
+    }""")
+    assert drawn.endswith("h-4")
+
+
 def test_events_are_listed_filtered_and_come_live(page: Any, stack: Folder) -> None:
     go(page, "events")
     page.wait_for_selector("ol.events li")
@@ -216,6 +236,7 @@ def test_events_are_listed_filtered_and_come_live(page: Any, stack: Folder) -> N
     before = page.locator("ol.events li").count()
     stack.client.request("POST", "/v1/services/idle/restart", {"wait": 10})
     page.wait_for_function("n => document.querySelectorAll('ol.events li').length > n", arg=before)
+    page.get_by_text("reason by operator").first.wait_for()
     assert {item.split("\n")[1] for item in page.locator("ol.events li").all_inner_texts()} == {"idle"}
 
 
