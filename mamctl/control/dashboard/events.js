@@ -1,25 +1,25 @@
 // What happened, newest first.
 
-import { h, setText } from './dom.js';
-import { clock, duration, plain } from './format.js';
+import { h, setText } from "./dom.js";
+import { clock, duration, plain } from "./format.js";
 
 const COLOURS = {
-  started: 'ready',
-  healthy: 'ready',
-  completed: 'completed',
-  adopted: 'ready',
-  failed: 'failed',
-  error: 'failed',
-  'api-error': 'failed',
-  'port-conflict': 'failed',
-  unhealthy: 'unhealthy',
-  warning: 'unhealthy',
-  backoff: 'backoff',
-  waiting: 'waiting',
-  starting: 'starting',
-  restarting: 'starting',
-  stopping: 'stopping',
-  stopped: 'stopped',
+  started: "ready",
+  healthy: "ready",
+  completed: "completed",
+  adopted: "ready",
+  failed: "failed",
+  error: "failed",
+  "api-error": "failed",
+  "port-conflict": "failed",
+  unhealthy: "unhealthy",
+  warning: "unhealthy",
+  backoff: "backoff",
+  waiting: "waiting",
+  starting: "starting",
+  restarting: "starting",
+  stopping: "stopping",
+  stopped: "stopped",
 };
 const SHOWN = 400;
 
@@ -27,7 +27,7 @@ const SHOWN = 400;
 export class EventList {
   #elements = new Map();
 
-  element = h('ol', { class: 'events' });
+  element = h("ol", { class: "events" });
 
   /** Shows events that come oldest first. */
   show(events) {
@@ -45,17 +45,17 @@ export class EventList {
 }
 
 function newItem(event) {
-  const name = event.service ?? 'the stack';
+  const name = event.service ?? "the stack";
   const service = event.service
-    ? h('a', { href: `#/service/${encodeURIComponent(event.service)}` }, name)
-    : h('span', {}, name);
+    ? h("a", { href: `#/service/${encodeURIComponent(event.service)}` }, name)
+    : h("span", {}, name);
   return h(
-    'li',
-    { 'data-state': COLOURS[event.type] ?? 'none', 'data-seq': event.seq },
-    h('time', { datetime: event.at, title: new Date(event.at).toLocaleString() }, clock(event.at)),
+    "li",
+    { "data-state": COLOURS[event.type] ?? "none", "data-seq": event.seq },
+    h("time", { datetime: event.at, title: new Date(event.at).toLocaleString() }, clock(event.at)),
     service,
-    h('span', { class: 'type' }, event.type),
-    h('span', { class: 'told' }, sentence(event)),
+    h("span", { class: "type" }, event.type),
+    h("span", { class: "told" }, sentence(event)),
   );
 }
 
@@ -63,43 +63,36 @@ function newItem(event) {
 export function sentence({ type, data }) {
   const told = data.detail ?? data.message;
   if (told) return plain(told);
-  if (type === 'started' && data.ready_after_s !== undefined)
-    return `ready after ${duration(data.ready_after_s)}`;
+  if (type === "started" && data.ready_after_s !== undefined) return `ready after ${duration(data.ready_after_s)}`;
   if (data.ending) return `exit code ${data.ending.code ?? 0}`;
+  const words = (text) => plain(text).replaceAll("_", " ");
   return Object.entries(data)
-    .filter(([key, value]) => key !== 'state' && value !== null && typeof value !== 'object')
-    .map(
-      ([key, value]) =>
-        `${key.replaceAll('_', ' ')} ${key === 'reason' ? plain(value).replaceAll('_', ' ') : plain(value)}`,
-    )
-    .join(', ');
+    .filter(([key, value]) => key !== "state" && value !== null && typeof value !== "object")
+    .map(([key, value]) => `${words(key)} ${key === "reason" ? words(value) : plain(value)}`)
+    .join(", ");
 }
 
 /** Shows what happened to all services. */
 export class EventsView {
-  title = 'Events';
+  title = "Events";
   #stack;
   #list = new EventList();
 
   constructor(stack) {
     this.#stack = stack;
-    this.search = h('input', {
-      type: 'search',
-      placeholder: 'Filter by service, type or text',
-      'aria-label': 'Filter events',
+    this.search = h("input", {
+      type: "search",
+      placeholder: "Filter by service, type or text",
+      "aria-label": "Filter events",
       input: () => this.update(),
     });
-    this.aside = h('span', { class: 'aside' });
-    this.empty = h('p', { class: 'empty' }, 'No event matches.');
+    this.aside = h("span", { class: "aside" });
+    this.empty = h("p", { class: "empty" }, "No event matches.");
     this.element = h(
-      'section',
-      { 'aria-label': 'Events' },
-      h('div', { class: 'bar' }, this.search, this.aside),
-      h(
-        'div',
-        { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'List of events' },
-        this.#list.element,
-      ),
+      "section",
+      { "aria-label": "Events" },
+      h("div", { class: "bar" }, this.search, this.aside),
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "List of events" }, this.#list.element),
       this.empty,
     );
   }
@@ -108,14 +101,13 @@ export class EventsView {
   update() {
     const wanted = this.search.value.trim().toLowerCase();
     const found = this.#stack.events.filter(
-      (event) =>
-        !wanted || `${event.service ?? ''} ${event.type} ${sentence(event)}`.toLowerCase().includes(wanted),
+      (event) => !wanted || `${event.service ?? ""} ${event.type} ${sentence(event)}`.toLowerCase().includes(wanted),
     );
     this.#list.show(found);
     this.empty.hidden = found.length > 0;
     setText(
       this.aside,
-      found.length > SHOWN ? `the newest ${SHOWN} of ${found.length}; mamctl events has all` : 'newest first',
+      found.length > SHOWN ? `the newest ${SHOWN} of ${found.length}; mamctl events has all` : "newest first",
     );
   }
 }
