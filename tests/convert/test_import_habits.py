@@ -146,6 +146,23 @@ def test_a_program_that_only_the_image_has_is_run_by_docker(tmp_path):
     assert services["b"]["command"][0].endswith("sleep")
 
 
+@pytest.mark.parametrize(
+    ("said", "restart"),
+    [
+        ("", "never"),
+        (", restart: no", "never"),
+        (", restart: unless-stopped", {"policy": "always", "max_attempts": None}),
+        (", restart: 'on-failure:3'", {"policy": "on-failure", "max_attempts": 3}),
+        (", restart: always, deploy: {restart_policy: {condition: none}}", {"policy": "never", "max_attempts": None}),
+        (", restart: always, deploy: {replicas: 2}", {"policy": "always", "max_attempts": None}),
+    ],
+)
+def test_what_docker_still_runs_is_started_again_as_it_says(tmp_path, said, restart):
+    services, notes = services_of(tmp_path, "compose.yaml", f"services: {{db: {{image: 'postgres:16'{said}}}}}")
+    assert services["db"]["restart"] == restart
+    assert len(notes) == 1
+
+
 def test_what_docker_still_runs_is_reached_on_the_ports_that_it_publishes(tmp_path):
     text = (
         "services:\n"

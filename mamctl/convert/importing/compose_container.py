@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mamctl.convert.importing.compose_ports import published
 from mamctl.convert.importing.compose_probe import probe
-from mamctl.convert.importing.compose_rules import depend
+from mamctl.convert.importing.compose_rules import depend, restarting
 from mamctl.convert.importing.rules import attempt, lasting, to
 from mamctl.convert.importing.value import Value, take_all, texts
 
@@ -32,4 +32,5 @@ def in_container(name: str, section: Value, service: Service, file: str) -> None
     for key, value in (section.pairs or {}).items():
         if key in rules:
             attempt(rules[key], value, service)
+    restarting(section, service)
     service.note(section.get("image") or section, _MESSAGE)

@@ -103,6 +103,18 @@ def env_files(value: Value, service: Service) -> None:
     service.set(("env_file",), found)
 
 
+def restarting(section: Value, service: Service) -> None:
+    """Take when docker starts a service again as when it is started again here: without a word never."""
+    service.set(("restart",), "never")
+    deploy = section.get("deploy")
+    policy = deploy.get("restart_policy") if deploy is not None else None
+    restart = section.get("restart")
+    if policy:
+        attempt(_restart_policy, policy, service)
+    elif restart is not None:
+        attempt(_restart, restart, service)
+
+
 def _restart(value: Value, service: Service) -> None:
     if value.why:
         raise Unfit(value.why)
