@@ -263,11 +263,27 @@ def test_ctrl_c_while_the_stack_comes_up_takes_it_down(folder: Folder) -> None:
 def test_kill_9_leaves_nothing_of_a_stack_that_it_brought_up(folder: Folder) -> None:
     folder.write(SLOW)
     run = folder.begin("smoke", "--up")
-    folder.slow_pid()
+    step = folder.slow_pid()
     web = folder.rows()["web"]["pid"]
     run.kill()
     run.communicate(timeout=30)
-    eventually(lambda: not lives(web) and folder.rows() == {}, within=20)
+    eventually(lambda: not lives(step) and not lives(web) and folder.rows() == {}, within=20)
+
+
+@pytest.mark.slow
+def test_kill_9_leaves_nothing_of_a_step_beside_a_stack_that_stays(folder: Folder) -> None:
+    forking = "sleep 1000 & echo $$$$ $$! > pids.new; mv pids.new pids; trap '' TERM HUP INT; wait"
+    folder.write({"name": "forking", "exec": ["sh", "-c", forking], "timeout": "1h"})
+    assert folder.mamctl("up", "-d", "web").returncode == 0
+    web = folder.rows()["web"]["pid"]
+    run = folder.begin("smoke")
+    eventually((folder.path / "pids").exists, within=30)
+    pids = [int(word) for word in (folder.path / "pids").read_text().split()]
+    assert all(map(lives, pids))
+    run.kill()
+    run.communicate(timeout=30)
+    eventually(lambda: not any(map(lives, pids)), within=20)
+    assert lives(web)
 
 
 @pytest.mark.slow

@@ -117,6 +117,11 @@ class Command:
                 await asyncio.wait({self._ended}, timeout=_REAP_WITHIN)
 
     @property
+    def pid(self) -> int:
+        """Its pid, which is also the number of its group."""
+        return self._process.pid
+
+    @property
     def complaint(self) -> str:
         """Return the end of what it wrote to stderr, on one line."""
         words = self.tail[-self.kept :].decode(errors="replace").split()

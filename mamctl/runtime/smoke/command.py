@@ -1,4 +1,4 @@
-"""The exec step: a command, its output and its exit code. It leaves nothing behind, however it ends."""
+"""The exec step: a command, its output and its exit code. It leaves nothing behind, however it or the run ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mamctl.runtime.environment import environment, without_markers
 from mamctl.runtime.probes.command import Command
 from mamctl.runtime.smoke.answer import Answer
 from mamctl.runtime.smoke.shortfall import Shortfall, excerpt
+from mamctl.runtime.smoke.tether import Tether
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +35,12 @@ async def execute(
     cwd = action.cwd or _folder(action, manifest)
     env = _environment(action, saved, manifest, environ)
     began = time.monotonic()
-    with _Output() as output:
+    with _Output() as output, Tether() as tether:
         try:
             command = Command(argv, env=env, cwd=cwd, pids=set(), stdout=output.writing)
         except OSError as error:
             raise Shortfall(_not_started(error, argv[0], cwd)) from None
+        tether.hold(command.pid)
         output.listen()
         try:
             code = await command.finish(limit)
