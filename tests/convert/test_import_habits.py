@@ -7,6 +7,7 @@ import shutil
 import pytest
 import yaml
 
+from mamctl.core.errors import ManifestError
 from tests.convert.imports import imported
 
 
@@ -224,3 +225,50 @@ def test_a_service_without_a_command_is_left_out_for_that_reason(tmp_path):
     assert list(services) == ["a"]
     assert left_out(notes, "b the service: it has no command that can be run here")
     assert left_out(notes, "a quote that is not closed")
+
+
+def test_a_service_of_compose_with_nothing_to_run_is_left_out(tmp_path):
+    text = (
+        "services:\n  web: {build: ., command: serve, depends_on: [empty]}\n  empty:\n  odd: 5\n  bare: {ports: [80]}\n"
+    )
+    services, notes = services_of(tmp_path, "compose.yaml", text)
+    assert list(services) == ["web"]
+    assert len(left_out(notes, "it has no command that can be run here")) == 3
+    assert len(left_out(notes, "has neither an image nor a build")) == 3
+
+
+@pytest.mark.parametrize("name", ["ecosystem.json", "ecosystem.json5"])
+def test_json_of_pm2_may_have_remarks(tmp_path, name):
+    text = '// apps\n{ /* all\nof them */ "apps": [{"script": "http://a/b.js" /* */, "x": "/*", //\n "y": "*/"}] }\n'
+    services, notes = services_of(tmp_path, name, text)
+    assert services["b"]["command"] == ["node", "http://a/b.js"]
+    assert [(note.line, note.key) for note in notes if note.left_out] == [(3, "apps[0].x"), (4, "apps[0].y")]
+
+
+def test_a_number_of_processes_that_is_none_is_told(tmp_path):
+    services, notes = services_of(tmp_path, "circus.ini", "[watcher:web]\ncmd = serve\nnumprocesses = many\n")
+    assert "replicas" not in services["web"]
+    assert left_out(notes, "numprocesses is not a whole number")
+
+
+def test_an_empty_assignment_in_a_unit_is_the_default_again(tmp_path):
+    text = "[Service]\nExecStart=/bin/web\nUser=web\nUser=\nUMask=\nNice=\n"
+    services, notes = services_of(tmp_path, "web.service", text)
+    assert services["web"].keys() == {"command", "cwd", "restart"}
+    assert not [note for note in notes if note.left_out]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node reads these files, and there is none here")
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (r"throw new Error('first\nsecond')", "node cannot read it: first"),
+        (r"throw new Error('\x1b[31mred')", "node cannot read it: ?[31mred"),
+        ("require('no-such-module')", "node cannot read it: Cannot find module 'no-such-module'"),
+    ],
+)
+def test_a_script_that_fails_is_refused_with_the_beginning_of_its_error(tmp_path, script, reason):
+    (tmp_path / "ecosystem.config.js").write_text(script)
+    with pytest.raises(ManifestError) as refused:
+        imported(tmp_path / "ecosystem.config.js")
+    assert [problem.message for problem in refused.value.problems] == [reason]

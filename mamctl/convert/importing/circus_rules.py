@@ -103,7 +103,7 @@ RULES: Final[Rules] = {
     ),
     "rlimit_nofile": to("limits", "open_files", read=lambda value, _: whole(value, 3, 2**30)),
     "use_sockets": lambda _value, _service: None,
-    "numprocesses": lambda _value, _service: None,
+    "numprocesses": _taken,
 }
 
 ADVICE: Final[Advice] = {

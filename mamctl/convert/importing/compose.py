@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mamctl.convert.importing.stack import Service, Stack
 
 WHAT: Final = "a compose file"
+# Without one of these docker compose has nothing to run either.
+_RUNNABLE: Final = ("image", "build", "extends", "provider")
 _TOP: Final = {
     "version": "compose files have no version any more",
     "networks": "there are no networks: every service is reached on this machine's own addresses",
@@ -85,6 +87,10 @@ def _take(name: str, section: Value, stack: Stack, variables: Variables, file: s
     except Unfit as unfit:
         words = None
         service.note(section, str(unfit))
+    if words is None and not any(section.get(key) for key in _RUNNABLE):
+        section.leave("has neither an image nor a build")
+        service.set(("command",), [])
+        return service, False
     if words is None:
         in_container(name, section, service, os.path.join(stack.around.folder, file))
         return service, True

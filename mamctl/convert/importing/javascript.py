@@ -11,6 +11,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Final
 
 from mamctl.convert.importing.files import LARGEST, Unreadable, refuse
+from mamctl.convert.importing.rendering import printable
 from mamctl.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ def as_json(path: str, shown: str, environ: Mapping[str, str]) -> str:
 
 
 def _reason(errors: bytes) -> str:
-    message = errors.decode("utf-8", "replace").rpartition("\n@@")[2].strip().splitlines()
-    return f"node cannot read it: {message[-1][:200] if message else 'it exports nothing'}"
+    _, mark, message = errors.decode("utf-8", "replace").rpartition("\n@@")
+    lines = message.strip().splitlines() or ["it exports nothing"]
+    # An error of the script begins with what is wrong; what node itself says ends with it.
+    return f"node cannot read it: {printable(lines[0 if mark else -1], 200)}"
 
 
 def _line(errors: bytes, shown: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 WHAT: Final = "an ecosystem file of pm2"
 _SCRIPTS: Final = (".js", ".cjs", ".mjs")
+# A quoted text, which stays, or a remark.
+_REMARK: Final = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
 
 
 def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
@@ -28,7 +31,7 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
         root = tools.yaml(as_json(source.path, source.shown, tools.environ), source.shown)
         _find_lines(root, source.text)
     else:
-        root = tools.yaml(source.text, source.shown)
+        root = tools.yaml(_without_remarks(source), source.shown)
     root.seen = True
     apps = list(_apps(root))
     if not apps:
@@ -39,6 +42,13 @@ def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
     for number, app in enumerate(apps):
         _take(app, number, stack)
     return [root]
+
+
+def _without_remarks(source: Source) -> str:
+    """Return the text; pm2 reads JSON as JavaScript, so that it may have remarks. Lines stay where they are."""
+    if ".json" not in os.path.basename(source.path):
+        return source.text
+    return _REMARK.sub(lambda found: found[1] or "\n" * found[0].count("\n"), source.text)
 
 
 def _apps(root: Value) -> Iterator[Value]:

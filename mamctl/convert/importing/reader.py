@@ -170,7 +170,7 @@ _NAMES: Final = (
     ("compose", re.compile(r"(docker-)?compose.*\.ya?ml")),
     ("supervisord", re.compile(r"supervisord?.*\.(conf|ini)")),
     ("circus", re.compile(r"circus.*\.(ini|conf)")),
-    ("pm2", re.compile(r".*\.config\.[cm]?js|(ecosystem|pm2|processes).*\.([cm]?js|json|ya?ml)")),
+    ("pm2", re.compile(r".*\.config\.[cm]?js|(ecosystem|pm2|processes).*\.([cm]?js|json5?|ya?ml)")),
 )
 _OF_A_PROCFILE: Final = re.compile(r"[A-Za-z0-9_-]+:[ \t]*\S")
 _CONTENTS: Final = (

@@ -26,8 +26,8 @@ _SAME: Final = ("no", "always", "on-failure")
 
 
 def single(rule: Rule) -> Rule:
-    """Return the rule for a key of which only the last assignment counts."""
-    return lambda value, service: rule(units.last(value), service)
+    """Return the rule for a key of which only the last assignment counts; an empty one is the default again."""
+    return lambda value, service: rule(units.last(value), service) if value.items else None
 
 
 def _type(value: Value, service: Service) -> None:
