@@ -1,8 +1,8 @@
 """A step does not outlive the run that waits for it, not even one that is killed by `kill -9`.
 
 Who is killed so can do nothing any more. Therefore a shell has the other end of a pipe: it is told the step's process
-group, and when the pipe ends, it kills that group. PR_SET_PDEATHSIG would need code between fork and exec, is unknown to
-macOS, and does nothing to what the step has started.
+group, and when the pipe ends, it kills that group. PR_SET_PDEATHSIG would need code between fork and exec, macOS does
+not know it, and it does nothing to what the step has started.
 """
 
 from __future__ import annotations
