@@ -5,8 +5,9 @@ that the backend finds the same data however it is started.
 """
 
 import ipaddress
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,11 +91,12 @@ class Config:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Config":
         """Read and check all settings; raises :class:`ConfigError` at the first bad one."""
-        media = environment.get("MEDIA_PATH") or environment.get("MEDIA_BASE_PATH") or "media"
+        media = _folder(environment.get("MEDIA_PATH") or environment.get("MEDIA_BASE_PATH") or "media")
+        further = _roots(environment.get("ALLOWED_DIRS", ""), media)
         return cls(
-            media_base_path=_folder(media),
-            data_dir=_folder(environment.get("DATA_DIR") or "data"),
-            further_roots=_roots(environment.get("ALLOWED_DIRS", ""), _folder(media)),
+            media_base_path=media,
+            data_dir=_apart(_folder(environment.get("DATA_DIR") or "data"), (media, *further.values())),
+            further_roots=further,
             host=_host(environment.get("HOST") or "127.0.0.1", has_token=bool(environment.get("API_TOKEN"))),
             api_token=_token(environment.get("API_TOKEN", "")),
             allowed_hosts=_hosts(environment.get("ALLOWED_HOSTS", "")),
@@ -113,8 +115,23 @@ class Config:
 def _folder(text: str) -> Path:
     if "\0" in text:
         raise ConfigError("DATA_DIR, MEDIA_PATH and ALLOWED_DIRS must not contain a NUL character")
+    try:
+        named = Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{text!r}: there is no such user, or no home folder") from None
     # abspath takes out "." and ".." without following links: a linked media folder may move.
-    return Path(REPOSITORY_ROOT, Path(text).expanduser()).absolute()
+    return Path(os.path.abspath(REPOSITORY_ROOT / named))
+
+
+def _apart(data_dir: Path, roots: Iterable[Path]) -> Path:
+    """Refuse a data folder whose thumbnails a scan would take for media, and draw thumbnails of, and so on."""
+    for root in roots:
+        if data_dir.is_relative_to(root) and not any(part[0] == "." for part in data_dir.relative_to(root).parts):
+            raise ConfigError(
+                "DATA_DIR lies in a media folder, so thumbnails would be taken for media; put it elsewhere,"
+                " or into a folder there whose name begins with a dot"
+            )
+    return data_dir
 
 
 def _roots(text: str, main: Path) -> dict[str, Path]:

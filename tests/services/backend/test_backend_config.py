@@ -62,12 +62,27 @@ def test_an_empty_variable_means_the_default():
         ("ALLOWED_DIRS", "a=/x,a=/y"),
         ("ALLOWED_DIRS", "A b=/x"),
         ("ALLOWED_DIRS", "a=/x\0"),
+        ("ALLOWED_DIRS", "a=x/../media"),
         ("DATA_DIR", "a\0b"),
+        ("DATA_DIR", "media"),
+        ("DATA_DIR", "media/data"),
+        ("DATA_DIR", "x/../media/data"),
     ],
 )
 def test_a_bad_value_is_refused_and_its_variable_named(name, value):
     with pytest.raises(ConfigError, match=name):
         Config.from_environment({name: value})
+
+
+def test_thumbnails_may_not_lie_where_a_scan_finds_them():
+    with pytest.raises(ConfigError, match="begins with a dot"):
+        Config.from_environment({"ALLOWED_DIRS": "a=/mnt/a", "DATA_DIR": "/mnt/a/data"})
+    assert Config.from_environment({"DATA_DIR": "media/.mam/data"}).data_dir == REPOSITORY_ROOT / "media/.mam/data"
+
+
+def test_a_home_folder_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="no such user"):
+        Config.from_environment({"DATA_DIR": "~nobody-is-called-so/data"})
 
 
 def test_the_debug_variables_of_the_seeds_only_mean_to_log_more():
