@@ -33,9 +33,10 @@ def problems(found: Sequence[Problem], paint: Paint) -> list[str]:
     """Return every problem of a manifest on its line, each hint beneath it."""
     lines: list[str] = []
     for problem in found:
-        lines += error(str(problem), None, paint)
+        # It names keys as a file has them, which may be somebody else's.
+        lines += error(words.plain(str(problem)), None, paint)
         if problem.hint:
-            lines.append(f"  {paint('note', 'hint:')} {problem.hint}")
+            lines.append(f"  {paint('note', 'hint:')} {words.plain(problem.hint)}")
     return lines
 
 

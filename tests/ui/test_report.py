@@ -26,6 +26,14 @@ def test_every_problem_of_a_manifest_is_told_with_its_hint() -> None:
     ]
 
 
+def test_a_problem_holds_nothing_that_a_terminal_would_obey() -> None:
+    found = [Problem("a\x1b]0;x\x07.yaml", 2, 3, "services.\x1b[31mbad", "unknown key", "did you mean \x1b[0m?")]
+    assert problems(found, PLAIN) == [
+        "error: a.yaml:2:3: services.bad: unknown key",
+        "  hint: did you mean ?",
+    ]
+
+
 def test_a_failure_shows_its_cause_its_last_words_and_the_next_step() -> None:
     entry = {
         "service": "backend",
