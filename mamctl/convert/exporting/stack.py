@@ -115,8 +115,9 @@ class Stack:
         return {name: shared for name, shared in found.items() if is_ordinary(name)}
 
     def unset(self, spec: ServiceSpec) -> list[str]:
-        """Return the variables that a service must not have."""
-        return [name for name in sorted(spec.unset) if is_ordinary(name)]
+        """Return the variables that a service must not have; what mamctl itself sets, it has in spite of that."""
+        kept = self.injected(spec)
+        return [name for name in sorted(spec.unset) if is_ordinary(name) and name not in kept]
 
     def environment(self, spec: ServiceSpec, host: str | None = None) -> dict[str, str]:
         """Return what a service finds in its environment, secrets left out. `host`: in place of where it listens."""

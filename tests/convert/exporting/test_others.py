@@ -43,6 +43,16 @@ def test_a_line_for_a_shell_is_the_line_of_a_procfile():
     assert procfile({"web": keys}) == ["web: cd /stack/web && unset X; export A='b c'; echo $PORT | cat"]
 
 
+@pytest.mark.parametrize("target", ["procfile", "supervisord", "systemd"])
+def test_a_port_that_only_the_callers_environment_must_not_set_is_still_given(target):
+    services = {"web": {"command": "serve $$PORT", "shell": True, "port": 8190, "env": {"PORT": None, "X": None}}}
+    text = "".join(texts(target, services).values())
+    assert "8190" in text
+    assert not [line for line in text.splitlines() if "nset" in line and "PORT" in line.partition(";")[0]]
+    assert "-uPORT" not in text
+    assert not [key for key in lost(target, services).get("web", []) if key == "env.PORT"]
+
+
 def test_a_path_goes_on_with_the_callers():
     environ = {"PATH": "/usr/bin:/bin"}
     lines = procfile({"web": {"env": {"PATH": "bin:/usr/bin:/bin"}}}, environ=environ)
