@@ -302,3 +302,26 @@ def test_an_upload_survives_the_death_of_the_server(folder):
         assert answer.status_code == 204
         stored = server.media / api.get(answer.headers["asset-location"]).json()["file_path"]
         assert stored.read_bytes() == content
+
+
+def test_every_answer_of_an_upload_names_the_version_of_the_protocol(api):
+    path = begin(api, 10).headers["location"]
+    refused = [
+        begin(api, 10, "a.exe"),
+        send(api, path, 5, b"x"),
+        send(api, path, 0, b"x", **{"Upload-Checksum": "sha1 " + base64.b64encode(b"x" * 20).decode()}),
+        api.head(f"{U}/none"),
+        api.delete(path, headers={"Tus-Resumable": "0.2.0"}),
+    ]
+    assert [answer.status_code for answer in refused] == [400, 409, 460, 404, 412]
+    assert {answer.headers["tus-resumable"] for answer in refused} == {"1.0.0"}
+    assert refused[-1].headers["tus-version"] == "1.0.0"
+
+
+def test_who_did_not_hear_that_all_has_arrived_is_told_again(api):
+    path = begin(api, len(JPEG)).headers["location"]
+    done = send(api, path, 0, JPEG)
+    again = send(api, path, len(JPEG), b"")
+    assert (again.status_code, again.headers["upload-offset"]) == (204, str(len(JPEG)))
+    assert again.headers["asset-location"] == done.headers["asset-location"]
+    assert send(api, path, 0, JPEG).status_code == 409

@@ -4,14 +4,39 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from services.backend.app.errors import ApiError
+
+from .json_answer import answer_api_error
 
 VERSION = "1.0.0"
 ALGORITHMS = {"sha1": "sha1", "sha256": "sha256", "md5": "md5"}
 MAX_METADATA = 4096
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def with_version(endpoint: Endpoint) -> Endpoint:
+    """Let refusals name the protocol's version too, as every answer has to, and a 412 those that are spoken."""
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as error:
+            refusal = await answer_api_error(request, error)
+            refusal.headers.update(
+                {"tus-resumable": VERSION} | ({"tus-version": VERSION} if error.status == 412 else {})
+            )
+            return refusal
+
+    return answer
 
 
 def require_version(request: Request) -> None:
