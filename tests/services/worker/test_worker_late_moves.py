@@ -12,6 +12,7 @@ from services.backend.app.models.database import Database
 from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.services.media_roots import MediaRoots
+from services.worker.app.scanning import late_moves
 from services.worker.app.scanning.late_moves import LateMoves
 from services.worker.app.scanning.places import MAIN, Places
 from services.worker.app.scanning.scanner import RootAway, Scanner
@@ -197,6 +198,18 @@ def test_a_whole_library_that_is_copied_and_then_deleted_is_moves_and_not_a_lost
     }
     assert all(title == f"My {path.rpartition('/')[2]}" for _, path, title, _ in assets(library))
     assert [root.offline_since for root in RootStore(library.database).all()] == [None, None]
+
+
+def test_many_are_joined_in_several_calls(library, monkeypatch):
+    monkeypatch.setattr(late_moves, "AT_ONCE", 2)
+    names = ["a.jpg", "b.jpg", "c.jpg"]
+    begun(library, *names)
+    copied(library, *names)
+    read(library)
+    deleted(library, *names)
+    library.scan()
+    assert [library.late.find() for _ in range(3)] == [2, 1, 0]
+    assert [number for number, *_ in assets(library)] == [1, 2, 3]
 
 
 def test_a_backup_of_a_disk_that_is_then_unmounted_keeps_its_own_assets(library):

@@ -173,12 +173,14 @@ def test_a_folder_that_is_not_configured_any_more_gives_nothing_away(library):
     assert only.scan(stopped=lambda _result: False).created == 1
 
 
-def test_what_is_in_the_trash_does_not_move(library):
+@pytest.mark.parametrize(("move", "found"), [(renamed, (1, 0)), (copied_and_deleted, (0, 1))])
+def test_a_file_that_is_renamed_into_another_root_stays_in_the_trash_and_a_copy_is_new(library, move, found):
     begun(library, "a.jpg")
     library.execute("UPDATE media_assets SET deleted_at = 'now'")
-    (library.folder / "a.jpg").rename(library.archive.folder / "a.jpg")
+    move(library.folder / "a.jpg", library.archive.folder / "deep" / "a.jpg")
     result = library.scan()
-    assert (result.moved, result.created) == (0, 1)
+    assert (result.moved, result.created) == found
+    assert library.rows("SELECT count(*) FROM media_assets WHERE deleted_at IS NULL") == [(found[1],)]
 
 
 @pytest.mark.parametrize("order", [("@archive", MAIN), (MAIN, "@archive")])

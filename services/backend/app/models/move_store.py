@@ -53,11 +53,11 @@ class MoveStore:
         )
 
     def renamed_elsewhere(self, seen: SeenFile) -> list[Lost]:
-        """Return assets of other roots that were this very file: a rename within one disk leaves it as it is."""
+        """Return assets of other roots, also in the trash, that were this very file: a rename leaves it as it is."""
         return self._lost(
             f"SELECT {_LOST} FROM media_assets INDEXED BY idx_media_assets_inode WHERE inode = :inode"
             " AND device = :device AND file_size = :size AND mtime_ns = :mtime_ns AND root_id <> :root"
-            " AND deleted_at IS NULL LIMIT :most",
+            " LIMIT :most",
             {"inode": seen.inode, "device": seen.device, "size": seen.size, "mtime_ns": seen.mtime_ns},
         )
 

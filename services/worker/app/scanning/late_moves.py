@@ -16,6 +16,9 @@ from services.backend.app.services.media_types import title_of
 
 from .whereabouts import Whereabouts
 
+AT_ONCE = 500
+"""So many are joined in one call at most: who calls has a lease to renew."""
+
 log = logging.getLogger("mam.scan")
 
 
@@ -37,6 +40,8 @@ class LateMoves:
         # Of several with one content, the one that is called the same.
         pairs = sorted(self._store.went(), key=lambda pair: basename(pair[0].path) != basename(pair[1].seen.path))
         for lost, heir in pairs:
+            if len(taken) >= 2 * AT_ONCE:
+                break
             if not taken & {lost.id, heir.id} and self._is_one(lost, heir) and self._store.inherit(lost, heir):
                 taken |= {lost.id, heir.id}
         self._looked_at = None if taken else rev  # there may be more

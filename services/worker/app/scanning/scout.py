@@ -147,8 +147,8 @@ class Scout:
 
     def _lead(self) -> bool:
         if time.monotonic() >= self._join_at:
-            self._join_at = time.monotonic() + JOIN_S
-            self._late_moves.find()
+            found = self._late_moves.find()
+            self._join_at = 0.0 if found else time.monotonic() + JOIN_S
         claim = self._claims.claim_scan(time.time())
         if claim is not None:
             self._tally.begin(claim.job_id)
