@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -144,3 +145,8 @@ def test_no_descriptor_is_left_open(root):
 
 def test_a_missing_folder_is_not_readable(tmp_path):
     assert not MediaRoot(tmp_path / "gone").is_readable()
+
+
+def test_a_folder_of_which_the_system_only_knows_an_error_is_not_readable():
+    # As with a network disk that went (ESTALE): looking raises what is not "there is none".
+    assert not MediaRoot(Path("/" + "x" * 5000)).is_readable()

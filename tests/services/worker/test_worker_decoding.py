@@ -232,7 +232,8 @@ class Disk:
 
 def process(tmp_path, answer, *, kind=Kind.THUMBNAIL, age_s=60.0, stopped=False, **disk) -> list[str]:
     path = picture(tmp_path / "a.png")
-    made = Disk(tmp_path / "gone.png" if disk.pop("gone", False) else path, **disk)
+    opened = disk.pop("path", tmp_path / "gone.png" if disk.pop("gone", False) else path)
+    made = Disk(opened, **disk)
     claims, asset = FakeClaims(), SimpleNamespace(id=1, file_path="a.png", status=Status.THUMBNAILING, error=None)
     now = time.time()
     os.utime(path, (now - age_s, now - age_s))
@@ -267,3 +268,10 @@ def test_a_full_disk_puts_the_job_back_and_is_trouble(tmp_path):
 def test_a_missing_file_is_offline_but_a_missing_disk_is_waited_for(tmp_path):
     assert process(tmp_path, None, gone=True) == ["go_offline"]
     assert process(tmp_path, None, gone=True, readable=False) == ["release"]
+
+
+def test_what_cannot_be_read_of_a_disk_that_goes_is_not_called_broken(tmp_path):
+    assert process(tmp_path, DecodeFailed("the file cannot be read: Input/output error"), readable=False) == ["release"]
+    (tmp_path / "closed").symlink_to(tmp_path / "closed")  # cannot be opened, nor is it not there
+    assert process(tmp_path, None, path=tmp_path / "closed", readable=False) == ["release"]
+    assert process(tmp_path, None, path=tmp_path / "closed") == ["fail"]

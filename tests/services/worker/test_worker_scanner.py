@@ -1,6 +1,7 @@
 import os
 import shutil
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from library_double import Library
@@ -10,6 +11,7 @@ from services.backend.app.models.asset import Status
 from services.backend.app.models.asset_store import register_in
 from services.backend.app.models.database import Database
 from services.backend.app.services.media_root import MediaRoot
+from services.worker.app.scanning.root_guard import why_away
 from services.worker.app.scanning.scanner import RootAway
 
 
@@ -316,3 +318,7 @@ def test_folders_with_an_odd_name_are_counted_as_not_usable(library):
     library.add("new\nline/a.jpg")
     library.add("back\\slash/a.jpg")
     assert (library.scan().skipped, library.states()) == (2, {})
+
+
+def test_a_disk_of_which_the_system_only_knows_an_error_is_away():
+    assert why_away(Path("/" + "x" * 5000)) == "the media folder is not there"

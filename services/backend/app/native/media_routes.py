@@ -78,10 +78,10 @@ class MediaRoutes:
     def _open(self, asset: Asset) -> int:
         try:
             return self._application.media_root.open(asset.file_path)
-        except (OSError, PathRejected):
-            raise ApiError(
-                404, f"the file of asset {asset.id} is not there", asset_id=asset.id, stage="stream"
-            ) from None
+        except (OSError, PathRejected) as error:
+            is_closed = isinstance(error, PermissionError)
+            why = "cannot be read: no permission" if is_closed else "is not there"
+            raise ApiError(404, f"the file of asset {asset.id} {why}", asset_id=asset.id, stage="stream") from None
 
     def _take_token(self, request: Request) -> None:
         client = request.client.host if request.client else ""

@@ -56,7 +56,8 @@ class MediaRoot:
 
     def is_readable(self) -> bool:
         """Whether the folder is there and can be listed."""
-        return self.folder.is_dir() and os.access(self.folder, os.R_OK | os.X_OK)
+        # Not Path.is_dir, which raises what a disk that went says (ESTALE, ENOTCONN, EIO).
+        return os.path.isdir(self.folder) and os.access(self.folder, os.R_OK | os.X_OK)
 
     @property
     def reserved(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ FEW = 10
 
 def why_away(folder: Path) -> str | None:
     """Return why the root cannot be looked at; None when it can."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # not Path.is_dir, which raises what a disk that went says (ESTALE, ENOTCONN, EIO)
         return "the media folder is not there"
     if not os.access(folder, os.R_OK | os.X_OK):
         return "the media folder cannot be read"

@@ -78,14 +78,25 @@ class Processor:
         asset = claim.asset
         assert asset is not None, "a scan is not for a lane"
         try:
-            descriptor = self._root.open(asset.file_path)
+            return self._do_with(claim, asset.file_path)
+        except (DecodeFailed, FileNotFoundError) as error:
+            if not self._root.place_of(asset.file_path)[0].is_readable():
+                # The whole disk is away or closed to us, which the scout notes; the file is neither missing nor broken.
+                self._claims.release(claim, due_at=self._clock() + ROOT_AWAY_S)
+                return None
+            if isinstance(error, FileNotFoundError):
+                return self._told(claim, self._claims.go_offline(claim))
+            raise
+
+    def _do_with(self, claim: Claim, path: str) -> Asset | None:
+        try:
+            descriptor = self._root.open(path)
         except FileNotFoundError:
-            return self._missing(claim)
+            raise
         except (PathRejected, OSError) as error:
             raise DecodeFailed(_reason(error)) from error
         try:
-            media_type = _checked_type(asset.file_path, descriptor)
-            return self._steps[claim.kind](claim, descriptor, media_type)
+            return self._steps[claim.kind](claim, descriptor, _checked_type(path, descriptor))
         except DecodeFailed:
             if not self._is_settling(descriptor):
                 raise
@@ -128,14 +139,6 @@ class Processor:
     def _is_settling(self, descriptor: int) -> bool:
         """Whether the file was written to just now: half a file that is being copied is not broken."""
         return 0 <= self._clock() - os.fstat(descriptor).st_mtime < SETTLE_S
-
-    def _missing(self, claim: Claim) -> Asset | None:
-        assert claim.asset is not None
-        if not self._root.place_of(claim.asset.file_path)[0].is_readable():
-            # The whole disk is away, which the scout notes; the file is not missing.
-            self._claims.release(claim, due_at=self._clock() + ROOT_AWAY_S)
-            return None
-        return self._told(claim, self._claims.go_offline(claim))
 
     def _told(self, claim: Claim, after: Asset | None) -> Asset | None:
         if after is not None:
