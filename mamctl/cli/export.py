@@ -70,7 +70,7 @@ def export_command(
     Without names all services. Each key that has no counterpart is named on stderr. Secrets are written as references.
     """
     exported = _exported(invocation, target, services, images)
-    if output in (None, "-"):
+    if output in (None, "-", "/dev/stdout"):
         invocation.say([_joined(target, exported.files).rstrip("\n")])
     else:
         written = _write(str(output), exported.files, force=force, many=target in _MANY)
@@ -144,13 +144,13 @@ def _joined(target: str, files: Sequence[File]) -> str:
 
 
 def _write(output: str, files: Sequence[File], *, force: bool, many: bool) -> list[str]:
-    from mamctl.cli.unitfile import write
+    from mamctl.cli.unitfile import is_stream, write
 
     folder = many or output.endswith("/") or os.path.isdir(output)
     if folder and os.path.lexists(output) and not os.path.isdir(output):
         raise UsageError(f"{output} is no folder", "several files are written: name a folder")
     paths = [os.path.join(output, file.name) if folder else output for file in files]
-    there = [path for path in paths if os.path.lexists(path)]
+    there = [path for path in paths if os.path.lexists(path) and not is_stream(path)]
     if there and not force:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise UsageError(f"{os.path.relpath(there[0])} exists already{more}", "--force overwrites; " + _HINT)

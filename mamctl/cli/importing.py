@@ -12,7 +12,7 @@ from mamctl.cli import known
 from mamctl.cli.command import Command, pass_invocation
 from mamctl.control.place import NAMES
 from mamctl.convert.importing.reader import FORMATS
-from mamctl.core.errors import ManifestError, UsageError
+from mamctl.core.errors import MamctlError, ManifestError, UsageError
 from mamctl.ui.amounts import count
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mamctl.convert.importing.stack import Note
     from mamctl.core.errors import Problem
 
-STDOUT = "-"
+STDOUT = ("-", "/dev/stdout")
 
 
 @click.command(
@@ -60,7 +60,7 @@ def import_command(
     from mamctl.cli.foreign import yaml_value
     from mamctl.convert.importing.reader import Tools, convert
 
-    path = None if output == STDOUT else os.path.abspath(output or invocation.file or NAMES[0])
+    path = None if output in STDOUT else os.path.abspath(output or invocation.file or NAMES[0])
     if path and not force:
         _require_free(path)
     target = os.path.dirname(path) if path else os.getcwd()
@@ -91,6 +91,8 @@ def _check(text: str, target: str, invocation: Invocation) -> Sequence[Problem]:
         return error.problems
     except FileNotFoundError:
         raise UsageError(f"the folder {target} does not exist", "make it first") from None
+    except OSError as error:
+        raise _unwritable(target, error) from None
     return ()
 
 
@@ -107,6 +109,15 @@ def _write(path: str, text: str, *, force: bool) -> None:
             file.write(text)
     except FileExistsError:
         raise UsageError(f"{os.path.relpath(path)} exists already", "--force overwrites it") from None
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: str, error: OSError) -> MamctlError:
+    why = os.strerror(error.errno or 0).lower()
+    return MamctlError(
+        f"{os.path.relpath(path)} cannot be written: {why}", "`-o FILE` names another, `-o -` only shows"
+    )
 
 
 def _document(imported: Imported, path: str | None) -> dict[str, object]:

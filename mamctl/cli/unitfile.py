@@ -54,8 +54,16 @@ def require_one_name(written: Iterable[str], path: str) -> None:
 
 
 def write(path: str, text: str, *, hint: str = "`--print` shows a unit without writing") -> None:
-    """Put a file in place, readable by everybody. Raises MamctlError, with the hint, where that is not allowed."""
+    """Put a file in place, readable by everybody. Raises MamctlError, with the hint, where that is not allowed.
+
+    What is a link goes on to be one, and a device or a pipe is written to, never replaced.
+    """
     with _explained(path, hint):
+        if is_stream(path):
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            return
+        path = os.path.realpath(path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".mamctl-", dir=os.path.dirname(path))
         try:
@@ -67,6 +75,11 @@ def write(path: str, text: str, *, hint: str = "`--print` shows a unit without w
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def is_stream(path: str) -> bool:
+    """Tell whether a path is something that can be written to and is neither a file nor a folder: `/dev/null`."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def remove(path: str) -> None:

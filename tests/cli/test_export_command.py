@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,3 +140,27 @@ def test_a_manifest_without_services_has_nothing_to_export(mamctl: Callable[...,
 def test_one_replica_can_be_named(mamctl: Callable[..., Outcome], shop: Path) -> None:
     assert mamctl("export", "procfile", "worker-2").out.startswith("worker-2: ")
     assert len(mamctl("export", "procfile", "worker").out.splitlines()) == 2
+
+
+def test_a_device_is_written_to_and_never_replaced(mamctl: Callable[..., Outcome], shop: Path) -> None:
+    reader, device = os.openpty()
+    try:
+        for options in ([], ["--force"]):
+            assert mamctl("export", "procfile", "worker", "-o", os.ttyname(device), *options).code == 0
+            assert os.read(reader, 4096).startswith(b"worker")
+            assert os.isatty(device)
+    finally:
+        os.close(reader)
+        os.close(device)
+
+
+def test_what_a_link_leads_to_is_overwritten_and_the_link_stays(mamctl: Callable[..., Outcome], shop: Path) -> None:
+    (shop / "there").write_text("old")
+    (shop / "Procfile").symlink_to("there")
+    assert mamctl("export", "procfile", "-o", "Procfile", "--force").code == 0
+    assert (shop / "Procfile").is_symlink()
+    assert (shop / "there").read_text().startswith("web: ")
+
+
+def test_the_device_of_stdout_is_stdout(mamctl: Callable[..., Outcome], shop: Path) -> None:
+    assert mamctl("export", "procfile", "-o", "/dev/stdout") == mamctl("export", "procfile")

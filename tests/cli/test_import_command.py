@@ -171,3 +171,17 @@ def words(keys: dict[str, Any]) -> list[str]:
     if isinstance(command, list):
         return command
     return ["/bin/sh", "-c", command] if keys.get("shell") else shlex.split(command)
+
+
+def test_what_cannot_be_written_is_told_with_its_reason(here: Path, mamctl: Callable[..., Outcome]) -> None:
+    (here / "folder").mkdir()
+    (here / "link").symlink_to("nowhere/services.yaml")
+    hint = "hint: `-o FILE` names another, `-o -` only shows\n"
+    for name, why in (("folder", "is a directory"), ("link", "no such file or directory")):
+        outcome = mamctl("import", "Procfile", "-o", name, "--force")
+        assert outcome.code == 1
+        assert outcome.err == f"error: {name} cannot be written: {why}\n{hint}"
+
+
+def test_the_device_of_stdout_is_stdout(here: Path, mamctl: Callable[..., Outcome]) -> None:
+    assert mamctl("import", "Procfile", "-o", "/dev/stdout") == mamctl("import", "Procfile", "-o", "-")
