@@ -272,3 +272,11 @@ def test_a_script_that_fails_is_refused_with_the_beginning_of_its_error(tmp_path
     with pytest.raises(ManifestError) as refused:
         imported(tmp_path / "ecosystem.config.js")
     assert [problem.message for problem in refused.value.problems] == [reason]
+
+
+@pytest.mark.parametrize(("word", "left"), [("false", 0), ("no", 0), ("true", 2), ("perhaps", 2)])
+def test_a_switch_that_is_off_needs_nothing_and_is_told_all_the_same(tmp_path, word, left):
+    text = f"is_strict: {word}\nprocesses:\n  web: {{command: serve, is_daemon: {word}}}\n"
+    _, notes = services_of(tmp_path, "process-compose.yaml", text)
+    assert [note.key for note in notes] == ["is_strict", "processes.web.is_daemon"]
+    assert len([note for note in notes if note.left_out]) == left

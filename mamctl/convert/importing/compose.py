@@ -32,6 +32,10 @@ _TOP: Final = {
 }
 
 
+# Switches that change nothing while they are off.
+OFF: Final = frozenset({"privileged", "read_only", "stdin_open", "oom_kill_disable", "use_api_socket", "external"})
+
+
 def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
     """Add the services of a compose file."""
     source = sources[0]

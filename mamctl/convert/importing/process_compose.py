@@ -37,6 +37,13 @@ _TOP: Final[Advice] = {
 }
 
 
+# Switches that change nothing while they are off.
+OFF: Final = frozenset({
+    "is_daemon", "is_foreground", "is_elevated", "disable_ansi_colors", "exit_on_end", "exit_on_skipped",
+    "is_dotenv_disabled", "is_strict", "is_tui_disabled", "disable_env_expansion", "add_timestamp", "no_color",
+})  # fmt: skip
+
+
 def draft(sources: list[Source], stack: Stack, tools: Tools) -> list[Value]:
     """Add the processes of the file."""
     source = sources[0]

@@ -15,11 +15,12 @@ from mamctl.convert.importing.value import Unfit, Value, leftovers, parts
 from mamctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from mamctl.core.errors import Problem
 
 NO_COUNTERPART: Final = "has no counterpart here"
+_FALSE: Final = ("false", "no", "off")
 # From here on files are counted, not named.
 _MANY: Final = 4
 # Format -> how it is called. Each has a module of its name with `draft`.
@@ -83,7 +84,7 @@ def convert(paths: Sequence[str], target: str, tools: Tools, *, format_name: str
     except Unfit as unfit:
         raise Unreadable(FORMATS[kind], (refuse(sources[0].shown, 1, f"something in it {unfit}"),)) from unfit
     for root in roots:
-        _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}))
+        _tell_of_leftovers(root, stack, getattr(module, "ADVICE", {}), getattr(module, "OFF", frozenset()))
     _place(stack)
     _leave_unsaid(stack)
     stack.notes += [
@@ -129,14 +130,24 @@ def _leave_unsaid(stack: Stack) -> None:
                 del service.keys[path[0]]
 
 
-def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str]) -> None:
+def _tell_of_leftovers(root: Value, stack: Stack, advice: Mapping[str, str], switches: Container[str]) -> None:
+    """Tell of what nobody has represented; of `switches` that are off, that they need nothing."""
     for value in leftovers(root):
-        why = value.why or advice.get(value.path.rpartition(".")[2]) or NO_COUNTERPART
-        within = _within(value)
-        message = f"{why} (with {f'all {within} that are' if within > 1 else 'what is'} in it)" if within else why
-        note = Note(value.file, value.line, value.path, left_out=True, message=message)
+        key = value.path.rpartition(".")[2]
+        off = key in switches and (value.text or "").lower() in _FALSE
+        why = (
+            "it is off, and so it is here"
+            if off
+            else _with_parts(value, value.why or advice.get(key) or NO_COUNTERPART)
+        )
         owner = next(_owners(value, stack), None)
+        note = Note(value.file, value.line, value.path, left_out=not off, message=why)
         (owner.notes if owner else stack.notes).append(note)
+
+
+def _with_parts(value: Value, why: str) -> str:
+    within = _within(value)
+    return f"{why} (with {f'all {within} that are' if within > 1 else 'what is'} in it)" if within else why
 
 
 def _within(value: Value) -> int:
