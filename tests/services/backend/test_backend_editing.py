@@ -298,6 +298,15 @@ def test_an_export_of_the_trash_comes_into_the_trash_again_with_all_that_was_wri
         assert (one["title"], one["tags"], one["rating"]) == ("One", ["x"], 2)
 
 
+def test_a_file_of_the_trash_that_is_added_again_keeps_its_title_unless_another_is_given(api):
+    number = api.add("a.jpg", title="Mine", rating=3)
+    for given, title in (({}, "Mine"), ({"title": "New"}, "New")):
+        api.delete(f"{A}/{number}")
+        again = api.post(A, json={"file_path": "a.jpg", **given})
+        assert (again.status_code, again.json()["id"]) == (201, number)
+        assert (again.json()["title"], again.json()["rating"]) == (title, 3)
+
+
 def test_tags_that_differ_in_the_case_of_a_letter_beyond_ascii_replace_each_other(api):
     number = api.add("a.jpg", tags=["ü", "a"])
     assert api.patch(f"{A}/{number}", json={"tags": ["Ü", "A"]}).json()["tags"] == ["a", "Ü"]

@@ -43,6 +43,7 @@ def registration_from(body: Any, root: MediaRoot) -> FoundFile:
         format=media_type.name,
         title=title or title_of(path),
         quick_hash=mark,
+        is_titled=title is not None,
     )
 
 

@@ -28,6 +28,8 @@ class FoundFile:
     title: str
     quick_hash: str | None = None
     """Of its size and its ends, where somebody has read them."""
+    is_titled: bool = True
+    """Whether somebody gave the title; one that was only made of the name replaces none."""
 
 
 class Outcome(StrEnum):
@@ -108,7 +110,8 @@ def register_in(connection: sqlite3.Connection, found: FoundFile, *, restore: bo
     asset = Asset.from_row(row)
     trashed = asset.deleted_at is not None
     if trashed and restore:
-        return _requeue(connection, asset.id, found, title=found.title), Outcome.CREATED
+        title = found.title if found.is_titled else asset.title
+        return _requeue(connection, asset.id, found, title=title), Outcome.CREATED
     if trashed or _unchanged(asset, found):
         return asset, Outcome.KNOWN
     return _requeue(connection, asset.id, found, title=asset.title), Outcome.CHANGED
