@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mamctl.ui.paint import Paint
 
 INTERRUPTED = 130
+# No fault of ours: nothing to report, and no traceback to write where there is no room.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def report(problem: BaseException, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -41,7 +44,8 @@ def explain(problem: BaseException, paint: Paint) -> tuple[list[str], int]:
         return error(problem.message, problem.hint, paint), problem.exit_code
     if isinstance(problem, OSError) and problem.strerror:
         where = f"{problem.filename}: " if problem.filename else ""
-        return error(f"{where}{problem.strerror[0].lower()}{problem.strerror[1:]}", _written(problem), paint), 1
+        step = "make room, and say it again" if problem.errno in _FULL else _written(problem)
+        return error(f"{where}{problem.strerror[0].lower()}{problem.strerror[1:]}", step, paint), 1
     return error(f"an unexpected {type(problem).__name__}: {problem}", _written(problem), paint), 1
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -158,3 +159,8 @@ def test_names_that_a_terminal_cannot_write_do_not_end_the_command(supervisor: F
 def test_a_shell_can_ask_for_completions(stack: Path) -> None:
     done = run_here(_MAMCTL_COMPLETE="bash_complete", COMP_WORDS="mamctl sta", COMP_CWORD="1")
     assert done.stdout.split() == ["plain,start", "plain,status"]
+
+
+def test_a_full_disk_is_no_fault_to_report() -> None:
+    lines, code = explain(OSError(errno.ENOSPC, "No space left on device"), Paint(enabled=False))
+    assert (lines, code) == (["error: no space left on device", "hint: make room, and say it again"], 1)
