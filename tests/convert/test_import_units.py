@@ -72,6 +72,12 @@ def test_what_a_drop_in_says_is_told_at_its_service_with_its_file(tmp_path):
     assert "more.conf, line 2): has no counterpart here" in text
 
 
+def test_a_masked_drop_in_does_not_count(tmp_path):
+    (tmp_path / "web.service.d").mkdir()
+    (tmp_path / "web.service.d" / "none.conf").symlink_to("/dev/null")
+    assert list(services_of(imported(*units_of(tmp_path, web=WEB)))) == ["web"]
+
+
 @pytest.mark.parametrize(
     ("line", "command"),
     [

@@ -63,7 +63,7 @@ def _aliases(paths: list[str]) -> dict[str, str]:
     """Return the units that are links to another one that is imported, with that one; a template's are instances."""
     first: dict[str, str] = {}
     for path in sorted(dict.fromkeys(paths), key=os.path.islink):
-        if "@" not in path:
+        if "@" not in os.path.basename(path):
             first.setdefault(os.path.realpath(path), path)
     return {
         path: first[real]
@@ -81,13 +81,19 @@ def _parsed(sources: list[Source]) -> list[Value]:
         roots.append(root)
         try:
             units.add(source.text, source.shown, root)
-            for path in sorted(glob.glob(f"{glob.escape(source.path)}.d/*.conf")):
+            for path in _drop_ins(source.path):
                 units.add(read(path, os.path.relpath(path)), os.path.relpath(path), root)
         except Unreadable as error:
             problems += error.problems
     if problems:
         raise Unreadable(WHAT, tuple(problems))
     return roots
+
+
+def _drop_ins(path: str) -> list[str]:
+    """Return the files beside a unit that change it; a link to /dev/null there says that it does not count."""
+    found = sorted(glob.glob(f"{glob.escape(path)}.d/*.conf"))
+    return [one for one in found if os.path.realpath(one) != os.devnull]
 
 
 def _nothing_in(root: Value) -> Problem | None:
