@@ -118,3 +118,8 @@ def test_a_type_that_means_something_else_here_is_told(tmp_path, word, why):
 def test_many_units_are_counted_in_the_first_line(tmp_path):
     result = imported(*units_of(tmp_path, a=WEB, b=WEB, c=WEB, d=WEB))
     assert "a.service and 3 others." in result.text.split("\n")[0]
+
+
+def test_an_empty_delay_of_restarts_sets_nothing(tmp_path):
+    result = imported(*units_of(tmp_path, web=f"{WEB}RestartSec=\n"))
+    assert services_of(result)["web"]["restart"] == "never"

@@ -73,7 +73,9 @@ def _restarts(value: Value) -> int:
 
 def _delay(value: Value, service: Service) -> None:
     _of_restart("delay", duration)(value, service)
-    service.keys["restart"]["factor"] = 1
+    restart = service.keys["restart"]
+    if isinstance(restart, dict) and "delay" in restart:  # an empty value sets nothing
+        restart["factor"] = 1
 
 
 def _endless(value: Value) -> bool:
