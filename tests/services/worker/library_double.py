@@ -1,12 +1,18 @@
 """A media folder, a database, and a scanner between them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from services.backend.app.models.asset import Status
+from services.backend.app.models.database import Database
 from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.services.content_hash import quick_hash
 from services.backend.app.services.media_root import MediaRoot
+from services.backend.app.services.media_roots import MediaRoots
+from services.worker.app.scanning.places import Places
 from services.worker.app.scanning.scanner import Scanner
 
 
@@ -45,3 +51,18 @@ class Library:
     def execute(self, statement: str, *values) -> None:
         with self.database.write() as connection:
             connection.execute(statement, values)
+
+
+@contextmanager
+def library_of_two(folder: Path) -> Iterator[Library]:
+    """A library of the folders `media` and `archive`, the second as `library.archive`; `library.roots` are both."""
+    for name in ("media", "archive"):
+        (folder / name).mkdir()
+    with closing(Database(folder / "mam.db")) as database:
+        made = Library(folder / "media", database)
+        made.archive = Library(folder / "archive", database)
+        made.roots = MediaRoots(folder / "media", {"archive": folder / "archive"})
+        number = RootStore(database).enter(["archive"])["archive"]
+        further = Scanner(made.roots, ScanStore(database, number), RootStore(database, number), name="@archive")
+        made.scanner = Places(Scanner(made.roots, ScanStore(database), RootStore(database)), {"@archive": further})
+        yield made

@@ -2,35 +2,23 @@
 
 import os
 import shutil
-from contextlib import closing
 
 import pytest
-from library_double import Library
+from library_double import library_of_two
 
 from services.backend.app.models.copy_store import CopyStore
-from services.backend.app.models.database import Database
 from services.backend.app.models.root_store import RootStore
-from services.backend.app.models.scan_store import ScanStore
-from services.backend.app.services.media_roots import MediaRoots
 from services.worker.app.scanning import late_moves
 from services.worker.app.scanning.late_moves import LateMoves
-from services.worker.app.scanning.places import MAIN, Places
-from services.worker.app.scanning.scanner import RootAway, Scanner
+from services.worker.app.scanning.places import MAIN
+from services.worker.app.scanning.scanner import RootAway
 from services.worker.app.scanning.whereabouts import Whereabouts
 
 
 @pytest.fixture
 def library(tmp_path):
-    (tmp_path / "media").mkdir()
-    (tmp_path / "archive").mkdir()
-    with closing(Database(tmp_path / "mam.db")) as database:
-        made = Library(tmp_path / "media", database)
-        made.archive = tmp_path / "archive"
-        roots = MediaRoots(tmp_path / "media", {"archive": tmp_path / "archive"})
-        number = RootStore(database).enter(["archive"])["archive"]
-        further = Scanner(roots, ScanStore(database, number), RootStore(database, number), name="@archive")
-        made.scanner = Places(Scanner(roots, ScanStore(database), RootStore(database)), {"@archive": further})
-        made.late = LateMoves(roots, CopyStore(database), Whereabouts(roots, RootStore(database)))
+    with library_of_two(tmp_path) as made:
+        made.late = LateMoves(made.roots, CopyStore(made.database), Whereabouts(made.roots, RootStore(made.database)))
         yield made
 
 
@@ -52,7 +40,7 @@ def begun(library, *paths):
 
 def copied(library, *paths):
     for path in paths:
-        shutil.copy2(library.folder / path, library.archive / path)
+        shutil.copy2(library.folder / path, library.archive.folder / path)
     library.scan()
 
 
@@ -96,10 +84,10 @@ def test_a_copy_that_is_read_only_later_is_known_then(library):
 
 def test_a_file_that_was_found_half_copied_is_known_once_it_is_whole(library):
     begun(library, "a.jpg")
-    (library.archive / "a.jpg").write_bytes(b"the con")
+    (library.archive.folder / "a.jpg").write_bytes(b"the con")
     library.scan()
     read(library)
-    shutil.copy2(library.folder / "a.jpg", library.archive / "a.jpg")
+    shutil.copy2(library.folder / "a.jpg", library.archive.folder / "a.jpg")
     deleted(library, "a.jpg")
     library.scan()
     assert library.late.find() == 0
@@ -142,7 +130,7 @@ def test_a_copy_that_is_gone_as_well_is_no_move(library):
     read(library)
     deleted(library, "a.jpg")
     library.scan()
-    (library.archive / "a.jpg").unlink()
+    (library.archive.folder / "a.jpg").unlink()
     assert library.late.find() == 0
 
 
@@ -173,8 +161,8 @@ def test_somebody_who_changes_the_copy_at_the_last_moment_keeps_it(library):
 def test_of_two_copies_one_is_the_move(library):
     begun(library, "a.jpg")
     copied(library, "a.jpg")
-    (library.archive / "x").mkdir()
-    shutil.copy2(library.folder / "a.jpg", library.archive / "x" / "a.jpg")
+    (library.archive.folder / "x").mkdir()
+    shutil.copy2(library.folder / "a.jpg", library.archive.folder / "x" / "a.jpg")
     library.scan()
     read(library)
     deleted(library, "a.jpg")

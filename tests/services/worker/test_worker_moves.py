@@ -2,31 +2,21 @@
 
 import os
 import shutil
-from contextlib import closing
 
 import pytest
-from library_double import Library
+from library_double import library_of_two
 
-from services.backend.app.models.database import Database
 from services.backend.app.models.root_store import RootStore
 from services.backend.app.models.scan_store import ScanStore
 from services.backend.app.services.content_hash import quick_hash
 from services.backend.app.services.media_roots import MediaRoots
-from services.worker.app.scanning.places import MAIN, Places
+from services.worker.app.scanning.places import MAIN
 from services.worker.app.scanning.scanner import RootAway, Scanner
 
 
 @pytest.fixture
 def library(tmp_path):
-    (tmp_path / "media").mkdir()
-    (tmp_path / "archive").mkdir()
-    with closing(Database(tmp_path / "mam.db")) as database:
-        made = Library(tmp_path / "media", database)
-        made.archive = Library(tmp_path / "archive", database)
-        made.roots = MediaRoots(tmp_path / "media", {"archive": tmp_path / "archive"})
-        number = RootStore(database).enter(["archive"])["archive"]
-        further = Scanner(made.roots, ScanStore(database, number), RootStore(database, number), name="@archive")
-        made.scanner = Places(Scanner(made.roots, ScanStore(database), RootStore(database)), {"@archive": further})
+    with library_of_two(tmp_path) as made:
         yield made
 
 

@@ -1,30 +1,16 @@
 """Scanning several folders as one library."""
 
-from contextlib import closing
-
 import pytest
-from library_double import Library
+from library_double import library_of_two
 
-from services.backend.app.models.database import Database
 from services.backend.app.models.job_order import next_job
 from services.backend.app.models.root_store import RootStore
-from services.backend.app.models.scan_store import ScanStore
-from services.backend.app.services.media_roots import MediaRoots
-from services.worker.app.scanning.places import Places
-from services.worker.app.scanning.scanner import RootAway, Scanner
+from services.worker.app.scanning.scanner import RootAway
 
 
 @pytest.fixture
 def library(tmp_path):
-    (tmp_path / "media").mkdir()
-    (tmp_path / "archive").mkdir()
-    with closing(Database(tmp_path / "mam.db")) as database:
-        made = Library(tmp_path / "media", database)
-        roots = MediaRoots(tmp_path / "media", {"archive": tmp_path / "archive"})
-        number = RootStore(database).enter(["archive"])["archive"]
-        further = Scanner(roots, ScanStore(database, number), RootStore(database, number), name="@archive")
-        made.scanner = Places(Scanner(roots, ScanStore(database), RootStore(database)), {"@archive": further})
-        made.archive = Library(tmp_path / "archive", database)
+    with library_of_two(tmp_path) as made:
         yield made
 
 
